@@ -1,0 +1,110 @@
+"""The `lexome` command: its commands, and how whatever goes wrong becomes one clear message."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from lexome import __version__
+from lexome.cli import console
+from lexome.cli.demo import demo
+from lexome.cli.evaluate import evaluate, report
+from lexome.cli.generate import fill, generate
+from lexome.cli.ledger import ledger
+from lexome.cli.prepare import prepare
+from lexome.cli.train import plan, train
+from lexome.errors import LexomeError
+
+INTERRUPTED = 128 + 2  # what a shell reports for a command ended by Ctrl-C
+
+
+class _Commands(TyperGroup):
+    """The group of commands; turns exceptions into a message and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LexomeError as error:
+            console.failed(error)
+            raise typer.Exit(error.exit_status) from error
+        except KeyboardInterrupt as error:
+            console.say("stopped; what was finished is kept: run the command again to go on")
+            raise typer.Exit(INTERRUPTED) from error
+        except BrokenPipeError as error:  # `lexome … | head`: the reader has enough
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - Python flushes it at exit
+            raise typer.Exit(1) from error
+        except OSError as error:
+            where = error.filename if isinstance(error.filename, str) else None
+            console.failed(LexomeError(error.strerror or str(error), where=where))
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Train a language model on anything that reads like a language: text, DNA, proteins.",
+    epilog="Start with: lexome demo\n\n"
+    "Your own data: lexome prepare FILES --language text --out corpus/mine, then "
+    "lexome train --corpus corpus/mine --minutes 5",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        console.result(f"lexome {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None: ...
+
+
+def _add(command: Any, *examples: str) -> None:
+    shown = "\n\n".join(("Example:" if len(examples) == 1 else "Examples:", *examples))
+    app.command(epilog=shown)(command)
+
+
+_add(demo, "lexome demo", "lexome demo --minutes 1 --out demo")
+_add(
+    prepare,
+    "lexome prepare letters/*.txt --language text --out corpus/letters",
+    "lexome prepare genome.fa.gz --language dna --tokenizer kmer --k 6 --out corpus/genome",
+    "lexome prepare proteins.fasta --language protein --out corpus/proteins",
+)
+_add(
+    train,
+    "lexome train --corpus corpus/letters --minutes 5 --out runs/letters",
+    "lexome train --corpus corpus/letters --depth 6 --steps 2000 --set optimizer.name=adamw",
+    "lexome train --resume --out runs/letters",
+)
+_add(
+    plan,
+    "lexome plan --corpus corpus/letters --minutes 5",
+)
+_add(
+    generate,
+    'lexome generate runs/letters "Dear friend," --max-tokens 200 --temperature 0.8 --seed 1',
+)
+_add(fill, 'lexome fill runs/proteins "MKT_YIAKQR"')
+_add(evaluate, "lexome evaluate runs/letters", "lexome evaluate runs/letters --json")
+_add(report, "lexome report runs/letters")
+_add(ledger, "lexome ledger gpt3-175b", "lexome ledger runs/letters/model --json")
+
+
+def main() -> None:
+    """Run the command line; the exit status is 0, 1 (it failed) or 2 (bad usage)."""
+    app(prog_name="lexome")

@@ -1,0 +1,54 @@
+"""Where words go: results to stdout, progress and messages to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lexome.errors import LexomeError
+
+
+@cache
+def messages() -> Console:
+    """Return the console on stderr: a live bar and the words above it must share one."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str, style: str | None = None) -> None:
+    """Write a message to stderr, as it is: nothing in it is markup."""
+    messages().print(text, style=style, markup=False)
+
+
+def result(text: str) -> None:
+    """Write a line of the result to stdout."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def result_json(value: Any) -> None:
+    """Write the result to stdout as JSON."""
+    result(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def failed(error: LexomeError) -> None:
+    """Write what is wrong, where, and how to fix it, to stderr."""
+    say(f"error: {error}", style="bold red" if messages().is_terminal else None)
+
+
+def table(rows: list[tuple[str, ...]]) -> list[str]:
+    """Return rows as lines with aligned columns, the first flush left and the others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,87 @@
+"""`lexome evaluate` and `lexome report`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lexome.cli.console import result, result_json, table
+from lexome.cli.options import Json, Run
+from lexome.cli.progress import meter
+
+Split = Annotated[str, typer.Option(help="The part of the corpus to score: valid or train.")]
+Stride = Annotated[
+    int | None,
+    typer.Option(
+        help="Tokens between two windows: smaller gives each token more context and takes longer. "
+        "[default: half the context]",
+        show_default=False,
+    ),
+]
+Baselines = Annotated[
+    bool, typer.Option("--baselines/--no-baselines", help="Score the simple baselines beside it.")
+]
+
+
+def evaluate(
+    run: Run,
+    split: Split = "valid",
+    stride: Stride = None,
+    baselines: Baselines = True,
+    as_json: Json = False,
+) -> None:
+    """Score a model on held-out data, per natural unit, beside simple baselines.
+
+    Bits per byte, base or residue compare models of different tokenizers; lower is better. The
+    figures are kept in the run's evaluation.json.
+    """
+    found = evaluated(run, split=split, stride=stride, baselines=baselines)
+    if as_json:
+        result_json(found)
+    else:
+        for line in score_lines(found):
+            result(line)
+
+
+def report(run: Run) -> None:
+    """Write the run's page: data, curves, samples, scores and a look inside the model.
+
+    One file, report/index.html, that needs no network; it shows the scores of `lexome evaluate`.
+    """
+    result(f"written: {reported(run)}")
+
+
+def evaluated(
+    run: Path, *, split: str = "valid", stride: int | None = None, baselines: bool = True
+) -> dict[str, Any]:
+    """Evaluate with a progress bar; return what evaluation.json says."""
+    from lexome import evaluation
+
+    with meter() as shown:
+        return evaluation.evaluate(
+            run, split=split, stride=stride, baselines=baselines, told=shown.show
+        )
+
+
+def reported(run: Path) -> Path:
+    """Write the report with a progress bar; return the page's path."""
+    from lexome import report as reports
+
+    with meter() as shown:
+        shown.show("report", 0, None)
+        return reports.write_report(run)
+
+
+def score_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return an evaluation as lines of a table, the best score first."""
+    unit, model = found["unit"], found["model"]
+    scores = [("this model", model["bits_per_unit"])]
+    scores += [(line["name"], line["bits_per_unit"]) for line in found.get("baselines", [])]
+    rows = [(name, f"{bits:.4f}") for name, bits in sorted(scores, key=lambda score: score[1])]
+    return [
+        *table([(f"{found['split']} split, {found['units']:,} {unit}s", f"bits/{unit}"), *rows]),
+        f"perplexity per {unit}: {model['perplexity_per_unit']:.3f}",
+    ]

@@ -1,0 +1,121 @@
+"""`lexome train` and `lexome plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lexome.cli.console import result, result_json, say
+from lexome.cli.options import Json, RecipeFile, recipe_of, sets_recipe
+from lexome.errors import LexomeError, UsageError
+
+if TYPE_CHECKING:
+    from lexome.recipe import Recipe
+    from lexome.training import Outcome
+
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN",
+        help="The run's folder. [default: runs/ and the name of the corpus]",
+        show_default=False,
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a run that was stopped or killed.")
+]
+
+
+@sets_recipe
+def train(
+    changed: dict[str, Any],
+    out: Out = None,
+    recipe: RecipeFile = None,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model on a prepared corpus.
+
+    Say how long you have (--minutes), or what you want (--depth or --preset, and --steps).
+    Ctrl-C saves the state and stops; --resume goes on and ends at the same weights, bit for bit.
+    """
+    if resume:
+        run, asked = _resumed(out, recipe, changed)
+    else:
+        asked = recipe_of(recipe, changed)
+        run = out or Path("runs") / Path(asked.corpus).name
+    outcome = trained(asked, run, resume=resume)
+    if as_json:
+        result_json(_facts(outcome))
+    elif not outcome.stopped:
+        result(f"trained {outcome.steps:,} steps: {outcome.folder}")
+        result(f"  validation loss  {outcome.validation_loss:.4f} nats per token")
+        result(f"  next             lexome evaluate {run}; lexome generate {run}")
+    if outcome.stopped:
+        say(f"stopped at step {outcome.steps:,}; the state is saved")
+        say(f"  go on with: lexome train --resume --out {run}")
+        raise typer.Exit(130)
+
+
+def trained(recipe: Recipe, run: Path, *, resume: bool = False) -> Outcome:
+    """Train with a progress bar, and with samples of what the model has learned so far."""
+    from lexome import training
+    from lexome.cli.training_progress import TrainingProgress, sampler
+
+    with TrainingProgress() as observer:
+        return training.train(
+            recipe, run, resume=resume, observer=observer, sampler=sampler(recipe)
+        )
+
+
+def _resumed(out: Path | None, file: Path | None, changed: dict[str, Any]) -> tuple[Path, Recipe]:
+    """Return the run to go on with and its recipe; what is asked beside it must agree with it."""
+    from lexome import recipe as recipes
+
+    corpus = changed.get("corpus")
+    if out is None and corpus is None:
+        raise UsageError("nothing says which run to go on with", fix="add --out runs/NAME")
+    run = out or Path("runs") / Path(corpus or "").name
+    path = run / "recipe.yaml"
+    if not path.is_file():
+        raise LexomeError(
+            "there is no run to go on with", where=str(run), fix="start it without --resume"
+        )
+    kept = recipes.load(path)
+    asked = {**(recipes.read(file) if file else {}), **changed}
+    if differing := recipes.contradictions(kept, asked):
+        raise UsageError(
+            f"a run goes on with its own recipe, and {', '.join(differing)} would change it",
+            where=str(path),
+            fix="leave these options out, or start another run with another --out",
+        )
+    return run, kept
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "run": str(outcome.folder),
+        "steps": outcome.steps,
+        "validation_loss": outcome.validation_loss,
+        "seconds": outcome.seconds,
+        "stopped": outcome.stopped,
+    }
+
+
+@sets_recipe
+def plan(changed: dict[str, Any], recipe: RecipeFile = None, as_json: Json = False) -> None:
+    """Say what `lexome train` would do with the same options: model, batch, steps, time.
+
+    The machine's speed is measured for it, so this takes some seconds; nothing is written.
+    """
+    from lexome import training
+    from lexome.cli.training_progress import plan_facts, plan_lines
+
+    made = training.make_plan(recipe_of(recipe, changed))
+    if as_json:
+        result_json(plan_facts(made))
+    else:
+        for line in plan_lines(made):
+            result(line)

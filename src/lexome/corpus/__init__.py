@@ -1,0 +1,18 @@
+"""From documents to token shards on disk, and from shards to batches."""
+
+from __future__ import annotations
+
+from lexome.corpus.batches import Batch, Batches, EvaluationWindow, evaluation_windows
+from lexome.corpus.corpus import Corpus
+from lexome.corpus.manifest import Manifest
+from lexome.corpus.shards import TokenStream
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "Corpus",
+    "EvaluationWindow",
+    "Manifest",
+    "TokenStream",
+    "evaluation_windows",
+]

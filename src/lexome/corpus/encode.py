@@ -1,0 +1,201 @@
+"""The work of a worker: documents to tokens, weights and rows, written as one shard a split."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from lexome.corpus.manifest import TRAIN, VALID, ShardFile
+from lexome.corpus.reading import Piece, Routed
+from lexome.corpus.shards import FULL_WEIGHT, token_dtype
+from lexome.corpus.writer import rows_schema, write_rows, write_shard
+from lexome.errors import LexomeError
+from lexome.languages.base import Document, Ids, Language, Tokenizer
+
+
+class PieceSide(BaseModel):
+    """What a piece adds to one split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    documents: int
+    augmented: int
+    units: int
+    shard: ShardFile
+    weights: ShardFile | None
+
+
+class PieceRecord(BaseModel):
+    """A finished piece: what the journal keeps."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    piece: int
+    units: int
+    sides: dict[str, PieceSide]
+    rows: str
+    rows_sha256: str
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """Return the tokens that the piece adds to each split."""
+        return {split: side.shard.tokens for split, side in self.sides.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    document: Document
+    units: int
+    augmented: bool
+
+
+@dataclass(frozen=True)
+class Encode:
+    """The task: encode one piece and write its shards under `folder` and its rows in `partial`."""
+
+    language: Language
+    tokenizer: Tokenizer
+    folder: Path
+    shards: str
+    partial: Path
+
+    def __call__(self, piece: Piece) -> Iterator[PieceRecord]:
+        rows: dict[str, list[Any]] = {name: [] for name in rows_schema().names}
+        sides = {}
+        for split in (TRAIN, VALID):
+            if entries := self._entries(piece.items, split):
+                sides[split] = self._side(split, piece.number, entries, rows)
+        name = f"rows-{piece.number:05d}.parquet"
+        checksum = write_rows(self.partial, name, rows)
+        yield PieceRecord(
+            piece=piece.number, units=piece.units, sides=sides, rows=name, rows_sha256=checksum
+        )
+
+    def _entries(self, items: Sequence[Routed], split: str) -> list[_Entry]:
+        entries = []
+        for item in items:
+            if item.split != split:
+                continue
+            entries.append(_Entry(item.document, item.units, False))
+            if split == TRAIN:
+                entries += [
+                    _Entry(document, self.language.units(document), True)
+                    for document in self.language.augment(item.document)
+                ]
+        return entries
+
+    def _side(
+        self, split: str, number: int, entries: Sequence[_Entry], rows: dict[str, list[Any]]
+    ) -> PieceSide:
+        encoded = self._encode(entries)
+        stops = np.cumsum([len(ids) + 2 for ids in encoded])
+        tokens = np.empty(int(stops[-1]), token_dtype(self.tokenizer.vocab_size))
+        starts = stops - [len(ids) + 2 for ids in encoded]
+        for ids, start, stop in zip(encoded, starts.tolist(), stops.tolist(), strict=True):
+            tokens[start] = self.tokenizer.special.begin
+            tokens[start + 1 : stop - 1] = ids
+            tokens[stop - 1] = self.tokenizer.special.end
+        self._check_units(entries, encoded, tokens)
+        weights = self._weights(entries, encoded, starts, len(tokens))
+        _add_rows(rows, split, entries, starts, encoded)
+        name = f"{self.shards}/{split}-{number:05d}"
+        return PieceSide(
+            documents=len(entries),
+            augmented=sum(entry.augmented for entry in entries),
+            units=sum(entry.units for entry in entries),
+            shard=write_shard(self.folder, f"{name}.npy", tokens),
+            weights=None
+            if weights is None
+            else write_shard(self.folder, f"{name}.weights.npy", weights),
+        )
+
+    def _encode(self, entries: Sequence[_Entry]) -> list[Ids]:
+        try:
+            return self.tokenizer.encode([entry.document.content for entry in entries])
+        except LexomeError:
+            for entry in entries:
+                self._encode_alone(entry.document)
+            raise
+
+    def _encode_alone(self, document: Document) -> Ids:
+        try:
+            return self.tokenizer.encode([document.content])[0]
+        except LexomeError as error:
+            where = f"{document.source}, {error.where}" if error.where else str(document.source)
+            raise type(error)(error.what, where=where, fix=error.fix) from error
+
+    def _check_units(
+        self, entries: Sequence[_Entry], encoded: Sequence[Ids], tokens: npt.NDArray[Any]
+    ) -> None:
+        lengths = self.tokenizer.unit_lengths
+        if int(lengths[tokens].sum()) == sum(entry.units for entry in entries):
+            return
+        for entry, ids in zip(entries, encoded, strict=True):
+            if (found := int(lengths[ids].sum())) != entry.units:
+                raise LexomeError(
+                    f"the tokens stand for {found} units, the document has {entry.units} "
+                    f"{self.language.unit}s",
+                    where=str(entry.document.source),
+                    fix="this tokenizer does not fit the language: choose one that it offers",
+                )
+
+    def _weights(
+        self,
+        entries: Sequence[_Entry],
+        encoded: Sequence[Ids],
+        starts: npt.NDArray[np.int64],
+        size: int,
+    ) -> npt.NDArray[np.uint8] | None:
+        """Return the stored weight of each token: the mean over its units; begin and end weigh 1."""
+        if all(entry.document.weights is None for entry in entries):
+            return None
+        stored = np.full(size, FULL_WEIGHT, np.uint8)
+        for entry, ids, start in zip(entries, encoded, starts.tolist(), strict=True):
+            if entry.document.weights is None:
+                continue
+            lengths = self.tokenizer.unit_lengths[ids]
+            sums = np.concatenate([[0], np.cumsum(entry.document.weights, dtype=np.float64)])
+            stops = np.cumsum(lengths)
+            means = (sums[stops] - sums[stops - lengths]) / lengths
+            stored[start + 1 : start + 1 + len(ids)] = np.rint(means * FULL_WEIGHT)
+        return None if (stored == FULL_WEIGHT).all() else stored
+
+
+def _add_rows(
+    rows: dict[str, list[Any]],
+    split: str,
+    entries: Sequence[_Entry],
+    starts: npt.NDArray[np.int64],
+    encoded: Sequence[Ids],
+) -> None:
+    sources = [entry.document.source for entry in entries]
+    rows["split"] += [split] * len(entries)
+    rows["file"] += [source.file for source in sources]
+    rows["record"] += [source.record for source in sources]
+    rows["line"] += [source.line for source in sources]
+    rows["offset"] += [source.offset for source in sources]
+    rows["units"] += [entry.units for entry in entries]
+    rows["tokens"] += [len(ids) + 2 for ids in encoded]
+    rows["first_token"] += starts.tolist()
+    rows["augmented"] += [entry.augmented for entry in entries]
+    rows["metadata"] += [_json(entry.document) for entry in entries]
+    rows["digest"] += [_digest(ids) for ids in encoded]
+
+
+def _json(document: Document) -> str:
+    if not document.metadata:
+        return "{}"
+    return json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True)
+
+
+def _digest(ids: Ids) -> int:
+    data = np.ascontiguousarray(ids).data
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")

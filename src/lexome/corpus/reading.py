@@ -1,0 +1,127 @@
+"""The documents of all the sources in order, each with its split, and gathered into pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from lexome.corpus.keys import KeyHash
+from lexome.corpus.manifest import TRAIN, VALID, SkippedRecord
+from lexome.corpus.split import SplitPlan
+from lexome.errors import LexomeError
+from lexome.languages.base import Document, Language, Skipped
+
+# A corpus is worked on in about 256 pieces, none of them tiny and none too large to hold several
+# of in memory. A piece becomes one shard of a split, so this does not depend on the workers.
+_PIECES = 256
+_SMALLEST, _LARGEST = 1 << 19, 1 << 23
+_MOST_DOCUMENTS = 1 << 16
+
+
+class InputFile(BaseModel):
+    """A source file as it was when it was scanned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path
+    validation: bool
+    bytes: int
+    sha256: str
+    documents: int
+    units: int
+
+
+class Plan(BaseModel):
+    """All that is decided before the first token is written; a resumed run reads it back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    files: tuple[InputFile, ...]
+    option_files: dict[str, str]
+    skipped: dict[str, SkippedRecord]
+    split: SplitPlan
+    folder: str
+
+    @property
+    def units(self) -> int:
+        """Return the natural units of all the files."""
+        return sum(file.units for file in self.files)
+
+    @property
+    def keys(self) -> KeyHash:
+        """Return the hash that the split was drawn with."""
+        return KeyHash(self.split.record.seed, self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A document, or a part of one, on its side of the split."""
+
+    split: str
+    document: Document
+    units: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some documents that follow each other, to be worked on at once."""
+
+    number: int
+    items: Sequence[Routed]
+    units: int
+
+
+def read_routed(language: Language, plan: Plan) -> Iterator[Routed]:
+    """Yield all the documents in the order of the corpus, streaming.
+
+    A file that holds something else than it did when it was scanned is a `LexomeError`.
+    """
+    keys = plan.keys
+    place = 0
+    for file in plan.files:
+        documents = units = 0
+        for entry in language.read(file.path):
+            if isinstance(entry, Skipped):
+                continue
+            size = language.units(entry)
+            if file.validation:
+                yield Routed(VALID, entry, size)
+            elif plan.split.record.how == "files":
+                yield Routed(TRAIN, entry, size)
+            else:
+                for split, part, part_size in plan.split.assign(
+                    language, keys, entry, place + units, size
+                ):
+                    yield Routed(split, part, part_size)
+            documents += 1
+            units += size
+        if (documents, units) != (file.documents, file.units):
+            raise sources_changed(file.path)
+        place += units
+
+
+def read_pieces(language: Language, plan: Plan) -> Iterator[Piece]:
+    """Yield the documents in pieces that depend on the documents alone."""
+    enough = min(max(plan.units // _PIECES, _SMALLEST), _LARGEST)
+    number = units = 0
+    items: list[Routed] = []
+    for routed in read_routed(language, plan):
+        items.append(routed)
+        units += routed.units
+        if units >= enough or len(items) >= _MOST_DOCUMENTS:
+            yield Piece(number, items, units)
+            number, units, items = number + 1, 0, []
+    if items:
+        yield Piece(number, items, units)
+
+
+def sources_changed(path: Path) -> LexomeError:
+    """Return the error for a source that is not what it was when it was scanned."""
+    return LexomeError(
+        "the source has changed since this corpus was begun",
+        where=str(path),
+        fix="put the old file back, or remove the corpus folder and prepare it anew",
+    )

@@ -1,0 +1,161 @@
+"""The tokenizer of a corpus: one that exists, or one trained on a sample of the training split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lexome import languages
+from lexome.corpus.manifest import TRAIN, TokenizerRecord, folder_sha256
+from lexome.corpus.reading import Routed
+from lexome.corpus.request import PrepareRequest
+from lexome.errors import LexomeError, UsageError, nearest
+from lexome.languages.base import Language, Tokenizer, TokenizerTrainer
+from lexome.languages.tokenizers import KmerTrainer
+
+# Counting characters is quick, and a rare one is worth a look at everything. Merges of byte-pair
+# encoding hardly change beyond some megabytes, while its trainer holds the sample in memory.
+_SAMPLE_UNITS = {"characters": 1 << 28}
+_DEFAULT_SAMPLE_UNITS = 1 << 24
+_EXCERPT = 1 << 16
+
+
+@dataclass
+class Sample:
+    """Excerpts of the training split, spread evenly: the same for the same documents.
+
+    The split's units are parted into as many stretches as there is room for excerpts, and the
+    first units of each stretch are taken; short documents are taken whole or not at all. A
+    split that is small enough is taken whole. `units` and `documents` count what was taken.
+    """
+
+    language: Language
+    train_units: int
+    most_units: int
+    units: int = 0
+    documents: int = 0
+
+    def contents(self, routed: Iterable[Routed]) -> Iterator[Any]:
+        """Yield the contents of the sample from all the documents of the corpus, in order."""
+        place = 0
+        for item in routed:
+            if item.split != TRAIN:
+                continue
+            taken = 0
+            for start, stop in self._stretches(place, item.units):
+                whole = stop - start == item.units
+                part = item.document if whole else self.language.cut(item.document, start, stop)
+                size = item.units if whole else self.language.units(part)
+                if size:
+                    taken += size
+                    yield part.content
+            self.units += taken
+            self.documents += bool(taken)
+            place += item.units
+            if place >= self.train_units:
+                return
+
+    def _stretches(self, place: int, units: int) -> Iterator[tuple[int, int]]:
+        """Yield what to take of a document that begins at `place`, from 0 to `units`."""
+        if self.train_units <= self.most_units:
+            yield 0, units
+            return
+        excerpt = min(_EXCERPT, self.most_units)
+        count = self.most_units // excerpt
+        first = place * count // self.train_units
+        last = min((place + units - 1) * count // self.train_units, count - 1)
+        for number in range(first, last + 1):
+            begin = number * self.train_units // count
+            if units <= excerpt:
+                if number == first and place - begin < excerpt:
+                    yield 0, units
+            else:
+                start, stop = max(begin, place), min(begin + excerpt, place + units)
+                if start < stop:
+                    yield start - place, stop - place
+
+
+def make_tokenizer(
+    request: PrepareRequest,
+    language: Language,
+    train_units: int,
+    documents: Callable[[], Iterable[Routed]],
+    folder: Path,
+) -> tuple[Tokenizer, TokenizerRecord]:
+    """Make or load the tokenizer that is asked for and save it in `folder`.
+
+    `documents` gives all the documents of the corpus, and is called where a sample is needed.
+    """
+    sample = Sample(language, train_units, _most_units(request, language))
+    if request.tokenizer_folder is not None:
+        tokenizer = languages.load_tokenizer(Path(request.tokenizer_folder))
+    else:
+        trainer = _trainer(request, language)
+        contents = sample.contents(documents()) if trainer.needs_sample else ()
+        tokenizer = trainer.train(contents, request.vocab_size)
+    tokenizer.save(folder)
+    record = TokenizerRecord(
+        kind=tokenizer.kind,
+        vocab_size=tokenizer.vocab_size,
+        sha256=folder_sha256(folder),
+        given=request.tokenizer_folder is not None,
+        sample_units=sample.units,
+        sample_documents=sample.documents,
+    )
+    return tokenizer, record
+
+
+def _kind(request: PrepareRequest, offered: Mapping[str, TokenizerTrainer]) -> str:
+    return request.tokenizer or next(iter(offered))
+
+
+def _most_units(request: PrepareRequest, language: Language) -> int:
+    if request.sample_units is not None:
+        return request.sample_units
+    return _SAMPLE_UNITS.get(_kind(request, language.tokenizers()), _DEFAULT_SAMPLE_UNITS)
+
+
+def _trainer(request: PrepareRequest, language: Language) -> TokenizerTrainer:
+    offered = language.tokenizers()
+    kind = _kind(request, offered)
+    if kind not in offered:
+        raise UsageError(
+            f"the language {language.name!r} has no tokenizer {kind!r}", fix=nearest(kind, offered)
+        )
+    trainer = offered[kind]
+    options = dict(request.tokenizer_options)
+    if not options:
+        return trainer
+    if not isinstance(trainer, KmerTrainer):
+        raise UsageError(
+            f"the tokenizer {kind!r} has no options, so {', '.join(sorted(options))} means nothing",
+            fix="leave the options out, or choose the tokenizer 'kmer'",
+        )
+    if strange := sorted(set(options) - {"k", "stride"}):
+        raise UsageError(
+            f"{strange[0]!r} is not an option of the tokenizer 'kmer'",
+            fix=nearest(strange[0], ("k", "stride")),
+        )
+    spelling = trainer.spelling
+    return KmerTrainer(
+        options.get("k", spelling.k),
+        options.get("stride"),
+        core=spelling.core,
+        alphabet=spelling.alphabet or "",
+    )
+
+
+def check_trainable(request: PrepareRequest, language: Language) -> None:
+    """Raise at once what is wrong with the tokenizer that is asked for, before anything is read."""
+    if request.tokenizer_folder is None:
+        trainer = _trainer(request, language)
+        if not trainer.needs_sample:
+            trainer.train((), request.vocab_size)
+    elif not Path(request.tokenizer_folder).is_dir():
+        raise LexomeError(
+            "there is no tokenizer here",
+            where=str(request.tokenizer_folder),
+            fix="name a folder that `lexome prepare` or `lexome train` wrote",
+        )

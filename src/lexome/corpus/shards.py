@@ -1,0 +1,157 @@
+"""Token shards: 1-D .npy files of token ids, read memory-mapped as one long stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lexome.errors import DamagedFileError
+from lexome.files import naming
+
+Tokens = npt.NDArray[np.unsignedinteger[Any]]
+
+FULL_WEIGHT = 255
+"""The stored value of a weight of 1: a weight is stored as one byte, value / 255."""
+
+
+def token_dtype(vocab_size: int) -> np.dtype[np.unsignedinteger[Any]]:
+    """Return the smallest stored type that holds every id of a vocabulary."""
+    return np.dtype("<u2") if vocab_size <= 1 << 16 else np.dtype("<u4")
+
+
+def open_shard(path: Path, length: int) -> Tokens:
+    """Map a shard into memory; one that is missing, torn or of another length is an error."""
+    try:
+        with naming(path):
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise _damaged(path, str(error)) from error
+    if array.ndim != 1 or array.dtype.kind != "u" or len(array) != length:
+        found = f"{array.dtype} of shape {array.shape}"
+        raise _damaged(path, f"it holds {found}, recorded were {length} unsigned integers")
+    # A plain view: slicing a numpy.memmap object costs several times as much.
+    return array.view(np.ndarray)
+
+
+class TokenStream:
+    """All the tokens of one split, in order, as if they were one array.
+
+    `shards` are the token arrays; `weights` has, for each shard, its array of stored weights
+    or `None` where every token weighs 1. `documents` is the corpus's table of documents.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        shards: Sequence[Tokens],
+        weights: Sequence[npt.NDArray[np.uint8] | None],
+        documents: Path,
+    ) -> None:
+        self.folder = folder
+        self.split = split
+        self._shards = list(shards)
+        self._weights = list(weights)
+        self._documents = documents
+        lengths = [len(shard) for shard in shards]
+        self._ends = np.cumsum(lengths, dtype=np.int64)
+        self._length = sum(lengths)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def weighted(self) -> bool:
+        """Return whether any token has a weight other than 1."""
+        return any(weights is not None for weights in self._weights)
+
+    @cached_property
+    def document_starts(self) -> npt.NDArray[np.int64]:
+        """Return the place of each document's begin token, rising; [documents]."""
+        with naming(self._documents):
+            table = pq.read_table(
+                self._documents,
+                columns=["first_token"],
+                filters=pc.field("split") == self.split,
+            )
+        starts: npt.NDArray[np.int64] = table.column("first_token").to_numpy()
+        return starts
+
+    def read(self, start: int, stop: int) -> npt.NDArray[np.int64]:
+        """Return the tokens from `start` to `stop`; [stop - start]."""
+        tokens = np.empty(self._size(start, stop), dtype=np.int64)
+        for number, inside, outside in self._spans(start, stop):
+            tokens[outside] = self._shards[number][inside]
+        return tokens
+
+    def weights(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Return the loss weights of the tokens from `start` to `stop`; [stop - start]."""
+        weights = np.ones(self._size(start, stop), dtype=np.float32)
+        self._fill_weights(weights, start, stop)
+        return weights
+
+    def windows(
+        self, starts: npt.NDArray[np.int64], length: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Return tokens and weights of windows at `starts`, [windows, length] each.
+
+        The stream is a ring: a window that runs past the end goes on at the beginning.
+        """
+        tokens = np.empty((len(starts), length), dtype=np.int64)
+        weights = np.ones((len(starts), length), dtype=np.float32)
+        shards = np.searchsorted(self._ends, starts, side="right")
+        weighted = self.weighted
+        for row, (start, number) in enumerate(zip(starts.tolist(), shards.tolist(), strict=True)):
+            end = int(self._ends[number])
+            if start + length <= end:
+                first = start - end + len(self._shards[number])
+                tokens[row] = self._shards[number][first : first + length]
+            else:
+                inside = min(length, len(self) - start)
+                tokens[row, :inside] = self.read(start, start + inside)
+                tokens[row, inside:] = self.read(0, length - inside)
+            if weighted:
+                inside = min(length, len(self) - start)
+                self._fill_weights(weights[row, :inside], start, start + inside)
+                self._fill_weights(weights[row, inside:], 0, length - inside)
+        return tokens, weights
+
+    def _fill_weights(self, target: npt.NDArray[np.float32], start: int, stop: int) -> None:
+        for number, inside, outside in self._spans(start, stop):
+            stored = self._weights[number]
+            if stored is not None:
+                target[outside] = stored[inside] / np.float32(FULL_WEIGHT)
+
+    def _size(self, start: int, stop: int) -> int:
+        if not 0 <= start <= stop <= len(self):
+            raise IndexError(f"tokens {start} to {stop} of a stream of {len(self)}")
+        return stop - start
+
+    def _spans(self, start: int, stop: int) -> list[tuple[int, slice, slice]]:
+        spans = []
+        place = start
+        number = int(np.searchsorted(self._ends, start, side="right"))
+        while place < stop:
+            end = int(self._ends[number])
+            first = end - len(self._shards[number])
+            until = min(stop, end)
+            inside = slice(place - first, until - first)
+            spans.append((number, inside, slice(place - start, until - start)))
+            place = until
+            number += 1
+        return spans
+
+
+def _damaged(path: Path, what: str) -> DamagedFileError:
+    return DamagedFileError(
+        f"this is not a whole token shard: {what}",
+        where=str(path),
+        fix="restore the file, or prepare the corpus again",
+    )

@@ -1,0 +1,48 @@
+"""Kinds of data that read like a language: one module each, with readers and tokenizers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+from lexome.errors import UsageError, nearest
+from lexome.languages.base import Language, Tokenizer
+from lexome.languages.options import build
+
+# Imported when they are asked for: DNA does not wait for what only text needs.
+_CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "text": ("lexome.languages.text", "Text"),
+        "dna": ("lexome.languages.dna", "Dna"),
+        "protein": ("lexome.languages.protein", "Protein"),
+    }
+)
+NAMES = tuple(_CLASSES)
+
+
+def get(name: str, **options: Any) -> Language:
+    """Return the language called `name` with its reading options bound in.
+
+    `get(language.name, **language.options)` gives an equal language. An unknown name, an unknown
+    option and a value of the wrong type raise `UsageError` with what is near or allowed.
+    """
+    if name not in _CLASSES:
+        raise UsageError(f"there is no language {name!r}", fix=nearest(name, NAMES))
+    module, attribute = _CLASSES[name]
+    return cast(Language, build(getattr(import_module(module), attribute), name, options))
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Return the tokenizer that was saved in `folder`.
+
+    Raises `LexomeError` if there is none and `DamagedFileError` if a file has changed.
+    """
+    from lexome.languages import tokenizers
+
+    return tokenizers.load(folder)
+
+
+__all__ = ["NAMES", "get", "load_tokenizer"]

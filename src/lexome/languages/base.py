@@ -1,0 +1,172 @@
+"""What a language is: documents, tokenizers, rendering. Nothing above this floor knows which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Ids = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document comes from; every error, split, trace and skip names it.
+
+    `offset` is where the content starts inside the record, in the language's natural units.
+    """
+
+    file: str
+    record: str = ""
+    line: int | None = None
+    offset: int = 0
+
+    def __str__(self) -> str:
+        line = f", line {self.line}" if self.line is not None else ""
+        record = f", record {self.record!r}" if self.record else ""
+        return f"{self.file}{record}{line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One piece of content of a language, with its source and what is declared about it.
+
+    `weights`, where a language gives them, holds one loss weight in [0, 1] for each natural
+    unit of the content (soft-masked bases, say); `None` means that every unit weighs 1.
+    """
+
+    content: Any
+    source: Source
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    weights: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that was read and left out: counted by `reason` in the manifest, never silent."""
+
+    source: Source
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What a person reads, hears or sees: `text` for a terminal; `data` and its kind for a file."""
+
+    text: str
+    data: bytes
+    media_type: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialTokens:
+    """The ids of the tokens that stand for no content."""
+
+    pad: int
+    begin: int
+    end: int
+    mask: int
+
+
+class Tokenizer(Protocol):
+    """Turns a document's content into token ids and back, without loss.
+
+    `unit_lengths[id]` is the number of natural units that a token stands for (0 for special
+    tokens), so token offsets are `cumsum(unit_lengths[ids])` for every tokenizer.
+    """
+
+    kind: str
+    special: SpecialTokens
+    unit_lengths: npt.NDArray[np.int64]
+
+    @property
+    def vocab_size(self) -> int: ...
+
+    def encode(self, contents: Sequence[Any]) -> list[Ids]:
+        """Encode contents to ids, no special tokens added; content that looks like one is text."""
+        ...
+
+    def decode(self, ids: Ids) -> Any:
+        """Return the content that `ids` stand for; special tokens stand for nothing."""
+        ...
+
+    def token_label(self, token: int) -> str:
+        """Return a short printable name of a token, for pages and tables."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the files from which `load` and plain `transformers` build the same tokenizer."""
+        ...
+
+
+class TokenizerTrainer(Protocol):
+    """Makes a tokenizer of one kind, from a sample of contents where it needs one."""
+
+    needs_sample: bool
+
+    def train(self, contents: Iterable[Any], vocab_size: int | None) -> Tokenizer: ...
+
+
+class Baseline(Protocol):
+    """A simple model of a language, fitted on the training split, that a likelihood must beat."""
+
+    name: str
+
+    def bits(self, train: Sequence[Document], test: Sequence[Document]) -> float:
+        """Return the total bits that the baseline, fitted on `train`, needs for `test`."""
+        ...
+
+
+class Language(Protocol):
+    """A kind of data that reads like a language, with its reading options bound in.
+
+    `options` rebuilds the language: `languages.get(name, **options)`.
+    """
+
+    name: ClassVar[str]
+    unit: ClassVar[str]
+    suffixes: ClassVar[Sequence[str]]
+
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+
+    def read(self, path: Path) -> Iterator[Document | Skipped]:
+        """Yield the documents of one file in order, streaming; what is left out is `Skipped`."""
+        ...
+
+    def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
+        """Return the tokenizers that suit this language by name; the first one is the default."""
+        ...
+
+    def parse(self, text: str) -> Any:
+        """Return content from what a person types (a prompt); raise `LexomeError` if it is not."""
+        ...
+
+    def units(self, document: Document) -> int:
+        """Return the size of a document in natural units: bytes, bases, residues."""
+        ...
+
+    def cut(self, document: Document, start: int, stop: int) -> Document:
+        """Return the part of a document from unit `start` to unit `stop`."""
+        ...
+
+    def split_key(self, document: Document) -> str:
+        """Return what may not stand on both sides of the split.
+
+        Documents with one key stay together.
+        """
+        ...
+
+    def augment(self, document: Document) -> Iterable[Document]:
+        """Return further training documents that mean the same (the other DNA strand, say)."""
+        ...
+
+    def baselines(self) -> Sequence[Baseline]: ...
+
+    def render(self, document: Document) -> Rendering: ...

@@ -1,0 +1,230 @@
+"""Text: plain files, Markdown, JSON lines, CSV, TSV and Parquet, in any encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lexome.errors import LexomeError, UsageError
+from lexome.languages.base import (
+    Baseline,
+    Document,
+    Rendering,
+    Skipped,
+    Source,
+    TokenizerTrainer,
+)
+from lexome.languages.baselines import NGram, Unigram, Xz
+from lexome.languages.decoding import (
+    DecodedText,
+    Invalid,
+    Newlines,
+    is_broken,
+    is_encoding,
+    mended,
+)
+from lexome.languages.options import changed
+from lexome.languages.sources import content_suffix, file_name, open_bytes
+from lexome.languages.text_pieces import LOOKAHEAD, PIECE, byte_length, split_text
+from lexome.languages.text_records import Quotes, Record, RecordReader
+from lexome.languages.tokenizers import BpeTrainer, BytesTrainer, CharactersTrainer
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text, whose natural unit is the byte of its UTF-8 form; a document's content is a `str`.
+
+    Options:
+
+    - `separator`: how a plain file becomes documents: `file` (one), `line`, `blank_line`, or
+      any other string, which then stands between documents and belongs to none.
+    - `column`: the text in records (JSON lines, CSV, TSV, Parquet); by default `text`, else
+      the only column of strings. The other columns become metadata.
+    - `delimiter`, `quotes`: of CSV and TSV files; a comma, or a tab for `.tsv`, and `double`
+      quotes around fields that hold one, or `none`.
+    - `encoding`: by default a byte order mark decides, else UTF-8, else, where the first
+      megabyte is clearly something else, a guess that the metadata state.
+    - `invalid`: bytes that do not decode, NUL characters and malformed records are an `error`
+      with offset and line; or characters are replaced with U+FFFD (`replace`, counted in the
+      metadata `replaced`); or the documents are left out (`skip`, counted).
+    - `newlines`: `unix` turns CRLF and CR into LF and adds the counts to the metadata
+      `line_ends_converted` (they add up to the right figure over a file); `keep` keeps them.
+
+    A document longer than 16 million characters comes in several pieces, cut at a line end
+    where there is one. `Source.offset` is in bytes of UTF-8: for plain files from the start of
+    the decoded text, for records from the start of the record's text.
+    """
+
+    name: ClassVar[str] = "text"
+    unit: ClassVar[str] = "byte"
+    suffixes: ClassVar[Sequence[str]] = (".txt", ".md", ".jsonl", ".csv", ".tsv", ".parquet")
+
+    separator: str = "file"
+    column: str | None = None
+    delimiter: str | None = None
+    quotes: Quotes = "double"
+    encoding: str | None = None
+    invalid: Invalid = "error"
+    newlines: Newlines = "unix"
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.separator) <= LOOKAHEAD:
+            raise UsageError(f"separator must have 1 to {LOOKAHEAD} characters")
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise UsageError(f"delimiter must be one character, not {self.delimiter!r}")
+        if self.encoding is not None and not is_encoding(self.encoding):
+            raise UsageError(
+                f"{self.encoding!r} is not a known text encoding",
+                fix="use a name like utf-8, utf-16, cp1252, shift_jis; or leave it out",
+            )
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return changed(self)
+
+    def read(self, path: Path) -> Iterator[Document | Skipped]:
+        """Yield the documents of a file; a file of unknown suffix is read as plain text."""
+        records = RecordReader(path, self.column, self.invalid)
+        suffix = content_suffix(path)
+        with open_bytes(path) as stream:
+            if not stream.read(1):
+                yield Skipped(Source(file_name(path)), "empty")
+                return
+        if suffix == ".parquet":
+            yield from self._documents(path, records.parquet(), None)
+            return
+        with open_bytes(path) as stream:
+            text = DecodedText(path, stream, self.encoding, self.invalid, self.newlines)
+            if suffix == ".jsonl":
+                found = records.json_lines(text)
+            elif suffix in (".csv", ".tsv"):
+                delimiter = self.delimiter or ("\t" if suffix == ".tsv" else ",")
+                found = records.separated(text, delimiter, self.quotes)
+            else:
+                yield from self._pieces(path, text)
+                return
+            yield from self._documents(path, found, text)
+
+    def _pieces(self, path: Path, text: DecodedText) -> Iterator[Document | Skipped]:
+        file = file_name(path)
+        stated = _Stated(text)
+        for piece in split_text(text, self.separator):
+            record = "" if self.separator == "file" else str(piece.record)
+            source = Source(file, record, piece.line, piece.offset)
+            if piece.whole and _is_blank(piece.text):
+                yield Skipped(source, "empty")
+            elif piece.text:
+                yield self._checked(piece.text, source, stated.facts())
+
+    def _documents(
+        self, path: Path, records: Iterator[Record | Skipped], text: DecodedText | None
+    ) -> Iterator[Document | Skipped]:
+        file = file_name(path)
+        stated = _Stated(text)
+        for record in records:
+            if isinstance(record, Skipped):
+                yield record
+                continue
+            source = Source(file, str(record.number), record.line)
+            if _is_blank(record.text):
+                yield Skipped(source, "empty")
+                continue
+            metadata = {**record.metadata, **stated.facts()}
+            if len(record.text) <= PIECE:
+                yield self._checked(record.text, source, metadata)
+                continue
+            for piece in split_text([record.text], "file"):
+                place = replace(source, offset=piece.offset)
+                yield self._checked(piece.text, place, metadata)
+
+    def _checked(
+        self, text: str, source: Source, metadata: Mapping[str, str]
+    ) -> Document | Skipped:
+        if not is_broken(text):
+            return Document(text, source, metadata)
+        if self.invalid == "skip":
+            return Skipped(source, "invalid bytes or characters")
+        if self.invalid == "replace":
+            text, count = mended(text)
+            return Document(text, source, {**metadata, "replaced": str(count)})
+        raise LexomeError(
+            "the text holds invalid bytes, NUL characters or lone surrogates",
+            where=str(source),
+            fix='mend the record, or choose invalid="replace" or invalid="skip"',
+        )
+
+    def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
+        return {
+            "bpe": BpeTrainer(),
+            "bytes": BytesTrainer(),
+            "characters": CharactersTrainer(),
+        }
+
+    def parse(self, text: str) -> str:
+        """Return the text as it is; lone surrogates, which no UTF-8 can hold, are an error."""
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise LexomeError(
+                "the text holds bytes that are not valid UTF-8",
+                fix="type it in a UTF-8 terminal, or read it from a file",
+            )
+        return text
+
+    def units(self, document: Document) -> int:
+        """Return the size of the document in bytes of UTF-8."""
+        return byte_length(document.content)
+
+    def cut(self, document: Document, start: int, stop: int) -> Document:
+        """Return bytes `start` to `stop`; a place inside a character moves to its first byte."""
+        data = document.content.encode("utf-8")
+        begin, end = _character_start(data, start), _character_start(data, stop)
+        source = document.source
+        line = None if source.line is None else source.line + data.count(b"\n", 0, begin)
+        return replace(
+            document,
+            content=data[begin:end].decode("utf-8"),
+            source=replace(source, offset=source.offset + begin, line=line),
+            weights=None if document.weights is None else document.weights[begin:end],
+        )
+
+    def split_key(self, document: Document) -> str:
+        """Return the file, and the record where the file has several: pieces stay together."""
+        source = document.source
+        return f"{source.file}#{source.record}" if source.record else source.file
+
+    def augment(self, document: Document) -> Iterable[Document]:
+        return ()
+
+    def baselines(self) -> Sequence[Baseline]:
+        return (Unigram(self.unit), NGram(5), Xz())
+
+    def render(self, document: Document) -> Rendering:
+        text = document.content
+        return Rendering(text, text.encode("utf-8"), "text/plain; charset=utf-8", ".txt")
+
+
+class _Stated:
+    """What the metadata of each document say about how its text was decoded."""
+
+    def __init__(self, text: DecodedText | None) -> None:
+        self._text = text
+        self._told = 0
+
+    def facts(self) -> dict[str, str]:
+        if self._text is None:
+            return {}
+        new, self._told = self._text.converted - self._told, self._text.converted
+        counted = {"line_ends_converted": str(new)} if new else {}
+        return {**self._text.facts, **counted}
+
+
+def _is_blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+def _character_start(data: bytes, place: int) -> int:
+    place = min(max(place, 0), len(data))
+    while 0 < place < len(data) and data[place] & 0xC0 == 0x80:
+        place -= 1
+    return place

@@ -1,0 +1,234 @@
+"""A model as a Hugging Face folder: `config.json`, `model.safetensors`, tokenizer and card.
+
+Plain `transformers` loads what `save_model` writes and gives the same logits, and `load_model`
+reads what `transformers` saves, for every family in `lexome.model.families`. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from lexome.errors import DamagedFileError, LexomeError, nearest
+from lexome.files import atomic_path, naming, read_json, write_json, write_text
+from lexome.languages.base import SpecialTokens, Tokenizer
+from lexome.model import families
+from lexome.model.config import TransformerConfig
+from lexome.model.transformer import Transformer
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+def save_model(
+    folder: Path,
+    model: Transformer,
+    *,
+    special: SpecialTokens | None = None,
+    tokenizer: Tokenizer | None = None,
+    card: str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write `model` as a Hugging Face folder, whole or not at all.
+
+    `special` are the ids that `config.json` names (the tokenizer's, if there is one); `card` is
+    the text of README.md; `dtype` is the type of the stored weights. An existing model folder is
+    replaced; any other folder that is not empty is refused.
+    """
+    family = families.get(model.config.family)
+    special = tokenizer.special if special is None and tokenizer is not None else special
+    config = family.to_hf(model.config, special)
+    config["dtype"] = str(dtype).removeprefix("torch.")
+    _check_replaceable(folder)
+    with naming(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
+    try:
+        with naming(folder):
+            part.chmod(0o755)
+            _save_tensors(part / WEIGHTS, family.pack(model, dtype))
+            if tokenizer is not None:
+                tokenizer.save(part)
+        write_json(part / CONFIG, config)
+        if family.attention == "causal":
+            write_json(part / "generation_config.json", _generation_config(config))
+        write_text(part / "README.md", card if card is not None else model_card(model))
+        with naming(folder):
+            _replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def load_model(
+    folder: Path,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Transformer:
+    """Return the model of a Hugging Face folder, its parameters of type `dtype` on `device`.
+
+    Raises `LexomeError` where the folder is no model, its family or an option is unknown, or its
+    weights are pickled; `DamagedFileError` where weights are torn or do not fit `config.json`.
+    """
+    config = read_config(folder)
+    tensors = _load_tensors(folder)
+    state = families.get(config.family).unpack(config, tensors, str(folder))
+    state = {
+        name: tensor.to(device, dtype).clone(memory_format=torch.contiguous_format)
+        for name, tensor in state.items()
+    }
+    with torch.device("meta"):
+        model = Transformer(config)
+    if config.tied:
+        state["head.unembedding.weight"] = state["embedding.weight"]
+    model.load_state_dict(state, assign=True)
+    if config.tied:
+        model.head.unembedding.weight = model.embedding.weight
+    return model
+
+
+def read_config(folder: Path) -> TransformerConfig:
+    """Return the config of a Hugging Face folder; weights are not needed."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise LexomeError(
+            "this is not a model folder: it has no config.json",
+            where=str(folder),
+            fix="name a Hugging Face folder, such as the model/ folder of a run",
+        )
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise DamagedFileError(
+            "config.json does not hold an object", where=str(path), fix="restore the file"
+        )
+    name = values.get("model_type")
+    if name not in families.FAMILIES:
+        raise LexomeError(
+            f"the Transformer cannot express the family {name!r}",
+            where=f"{path}, key model_type",
+            fix=nearest(str(name), families.FAMILIES),
+        )
+    return families.get(name).from_hf(values, str(path))
+
+
+def model_card(model: Transformer) -> str:
+    """Return a short model card: family, shape and number of parameters."""
+    config = model.config
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    task = "text-generation" if config.attention == "causal" else "fill-mask"
+    return (
+        f"---\nlibrary_name: transformers\npipeline_tag: {task}\n---\n\n"
+        f"# A {config.family} model trained with lexome\n\n"
+        f"| | |\n|---|---|\n"
+        f"| parameters | {parameters:,} |\n"
+        f"| layers | {config.layers} |\n"
+        f"| width | {config.width} |\n"
+        f"| heads | {config.heads} ({config.kv_heads} for keys and values) |\n"
+        f"| context | {config.context:,} tokens |\n"
+        f"| vocabulary | {config.vocab_size:,} tokens |\n"
+    )
+
+
+def _generation_config(config: dict[str, Any]) -> dict[str, Any]:
+    keys = ("bos_token_id", "eos_token_id", "pad_token_id")
+    return {"do_sample": True, **{key: config[key] for key in keys}}
+
+
+def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    try:
+        with atomic_path(path) as temporary:  # for its sync: the rename must not outrun the data
+            save_file(tensors, temporary, metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise LexomeError(
+            f"the weights could not be written: {error}",
+            where=str(path.parent),
+            fix="check the free space and the permissions of the folder",
+        ) from error
+
+
+def _load_tensors(folder: Path) -> dict[str, Tensor]:
+    """Return all tensors of a folder, from one file or from the shards of an index."""
+    if (folder / WEIGHTS).is_file():
+        return _load_file(folder / WEIGHTS)
+    if (folder / INDEX).is_file():
+        return _load_shards(folder)
+    if any(any(folder.glob(pattern)) for pattern in _PICKLED):
+        raise LexomeError(
+            "the weights are pickled, and a pickle can run any code when it is read",
+            where=str(folder),
+            fix="ask for model.safetensors, or save the model again with transformers",
+        )
+    raise LexomeError(
+        "the folder has a config.json but no model.safetensors",
+        where=str(folder),
+        fix="put the weights beside config.json",
+    )
+
+
+def _load_shards(folder: Path) -> dict[str, Tensor]:
+    index = read_json(folder / INDEX)
+    shards = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(shards, dict) or not all(isinstance(n, str) for n in shards.values()):
+        raise DamagedFileError(
+            "the index has no weight_map of file names",
+            where=str(folder / INDEX),
+            fix="restore the file",
+        )
+    tensors: dict[str, Tensor] = {}
+    for name in sorted(set(shards.values())):
+        path = folder / name
+        if path.parent != folder or not path.is_file():
+            raise DamagedFileError(
+                f"the index names a shard {name!r} that is not in the folder",
+                where=str(folder / INDEX),
+                fix="restore the missing file",
+            )
+        tensors.update(_load_file(path))
+    return tensors
+
+
+def _load_file(path: Path) -> dict[str, Tensor]:
+    try:
+        with naming(path):
+            return load_file(path)
+    except SafetensorError as error:
+        raise DamagedFileError(
+            f"this is not a whole safetensors file: {error}",
+            where=str(path),
+            fix="restore the file, or train or download the model again",
+        ) from error
+
+
+def _check_replaceable(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / CONFIG).is_file()):
+        raise LexomeError(
+            "there is already something here that is not a model",
+            where=str(folder),
+            fix="name another folder, or move this one away",
+        )
+
+
+def _replace(part: Path, folder: Path) -> None:
+    """Put `part` in the place of `folder`; if that fails, the old folder is put back."""
+    previous = Path(f"{part}.previous")
+    existed = folder.exists()
+    if existed:
+        folder.rename(previous)
+    try:
+        part.rename(folder)
+    except OSError:
+        if existed:
+            previous.rename(folder)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)

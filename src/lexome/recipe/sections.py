@@ -1,0 +1,207 @@
+"""The sections of a recipe: every field, what it may be, and which fields go together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic_core import PydanticCustomError
+
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+PositiveReal = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class ModelRecipe(_Section):
+    """The shape of the Transformer: a preset, a depth, or sizes; a size overrides the other two.
+
+    `family`     the Hugging Face family that the model is saved as; of a preset, its own
+    `preset`     a known model by name ("gpt2-124m")
+    `depth`      the one dial: layers, and everything else in proportion
+    `layers`     Transformer blocks
+    `width`      features of the residual stream
+    `heads`      query heads of a layer; they divide the width
+    `kv_heads`   key-value heads of a layer; they divide the heads
+    `mlp_width`  features inside the feed-forward block
+    `context`    tokens that the model sees at once
+    `tied`       whether the embedding is the unembedding too
+    """
+
+    family: str | None = None
+    preset: str | None = None
+    depth: Positive | None = None
+    layers: Positive | None = None
+    width: Positive | None = None
+    heads: Positive | None = None
+    kv_heads: Positive | None = None
+    mlp_width: Positive | None = None
+    context: Positive | None = None
+    tied: bool | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.preset and self.depth:
+            raise _conflict(
+                "depth",
+                f"the preset {self.preset!r} already says the size",
+                "keep one of preset and depth",
+            )
+        if self.width and self.heads and self.width % self.heads:
+            raise _conflict(
+                "heads",
+                f"{self.heads} heads do not divide the width {self.width}",
+                f"{_divisors_near(self.width, self.heads)} heads do",
+            )
+        if self.heads and self.kv_heads and self.heads % self.kv_heads:
+            raise _conflict(
+                "kv_heads",
+                f"{self.kv_heads} key-value heads do not divide the {self.heads} heads",
+                f"{_divisors_near(self.heads, self.kv_heads)} key-value heads do",
+            )
+        return self
+
+
+class ObjectiveRecipe(_Section):
+    """What is predicted.
+
+    `name`                 "next-token", or "masked-token" for a bidirectional model
+    `mask_rate`            share of tokens to predict, for "masked-token"; 0.15 is BERT's
+                           (Devlin et al. 2019, https://arxiv.org/abs/1810.04805)
+    `document_boundaries`  "cross": attention runs over the whole packed row;
+                           "respect": it stays inside a document
+    """
+
+    name: Literal["next-token", "masked-token"] = "next-token"
+    mask_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    document_boundaries: Literal["cross", "respect"] = "cross"
+
+
+class OptimizerRecipe(_Section):
+    """How weights move.
+
+    `name`                  "muon": Muon for the matrices of the blocks and AdamW for the rest
+                            (https://kellerjordan.github.io/posts/muon); "adamw": AdamW for all
+    `learning_rate`         AdamW's peak learning rate
+    `matrix_learning_rate`  Muon's peak learning rate
+    `weight_decay`          decoupled decay of matrices, in units of the learning rate
+    `betas`                 AdamW's decay of the first and the second moment
+    `momentum`              Muon's momentum
+    `clip_norm`             the largest norm of the whole gradient; `None` does not clip
+    `z_loss`                weight of the squared log-partition (PaLM, section 5); 0 is none
+    """
+
+    name: Literal["muon", "adamw"] = "muon"
+    learning_rate: PositiveReal = 0.003
+    matrix_learning_rate: PositiveReal = 0.02
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    betas: Annotated[tuple[Beta, Beta], Strict(False)] = (0.9, 0.95)
+    momentum: Beta = 0.95
+    clip_norm: PositiveReal | None = 1.0
+    z_loss: Annotated[float, Field(ge=0)] = 0.0
+
+
+class ScheduleRecipe(_Section):
+    """How the learning rate moves over the run, as a multiple of its peak.
+
+    `name`    "wsd": warm-up, stable, linear decay (https://arxiv.org/abs/2404.06395);
+              "cosine", "linear": decay all the way after the warm-up; "constant": no decay
+    `warmup`  share of the steps over which it rises from zero
+    `decay`   share of the steps over which "wsd" comes down
+    `floor`   what it ends at
+    """
+
+    name: Literal["wsd", "cosine", "linear", "constant"] = "wsd"
+    warmup: Share = 0.02
+    decay: Share = 0.4
+    floor: Share = 0.0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.name == "wsd" and self.warmup + self.decay > 1:
+            raise _conflict(
+                "decay",
+                f"a warm-up of {self.warmup} and a decay of {self.decay} are more than the run",
+                "their sum may be 1 at most",
+            )
+        return self
+
+
+class TrainingRecipe(_Section):
+    """The loop: how long, how much at once, how often it looks up.
+
+    `steps`             updates of the weights; `None`: as many as fit into `minutes`
+    `minutes`           wall-clock time for the whole run; the measured speed sets what is `None`
+    `batch_size`        rows of `context` tokens a step, over all workers; `None`: chosen
+    `micro_batch_size`  rows that go through the model at once; `None`: the whole batch
+    `seed`              of the weights, the order of the data and the masks
+    `precision`         "fp32", "bf16", or "auto": the faster one here, by a short measurement
+    `compile`           whether `torch.compile` is used; "auto": where it pays within the run
+    `evaluate_every`    steps between two validation losses; 0: only at the end
+    `sample_every`      steps between two samples; 0: only at the end
+    `checkpoint_every`  steps between two checkpoints; 0: only at the end
+    `keep_checkpoints`  how many of the newest checkpoints stay on the disk
+    `nan_policy`        a step whose loss is not finite: "stop" names its data, "skip" leaves it out
+    `spike_policy`      the same for a spike; "keep" trains on it
+    `spike_threshold`   a loss this many standard deviations above its recent mean is a spike
+    """
+
+    steps: Positive | None = None
+    minutes: PositiveReal | None = None
+    batch_size: Positive | None = None
+    micro_batch_size: Positive | None = None
+    seed: Count = 0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: Literal["auto"] | bool = "auto"
+    evaluate_every: Count = 250
+    sample_every: Count = 250
+    checkpoint_every: Count = 500
+    keep_checkpoints: Positive = 2
+    nan_policy: Literal["stop", "skip"] = "stop"
+    spike_policy: Literal["keep", "skip", "stop"] = "keep"
+    spike_threshold: PositiveReal = 6.0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.steps is None and self.minutes is None:
+            raise _conflict(
+                "steps",
+                "nothing says how long to train",
+                "set training.steps or training.minutes",
+            )
+        if self.batch_size and self.micro_batch_size and self.micro_batch_size > self.batch_size:
+            raise _conflict(
+                "micro_batch_size",
+                f"{self.micro_batch_size} rows are more than the batch of {self.batch_size}",
+                f"{self.batch_size} at most",
+            )
+        return self
+
+
+class Recipe(_Section):
+    """Everything that a training run is made of; `corpus` is the folder that `prepare` wrote."""
+
+    corpus: Annotated[str, Field(min_length=1)]
+    model: ModelRecipe = ModelRecipe()
+    objective: ObjectiveRecipe = ObjectiveRecipe()
+    optimizer: OptimizerRecipe = OptimizerRecipe()
+    schedule: ScheduleRecipe = ScheduleRecipe()
+    training: TrainingRecipe
+    trackers: Annotated[tuple[Literal["tensorboard", "wandb", "trackio"], ...], Strict(False)] = ()
+
+
+def _conflict(key: str, what: str, fix: str) -> PydanticCustomError:
+    context = {"key": key, "what": what, "fix": fix}
+    return PydanticCustomError("conflict", "{what}", context)
+
+
+def _divisors_near(number: int, wanted: int) -> str:
+    divisors = [d for d in range(1, number + 1) if number % d == 0]
+    below = max(d for d in divisors if d <= wanted)
+    above = min((d for d in divisors if d > wanted), default=below)
+    return str(below) if below == above else f"{below} or {above}"

@@ -1,0 +1,330 @@
+"""What the page shows, as typed records that become one JSON value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A part that this run does not have yet: why, and the command that makes it."""
+
+    missing: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the model is. `None` stands for what the run folder does not say."""
+
+    name: str
+    language: str | None
+    unit: str | None
+    family: str | None
+    objective: Literal["causal", "masked"] | None
+    parameters: int | None
+    shape: str | None
+    steps: int | None
+    tokens: int | None
+    minutes: float | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the corpus, its size in bytes and its SHA-256."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the split, counted in documents, natural units and tokens.
+
+    `augmented` of the documents were made from the others.
+    """
+
+    name: str
+    documents: int
+    augmented: int
+    units: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Records that were left out for one reason, with the first of them as examples."""
+
+    reason: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """How many validation documents also stand in train, exactly or nearly.
+
+    Nearly: at least `threshold` of a document's runs of about `ngram_units` units are in train.
+    """
+
+    documents: int
+    exact: int
+    near: int
+    too_short: int
+    threshold: float
+    mean_containment: float
+    ngram_units: float
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFacts:
+    """What the data was; `sources` are the first of the `source_files`."""
+
+    folder: str
+    language: str
+    unit: str
+    licence: str
+    fingerprint: str
+    tokenizer: str
+    vocab_size: int
+    sources: tuple[SourceFile, ...]
+    source_files: int
+    source_bytes: int
+    sides: tuple[Side, ...]
+    split: str
+    skipped: tuple[Skip, ...]
+    leak: Leak
+
+
+@dataclass(frozen=True, slots=True)
+class TrainPoint:
+    """`steps` training steps that end at `step`; losses in nats a token.
+
+    `loss` is their mean, `low` and `high` are the least and the greatest of them; `smoothed` is
+    the running mean at `step`. All are `None` where no loss was finite.
+    """
+
+    step: int
+    steps: int
+    loss: float | None
+    low: float | None
+    high: float | None
+    smoothed: float | None
+    learning_rate: float | None
+    tokens_per_second: float | None
+    tokens: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationPoint:
+    """The validation loss at a step, in nats a token."""
+
+    step: int
+    loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A baseline, converted to nats a token, so that it can stand beside a loss curve."""
+
+    name: str
+    nats_per_token: float
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How training went; `notes` says what a reader of the curves has to know."""
+
+    train: tuple[TrainPoint, ...]
+    validation: tuple[ValidationPoint, ...]
+    levels: tuple[Level, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the model wrote after `prompt` at a step of its training."""
+
+    step: int
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Samples in the order of their steps; `note` says which of them are shown, if not all."""
+
+    samples: tuple[Sample, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The bits that a model or a baseline needs for one natural unit of the held-out data."""
+
+    name: str
+    bits_per_unit: float
+    is_model: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores on one split, best first, with the definition of what was counted.
+
+    `kind` is the evaluation's own word for what its likelihood is; `notes` say what the file
+    holds and the page cannot show.
+    """
+
+    unit: str
+    split: str
+    units: int
+    tokens: int
+    scores: tuple[Score, ...]
+    nats_per_token: float | None
+    perplexity_per_unit: float | None
+    kind: str
+    definition: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The model's distribution at one position of a prompt.
+
+    `position` is where the model stands: causal models predict the token after it, masked models
+    the hidden token at it. `top` holds (token id, probability), most probable first; `truth` is
+    the token that really stands there, with its probability and its rank (1 is the top).
+    """
+
+    position: int
+    top: tuple[tuple[int, float], ...]
+    truth: int | None
+    truth_probability: float | None
+    truth_rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Attention probabilities [layers, heads, length, length], as base64 of little-endian uint16.
+
+    65,535 stands for 1; rows are queries, columns are keys.
+    """
+
+    layers: int
+    heads: int
+    length: int
+    values: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One prompt, seen through the model."""
+
+    origin: str
+    tokens: tuple[int, ...]
+    predictions: tuple[Prediction, ...]
+    attention: Attention
+    shortened_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Embeddings in two dimensions, and each token's nearest neighbours in all of them.
+
+    `points[i]` and `neighbours[i]` belong to token i of the map; a neighbour is (index, cosine).
+    `explained` is the share of the variance along each of the two axes.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    neighbours: tuple[tuple[tuple[int, float], ...], ...]
+    explained: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingMap:
+    """Token embeddings before and after training; `chosen` says which tokens and why."""
+
+    tokens: tuple[int, ...]
+    width: int
+    chosen: str
+    before: Projection
+    after: Projection
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """How the model works: prompts, attention and embeddings, with a label for each token id."""
+
+    objective: Literal["causal", "masked"]
+    labels: Mapping[int, str]
+    inspections: tuple[Inspection, ...]
+    embeddings: EmbeddingMap | Missing
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A kind of parameter: its formula spelled out, how many matrices and weights it has."""
+
+    name: str
+    formula: str
+    symbols: str
+    weights: int
+    matrices: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Every parameter of the model. `notes` say what the table leaves out and the true count."""
+
+    rows: tuple[LedgerRow, ...]
+    weights: int
+    matrices: int
+    parameters: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """What it takes to make the run again."""
+
+    recipe: str | Missing
+    commands: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything on the page, in the page's order."""
+
+    summary: Summary
+    corpus: CorpusFacts | Missing
+    training: Training | Missing
+    samples: Samples | Missing
+    scores: Scores | Missing
+    inside: Inside | Missing
+    ledger: Ledger | Missing
+    reproduction: Reproduction
+    lexome: str
+    made: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def finite(value: object) -> float | None:
+    """Return a number that JSON can hold, or `None` for what is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def short(value: float, digits: int = 6) -> float:
+    """Return `value` to `digits` significant digits, which keeps the page small."""
+    return float(f"{value:.{digits}g}")

@@ -1,0 +1,113 @@
+"""Chooses what to look at inside a model: which prompts, which tokens, which start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+
+from lexome import languages
+from lexome.corpus import Corpus
+from lexome.errors import LexomeError
+from lexome.languages.base import Ids, Tokenizer
+from lexome.model.folder import load_model
+from lexome.model.transformer import Transformer
+from lexome.report.data import Inside, Missing
+from lexome.report.inspect import LONGEST_PROMPT, MAP_TOKENS, inspect
+from lexome.report.reading import MODEL, Lines, RunFiles, missing
+
+PROMPTS = 3
+_ROWS_READ = 2_000
+_TOKENS_COUNTED = 2_000_000
+_SHORTEST = 8
+
+_FRAME = 2  # a stored document stands between a begin and an end token
+
+Prompt = tuple[str, Ids]
+
+
+def inside(run: RunFiles) -> Inside | Missing:
+    """Load the model of a run and look inside it; whatever is damaged is named."""
+    if isinstance(run.config, Missing):
+        return run.config
+    try:
+        tokenizer = languages.load_tokenizer(run.folder / MODEL)
+        model = load_model(run.folder / MODEL)
+        prompts = list(_prompts(run, tokenizer))
+        tokens, chosen = _map_tokens(run, tokenizer)
+    except LexomeError as error:
+        return missing(error)
+    if not prompts:
+        return Missing("There is neither held-out data nor a sample to look at.")
+    return inspect(model, _initial(run, model), tokenizer, prompts, tokens, chosen)
+
+
+def _initial(run: RunFiles, model: Transformer) -> Transformer | Missing:
+    """Return the model as it was before its first step: the seed draws it again, exactly."""
+    if isinstance(run.recipe, Missing):
+        return Missing(f"The seed is not known, so the start cannot be shown: {run.recipe.missing}")
+    with torch.device("meta"):
+        initial = Transformer(model.config)
+    initial.to_empty(device="cpu")
+    initial.initialise(run.recipe.training.seed)
+    return initial
+
+
+def _prompts(run: RunFiles, tokenizer: Tokenizer) -> Iterator[Prompt]:
+    if isinstance(run.corpus, Corpus):
+        yield from _held_out(run.corpus)
+    elif isinstance(run.samples, Lines):
+        texts = [f"{v.get('prompt', '')}{v.get('text', '')}" for v in run.samples.values]
+        texts = list(dict.fromkeys(text for text in reversed(texts) if text))[:PROMPTS]
+        for text, ids in zip(texts, tokenizer.encode(texts), strict=True):
+            yield f"the model’s own sample “{text[:24]}…”", ids
+
+
+def _held_out(corpus: Corpus) -> Iterator[Prompt]:
+    """Yield excerpts of validation documents, spread over the first of them.
+
+    Where there are fewer documents than prompts, excerpts of one document are spread over it.
+    """
+    stream = corpus.stream("valid")
+    rows = [row for row in islice(corpus.rows("valid"), _ROWS_READ) if not row["augmented"]]
+    for enough in (LONGEST_PROMPT, _SHORTEST, 0):
+        usable = [row for row in rows if row["tokens"] - _FRAME > enough]
+        if len(usable) >= PROMPTS or (usable and len(usable) == len(rows)):
+            break
+    places = [(row, 0) for row in usable]
+    if 0 < len(usable) < PROMPTS:
+        longest = max(usable, key=lambda row: row["tokens"])
+        parts = max(min(PROMPTS, (longest["tokens"] - _FRAME) // LONGEST_PROMPT), 1)
+        places = [(longest, i * (longest["tokens"] - _FRAME) // parts) for i in range(parts)]
+    count = min(PROMPTS, len(places))
+    for row, skipped in (places[i * len(places) // count] for i in range(count)):
+        start = row["first_token"] + 1 + skipped  # after the begin token
+        yield _origin(row, skipped), stream.read(start, row["first_token"] + row["tokens"] - 1)
+
+
+def _origin(row: Mapping[str, Any], skipped: int) -> str:
+    record = f", {row['record']}" if row["record"] else ""
+    line = f", line {row['line']}" if row["line"] else ""
+    place = f", from token {skipped:,}" if skipped else ""
+    return f"held-out data: {row['file']}{record}{line}{place}"
+
+
+def _map_tokens(run: RunFiles, tokenizer: Tokenizer) -> tuple[list[int], str]:
+    special = tokenizer.special
+    outside = {special.pad, special.begin, special.end, special.mask}
+    if not isinstance(run.corpus, Corpus):
+        tokens = [t for t in range(tokenizer.vocab_size) if t not in outside][:MAP_TOKENS]
+        return tokens, f"The first {len(tokens):,} tokens of the vocabulary"
+    stream = run.corpus.stream("train")
+    counted = min(len(stream), _TOKENS_COUNTED)
+    counts = np.bincount(stream.read(0, counted), minlength=tokenizer.vocab_size)
+    by_count = np.argsort(-counts, kind="stable")
+    seen = [int(t) for t in by_count if counts[t] and int(t) not in outside]
+    tokens = seen[:MAP_TOKENS]
+    where = f"among the first {counted:,} training tokens"
+    if len(tokens) == len(seen):
+        return tokens, f"All {len(tokens):,} tokens that occur {where}"
+    return tokens, f"The {len(tokens):,} most frequent tokens {where}"

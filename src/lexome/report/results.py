@@ -1,0 +1,90 @@
+"""What the model wrote while it learned, and how it scores beside its baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lexome.report.data import Missing, Sample, Samples, Score, Scores, finite
+from lexome.report.reading import EVALUATION, Lines, RunFiles, command
+
+MODEL_NAME = "this model"
+SAMPLE_STEPS = 40
+SAMPLE_LENGTH = 2_000
+
+
+def samples(run: RunFiles) -> Samples | Missing:
+    """Return the samples of at most `SAMPLE_STEPS` steps, evenly chosen, first and last kept."""
+    lines = run.samples
+    if isinstance(lines, Missing):
+        return lines
+    by_step = _by_step(lines)
+    if not by_step:
+        return Missing("Training has written no sample yet.")
+    steps = sorted(by_step)
+    count = min(len(steps), SAMPLE_STEPS)
+    kept = sorted({steps[round(i * (len(steps) - 1) / max(count - 1, 1))] for i in range(count)})
+    # A resumed run writes the same sample again: once is enough.
+    whole = [Sample(step, *pair) for step in kept for pair in dict.fromkeys(by_step[step])]
+    shown = tuple(Sample(s.step, s.prompt, _cut(s.text)) for s in whole)
+    notes = []
+    if len(kept) < len(steps):
+        notes.append(f"{len(kept)} of the {len(steps):,} steps with samples are shown.")
+    if shown != tuple(whole):
+        notes.append(f"Texts are cut after {SAMPLE_LENGTH:,} characters.")
+    if lines.broken:
+        notes.append(f"Lines of samples.jsonl that could not be read: {lines.broken:,}.")
+    return Samples(shown, " ".join(notes))
+
+
+def scores(run: RunFiles) -> Scores | Missing:
+    """Return the scores of evaluation.json, best first."""
+    value = run.evaluation
+    if isinstance(value, Missing):
+        return value
+    model = value.get("model")
+    bits = finite(model.get("bits_per_unit")) if isinstance(model, Mapping) else None
+    if not isinstance(model, Mapping) or bits is None:
+        again = command("evaluate", str(run.folder))
+        return Missing(f"{EVALUATION} gives the model no bits per unit.", again)
+    baselines, notes = _baselines(value.get("baselines") or ())
+    found = [Score(MODEL_NAME, bits, True), *baselines]
+    return Scores(
+        unit=str(value.get("unit") or run.fact("unit") or "unit"),
+        split=str(value.get("split", "unknown")),
+        units=int(finite(value.get("units")) or 0),
+        tokens=int(finite(value.get("tokens")) or 0),
+        scores=tuple(sorted(found, key=lambda score: score.bits_per_unit)),
+        nats_per_token=finite(model.get("nats_per_token")),
+        perplexity_per_unit=finite(model.get("perplexity_per_unit")),
+        kind=str(model.get("kind", "")),
+        definition=str(value.get("definition", "")),
+        notes=tuple(notes),
+    )
+
+
+def _by_step(lines: Lines) -> dict[int, list[tuple[str, str]]]:
+    by_step: dict[int, list[tuple[str, str]]] = {}
+    for value in lines.values:
+        step = finite(value.get("step"))
+        if step is not None:
+            pair = (str(value.get("prompt", "")), str(value.get("text", "")))
+            by_step.setdefault(int(step), []).append(pair)
+    return by_step
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SAMPLE_LENGTH else f"{text[:SAMPLE_LENGTH]} […]"
+
+
+def _baselines(values: Iterable[Any]) -> tuple[list[Score], list[str]]:
+    found, notes = [], []
+    for value in values:
+        known = value if isinstance(value, Mapping) else {}
+        name = str(known.get("name", "a baseline"))
+        bits = finite(known.get("bits_per_unit"))
+        if bits is None:
+            notes.append(f"{EVALUATION} has no score for {name}.")
+        else:
+            found.append(Score(name, bits, False))
+    return found, notes

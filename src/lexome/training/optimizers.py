@@ -1,0 +1,143 @@
+"""Which parameters are moved by what: groups that can be read, and their states by name."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+
+from lexome.recipe import OptimizerRecipe
+from lexome.training.muon import Muon
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that are moved alike: `label` says which and why."""
+
+    label: str
+    algorithm: Literal["muon", "adamw"]
+    learning_rate: float
+    weight_decay: float
+    names: tuple[str, ...]
+    weights: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def groups(model: nn.Module, recipe: OptimizerRecipe) -> list[Group]:
+    """Return every parameter of `model` in exactly one group.
+
+    Maps inside blocks go to Muon where it is chosen: their gradients have the structure that it
+    uses. Embeddings and the unembedding, which look tokens up, go to AdamW. Vectors (norms,
+    biases) are never decayed: pulling a norm's scale to 0 is no simpler model.
+    """
+    muon = recipe.name == "muon"
+    inside = "maps inside blocks"
+    members: dict[str, list[str]] = {inside: [], "embeddings and head": [], "norms and biases": []}
+    parameters = dict(model.named_parameters())
+    for name, parameter in parameters.items():
+        if parameter.ndim < 2:
+            members["norms and biases"].append(name)
+        else:
+            members[inside if _inside_block(name) else "embeddings and head"].append(name)
+    return [
+        Group(
+            label,
+            "muon" if muon and label == inside else "adamw",
+            recipe.matrix_learning_rate if muon and label == inside else recipe.learning_rate,
+            0.0 if label == "norms and biases" else recipe.weight_decay,
+            tuple(names),
+            sum(parameters[name].numel() for name in names),
+        )
+        for label, names in members.items()
+        if names
+    ]
+
+
+class Optimizer:
+    """Muon and AdamW, each over its groups, with one state of named tensors."""
+
+    def __init__(self, model: nn.Module, recipe: OptimizerRecipe) -> None:
+        self.groups = groups(model, recipe)
+        self.clip_norm = recipe.clip_norm
+        self._parameters = dict(model.named_parameters())
+        self._parts: list[torch.optim.Optimizer] = []
+        if moved := self._select("muon"):
+            self._parts.append(Muon(moved, recipe.matrix_learning_rate, recipe.momentum))
+        if moved := self._select("adamw"):
+            sharded = any(isinstance(p, DTensor) for p in self._parameters.values())
+            self._parts.append(
+                torch.optim.AdamW(
+                    moved, recipe.learning_rate, recipe.betas, eps=1e-10, fused=not sharded
+                )
+            )
+            self._prepare_adamw(self._parts[-1])
+
+    def step(self, factor: float) -> None:
+        """Move the weights with the peak learning rates times `factor`, and drop the gradients."""
+        for part in self._parts:
+            for group in part.param_groups:
+                group["lr"] = group["peak"] * factor
+            part.step()
+        self.zero_grad()
+
+    def clip(self) -> float:
+        """Scale the whole gradient down to `clip_norm` where it is longer; return its length."""
+        parameters = self._parameters.values()
+        largest = float("inf") if self.clip_norm is None else self.clip_norm
+        norm = nn.utils.clip_grad_norm_(parameters, largest)
+        return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+
+    def zero_grad(self) -> None:
+        """Drop all gradients."""
+        for parameter in self._parameters.values():
+            parameter.grad = None
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the live state tensors by name, `momentum/layers.0.mlp.up.weight` say."""
+        names = {parameter: name for name, parameter in self._parameters.items()}
+        return {
+            f"{kind}/{names[parameter]}": tensor
+            for part in self._parts
+            for parameter, state in part.state.items()
+            for kind, tensor in state.items()
+            if kind != "step"
+        }
+
+    def set_updates(self, updates: int) -> None:
+        """Say how many updates the loaded state has seen (AdamW's bias correction needs it)."""
+        for part in self._parts:
+            for state in part.state.values():
+                if "step" in state:
+                    state["step"].fill_(updates)
+
+    def _select(self, algorithm: str) -> list[dict[str, Any]]:
+        return [
+            {
+                "params": [self._parameters[name] for name in group.names],
+                "lr": group.learning_rate,
+                "peak": group.learning_rate,
+                "weight_decay": group.weight_decay,
+            }
+            for group in self.groups
+            if group.algorithm == algorithm
+        ]
+
+    @staticmethod
+    def _prepare_adamw(adamw: torch.optim.Optimizer) -> None:
+        """Make the state now, as the first step would, so that there is something to load into."""
+        for parameter in (p for group in adamw.param_groups for p in group["params"]):
+            adamw.state[parameter] = {
+                "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
+
+
+def _inside_block(name: str) -> bool:
+    return name.startswith("layers.")

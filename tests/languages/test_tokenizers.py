@@ -1,0 +1,421 @@
+"""Tokenizers: lossless, the same in plain `transformers`, and their offsets right."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tokenizers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer
+
+from lexome.errors import DamagedFileError, LexomeError, UsageError
+from lexome.languages.tokenizers import (
+    IUPAC,
+    BpeTrainer,
+    BytesTrainer,
+    CharactersTrainer,
+    KmerTrainer,
+    StreamDecoder,
+    StringTokenizer,
+    SymbolsTrainer,
+    load,
+)
+from lexome.languages.tokenizers import encoders
+
+PROTEIN = "ACDEFGHIKLMNPQRSTVWYBZUOX*"
+SAMPLE = [
+    "the rain in Spain stays mainly in the plain, the rain, the train\r\n" * 20,
+    "naïve café — 12,345 naïve cafés 😀😀 日本語の文字 日本語\n\n    indented    \n" * 20,
+]
+GENES = ["ACGTTGCAACGTACGTTGCA" * 40, "TTGACAATTNNNNRYACGTATAAT" * 40]
+
+TEXT: dict[str, StringTokenizer] = {
+    "bytes": BytesTrainer().train(),
+    "characters": CharactersTrainer().train(SAMPLE),
+    "few characters": CharactersTrainer().train(SAMPLE, 4 + 256 + 5),
+    "bpe": BpeTrainer().train(SAMPLE, 330),
+}
+KMERS = {
+    (k, s): KmerTrainer(k, s, core="ACG", alphabet="ACGNR").train()
+    for k in range(1, 7)
+    for s in range(1, k + 1)
+}
+DNA: dict[str, StringTokenizer] = {
+    "symbols": SymbolsTrainer(IUPAC).train(),
+    "bpe": BpeTrainer(IUPAC).train(GENES, 120),
+    "3-mers": KmerTrainer(3).train(),
+    "3-mers, stride 1": KmerTrainer(3, 1).train(),
+    "4-mers, stride 3": KmerTrainer(4, 3).train(),
+}
+PROTEINS: dict[str, StringTokenizer] = {
+    "symbols": SymbolsTrainer(PROTEIN).train(),
+    "bpe": BpeTrainer(PROTEIN).train(["MKVLAAGIVGLMKVLAAGX*" * 30], 60),
+}
+
+WEIRD = [
+    "",
+    "\0",
+    "\r\n\r\n\n\r",
+    " " * 1000 + "x",
+    "<|end|>",
+    "a<|begin|><|end|> <|mask|><|pad|>",
+    "<0x41><0xFF>",
+    "\ufeffBOM",
+    "👩‍👩‍👧‍👦🏳️‍🌈e\u0301\u202e\u2028\u0085",
+    "Ġthe Ċ",
+    "1234567890" * 9,
+    "x" * 700,
+    "'s 'll don't\tDON'T",
+    "\U0010ffff\ue000\x7f\x80",
+    " a  b   c \n  d\n\n\n e ",
+]
+texts = st.one_of(
+    st.sampled_from(WEIRD),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+    st.lists(
+        st.sampled_from(["the ", "rain", " ", "\n", "\r\n", "<|end|>", "é", "日本", "😀", "12", "'s"])
+    ).map("".join),
+)
+genes = st.text(IUPAC, max_size=80) | st.text("ACGT", max_size=80)
+
+
+@pytest.fixture(scope="module")
+def reloaded(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Any]:
+    """Every tokenizer saved and opened again by plain transformers, by its identity."""
+    opened = {}
+    for group in (TEXT, DNA, PROTEINS):
+        for tokenizer in group.values():
+            folder = tmp_path_factory.mktemp("tokenizer")
+            tokenizer.save(folder)
+            opened[id(tokenizer)] = AutoTokenizer.from_pretrained(folder)
+    return opened
+
+
+def check(tokenizer: StringTokenizer, content: str, plain: Any) -> None:
+    (ids,) = tokenizer.encode([content])
+    assert ids.dtype == np.uint16
+    assert tokenizer.decode(ids) == content
+    assert not np.isin(ids, range(4)).any()
+    units = len(content.encode()) if tokenizer.spelling.unit == "byte" else len(content)
+    assert tokenizer.unit_lengths[ids].sum() == units
+    starts, stops = tokenizer.offsets(ids)
+    assert [*starts, units] == [0, *stops]
+
+    spelled = content
+    if tokenizer.spelling.overlapping:
+        spelled = tokenizer.spell(ids)
+    assert plain(spelled)["input_ids"] == ids.tolist()
+    assert plain.decode(ids.tolist()) == content
+    assert plain.decode([1, *ids.tolist(), 2], skip_special_tokens=True) == content
+
+
+@pytest.mark.parametrize("name", TEXT)
+@given(content=texts)
+@settings(max_examples=60, deadline=None)
+def test_text_is_lossless_and_the_same_in_transformers(
+    reloaded: dict[int, Any], name: str, content: str
+) -> None:
+    check(TEXT[name], content, reloaded[id(TEXT[name])])
+
+
+@pytest.mark.parametrize("content", WEIRD)
+@pytest.mark.parametrize("name", TEXT)
+def test_strange_text_is_lossless(reloaded: dict[int, Any], name: str, content: str) -> None:
+    check(TEXT[name], content, reloaded[id(TEXT[name])])
+
+
+@pytest.mark.parametrize("name", DNA)
+@given(content=genes)
+@settings(max_examples=50, deadline=None)
+def test_dna_is_lossless_and_the_same_in_transformers(
+    reloaded: dict[int, Any], name: str, content: str
+) -> None:
+    check(DNA[name], content, reloaded[id(DNA[name])])
+
+
+@pytest.mark.parametrize("name", PROTEINS)
+@given(content=st.text(PROTEIN, max_size=80))
+@settings(max_examples=50, deadline=None)
+def test_proteins_are_lossless_and_the_same_in_transformers(
+    reloaded: dict[int, Any], name: str, content: str
+) -> None:
+    check(PROTEINS[name], content, reloaded[id(PROTEINS[name])])
+
+
+def brute_force_kmers(content: str, k: int, stride: int, core: str) -> list[str]:
+    """Spell one run after another, as the definition says it."""
+    tokens = []
+    at = 0
+    while at < len(content):
+        if content[at] not in core:
+            tokens.append(content[at])
+            at += 1
+            continue
+        stop = at
+        while stop < len(content) and content[stop] in core:
+            stop += 1
+        run = content[at:stop]
+        end = stride
+        while end <= len(run):
+            tokens.append(run[max(0, end - k) : end])
+            end += stride
+        tokens.extend(run[end - stride :])
+        at = stop
+    return tokens
+
+
+@pytest.mark.parametrize(("k", "stride"), KMERS)
+@given(content=st.text("ACG", max_size=40) | st.text("ACGNR", max_size=40))
+@settings(max_examples=40, deadline=None)
+def test_kmers_are_those_of_the_definition(k: int, stride: int, content: str) -> None:
+    tokenizer = KMERS[k, stride]
+    (ids,) = tokenizer.encode([content])
+    assert tokenizer.spell(ids).split() == brute_force_kmers(content, k, stride, "ACG")
+    assert tokenizer.decode(ids) == content
+    assert tokenizer.unit_lengths[ids].sum() == len(content)
+    spelled = tokenizer.spell(ids) if stride < k else content
+    assert tokenizer.backend.encode(spelled).ids == ids.tolist()
+    assert tokenizer.backend.decode(ids.tolist()) == content
+
+
+@given(content=st.text("ACGNR", min_size=1, max_size=60), block=st.integers(1, 9))
+@settings(max_examples=60, deadline=None)
+def test_kmers_do_not_depend_on_the_block_size(content: str, block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for tokenizer in KMERS.values():
+            (whole,) = tokenizer.encode([content])
+            patch.setattr(encoders, "GROUP", block)
+            (blocks,) = tokenizer.encode([content])
+            patch.undo()
+            assert blocks.tolist() == whole.tolist()
+
+
+@given(contents=st.lists(texts, max_size=4), block=st.integers(1, 9))
+@settings(max_examples=80, deadline=None)
+def test_merges_do_not_depend_on_the_block_size(contents: list[str], block: int) -> None:
+    tokenizer = TEXT["bpe"]
+    whole = [tokenizer.backend.encode(content).ids for content in contents]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoders, "BLOCK", block)
+        patch.setattr(encoders, "GROUP", 3 * block)
+        assert [ids.tolist() for ids in tokenizer.encode(contents)] == whole
+
+
+def test_long_dna_is_cut_where_the_pieces_end() -> None:
+    content = "".join(np.random.default_rng(0).choice(list("ACGT"), 3 * encoders.BLOCK + 77))
+    tokenizer = DNA["bpe"]
+    (ids,) = tokenizer.encode([content])
+    assert ids.tolist() == tokenizer.backend.encode(content).ids
+    assert tokenizer.decode(ids) == content
+    _, stops = tokenizer.offsets(ids)
+    assert np.isin(np.arange(encoders.PIECE, len(content), encoders.PIECE), stops).all()
+
+
+@pytest.mark.parametrize("name", TEXT)
+@given(content=texts)
+@settings(max_examples=40, deadline=None)
+def test_character_offsets_are_those_of_the_tokenizers_library(name: str, content: str) -> None:
+    tokenizer = TEXT[name]
+    encoding = tokenizer.backend.encode(content)
+    starts, stops = tokenizer.character_offsets(np.array(encoding.ids, np.int64))
+    assert list(zip(starts.tolist(), stops.tolist(), strict=True)) == encoding.offsets
+
+
+def test_offsets_of_special_tokens_are_empty() -> None:
+    tokenizer = TEXT["bytes"]
+    ids = np.array([1, *tokenizer.encode(["é!"])[0], 2])
+    starts, stops = tokenizer.character_offsets(ids)
+    assert list(zip(starts, stops, strict=True)) == [(0, 0), (0, 1), (0, 1), (1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize("name", [*TEXT])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_stream_gives_whole_characters(name: str, data: st.DataObject) -> None:
+    tokenizer = TEXT[name]
+    any_ids = st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=30)
+    ids = data.draw(any_ids | texts.map(lambda text: tokenizer.encode([text])[0].tolist()))
+    stream = StreamDecoder(tokenizer)
+    parts = [stream.push([index]) for index in ids]
+    assert "".join(parts) + stream.finish() == tokenizer.decode(np.array(ids, np.int64))
+
+
+def test_a_stream_holds_back_half_a_character() -> None:
+    tokenizer = TEXT["bytes"]
+    stream = StreamDecoder(tokenizer)
+    assert [stream.push([index]) for index in tokenizer.encode(["😀a"])[0]] == [
+        "",
+        "",
+        "",
+        "😀",
+        "a",
+    ]
+    assert stream.push([4 + 0xC3]) == ""
+    assert stream.finish() == "\ufffd"
+
+
+def test_ids_are_the_agreed_ones() -> None:
+    for tokenizer in (*TEXT.values(), *DNA.values(), *PROTEINS.values()):
+        names = [tokenizer.token_label(index) for index in range(4)]
+        assert names == ["<|pad|>", "<|begin|>", "<|end|>", "<|mask|>"]
+        assert tokenizer.unit_lengths[:4].tolist() == [0, 0, 0, 0]
+        assert (tokenizer.unit_lengths[4:] > 0).all()
+        assert len(tokenizer.unit_lengths) == tokenizer.vocab_size
+    assert TEXT["bytes"].encode(["Aÿ"])[0].tolist() == [4 + 0x41, 4 + 0xC3, 4 + 0xBF]
+    assert DNA["symbols"].encode(["ACGTN"])[0].tolist() == [4, 5, 6, 7, 18]
+    assert TEXT["bytes"].vocab_size == 260
+    assert TEXT["few characters"].vocab_size == 265
+    assert TEXT["bpe"].vocab_size == 330
+    assert KmerTrainer(6).train().vocab_size == 4 + 15 + 4**6
+    assert KmerTrainer(6, 1).train().vocab_size == 4 + 11 + sum(4**n for n in range(1, 7))
+
+
+def test_merges_are_learned_and_runs_of_blanks_too() -> None:
+    bpe = TEXT["bpe"]
+    assert len(bpe.encode([SAMPLE[0]])[0]) < len(SAMPLE[0]) / 2.5
+    assert len(DNA["bpe"].encode([GENES[0]])[0]) < len(GENES[0]) / 4
+    assert "␣the" in [bpe.token_label(index) for index in range(bpe.vocab_size)]
+
+
+def test_transformers_knows_the_special_tokens(reloaded: dict[int, Any]) -> None:
+    for plain in reloaded.values():
+        ids = (plain.pad_token_id, plain.bos_token_id, plain.eos_token_id, plain.mask_token_id)
+        assert ids == (0, 1, 2, 3)
+        assert plain.model_max_length > 1e29
+        assert plain("")["input_ids"] == []
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "qwen3", "nanochat", "modernbert", "esm", "bert"])
+def test_a_model_folder_keeps_the_tokenizer_as_it_is(tmp_path: Path, family: str) -> None:
+    (tmp_path / "config.json").write_text(f'{{"model_type": "{family}"}}')
+    for tokenizer in (TEXT["bpe"], TEXT["characters"], DNA["3-mers"]):
+        tokenizer.save(tmp_path)
+        plain = AutoTokenizer.from_pretrained(tmp_path)
+        content = "ACGTTGCAN" if tokenizer is DNA["3-mers"] else " The naïve  Ärain<|end|>\n"
+        (ids,) = tokenizer.encode([content])
+        assert plain(content)["input_ids"] == ids.tolist()
+        assert plain.decode(ids.tolist()) == content
+
+
+@pytest.mark.parametrize("tokenizer", [*TEXT.values(), *DNA.values(), *PROTEINS.values()])
+def test_saving_loading_and_pickling(tmp_path: Path, tokenizer: StringTokenizer) -> None:
+    tokenizer.save(tmp_path)
+    for copy in (load(tmp_path), pickle.loads(pickle.dumps(tokenizer))):
+        assert copy.checksum == tokenizer.checksum
+        assert copy.spelling == tokenizer.spelling
+        content = "ACGTACGTTACA"
+        assert copy.encode([content])[0].tolist() == tokenizer.encode([content])[0].tolist()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "lexome_tokenizer.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+
+
+def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LexomeError, match="no lexome tokenizer") as raised:
+        load(tmp_path)
+    assert str(tmp_path) in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "lexome_tokenizer.json"])
+def test_damaged_files_are_named(tmp_path: Path, name: str) -> None:
+    for damage in (lambda data: data[:-9], lambda data: data.replace(b"k", b"q", 1), None):
+        TEXT["bytes"].save(tmp_path)
+        path = tmp_path / name
+        if damage:
+            path.write_bytes(damage(path.read_bytes()))
+        elif name == "tokenizer.json":
+            path.unlink()
+        else:
+            path.write_text("[]")
+        with pytest.raises(DamagedFileError) as raised:
+            load(tmp_path)
+        assert name in str(raised.value)
+
+
+def test_an_unknown_symbol_is_named() -> None:
+    for name, tokenizer in DNA.items():
+        for content, symbol in (("ACGTE", "E"), ("ACa", "a"), ("AC GT", " "), ("Aé", "é")):
+            with pytest.raises(LexomeError, match=f"'{symbol}' is not in the alphabet"):
+                tokenizer.encode(["ACGT", content])
+        if name != "3-mers, stride 1" and name != "4-mers, stride 3":
+            with pytest.raises(Exception, match="(?i)unk"):
+                tokenizer.backend.encode("ACGTE")
+    with pytest.raises(LexomeError, match="'E'"):
+        BpeTrainer("ACGT").train(["ACE"])
+
+
+def test_a_lone_surrogate_is_named() -> None:
+    for tokenizer in TEXT.values():
+        with pytest.raises(LexomeError, match=r"U\+D800") as raised:
+            tokenizer.encode(["ab\ud800"])
+        assert raised.value.where == "character 2"
+
+
+def test_wrong_options_are_named() -> None:
+    wrong = [
+        lambda: BytesTrainer().train((), 300),
+        lambda: SymbolsTrainer("ACGT").train((), 4),
+        lambda: KmerTrainer(3).train((), 64),
+        lambda: BpeTrainer().train(SAMPLE, 259),
+        lambda: BpeTrainer("ACGT").train(GENES, 0),
+        lambda: CharactersTrainer().train(SAMPLE, 100),
+        lambda: KmerTrainer(3, 4),
+        lambda: KmerTrainer(3, 0),
+        lambda: KmerTrainer(0),
+        lambda: KmerTrainer(12),
+        lambda: KmerTrainer(3, core="ACGU"),
+        lambda: SymbolsTrainer("ACA"),
+        lambda: SymbolsTrainer("A C"),
+        lambda: SymbolsTrainer(""),
+    ]
+    for attempt in wrong:
+        with pytest.raises(UsageError):
+            attempt()
+    with pytest.raises(LexomeError, match="only 0 to 259"):
+        TEXT["bytes"].token_label(260)
+
+
+def test_labels_are_printable() -> None:
+    tokenizer = TEXT["bytes"]
+    labels = [tokenizer.token_label(4 + byte) for byte in (0x20, 0x0A, 0x00, 0xC3, 0x41)]
+    assert labels == ["␣", "↵", "\\x00", "<C3>", "A"]
+    for tokenizer in TEXT.values():
+        assert all(tokenizer.token_label(i).isprintable() for i in range(tokenizer.vocab_size))
+
+
+def test_training_is_deterministic_across_processes() -> None:
+    program = (
+        "from lexome.languages.tokenizers import BpeTrainer, CharactersTrainer\n"
+        "lines = [f'word{i % 97} {i * i} naïve\\n' for i in range(3000)]\n"
+        "print(BpeTrainer().train(lines, 600).checksum, CharactersTrainer().train(lines).checksum)"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": str(seed)},
+        ).stdout
+        for seed in range(3)
+    }
+    assert len(runs) == 1
+    assert len(runs.pop().split()[0]) == 64
+
+
+def test_byte_names_are_those_of_the_tokenizers_library() -> None:
+    from lexome.languages.tokenizers.vocabulary import byte_alphabet
+
+    assert sorted(byte_alphabet()) == sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    level = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    for code in range(0x80):
+        assert level.pre_tokenize_str(chr(code))[0][0] == byte_alphabet()[code]

@@ -1,0 +1,281 @@
+"""A run folder as training and evaluation leave it, from a tiny real model and real shards."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from lexome import recipe as recipes
+from lexome.corpus.manifest import (
+    LeakCheck,
+    Manifest,
+    ShardFile,
+    SkippedRecord,
+    SourceFile,
+    SplitRecord,
+    SplitSide,
+    TokenizerRecord,
+    fingerprint,
+    folder_sha256,
+)
+from lexome.files import sha256, write_json, write_text
+from lexome.languages.base import Tokenizer
+from lexome.languages.tokenizers import CharactersTrainer, StringTokenizer
+from lexome.model import families
+from lexome.model.folder import save_model
+from lexome.model.transformer import Transformer
+
+SENTENCES = [
+    "The quick brown fox jumps over the lazy dog, and the dog looks up. ",
+    "Pack my box with five dozen jugs; the jugs are full of ink, they say. ",
+    "How vexingly quick daft zebras jump when the moon is out at night. ",
+]
+TRAIN = [sentence * 4 for sentence in SENTENCES] * 3
+VALID = [sentence * 3 for sentence in SENTENCES[::-1]]
+NASTY = (
+    "</script><script>window.hacked = 1</script><!-- \x00 \u202eright to left\u2028 😀 \udc80 שלום"
+)
+
+
+@dataclass(frozen=True)
+class FakeRun:
+    """Where the fake run lies, and what went into it, for comparison."""
+
+    folder: Path
+    corpus: Path
+    tokenizer: StringTokenizer
+    model: Transformer
+    initial: Transformer
+    metrics: list[dict[str, Any]]
+    evaluation: dict[str, Any]
+
+
+def make(
+    root: Path, *, family: str = "nanochat", steps: int = 1_500, layers: int = 2, heads: int = 2
+) -> FakeRun:
+    """Write corpus/fake and runs/fake under `root`; `family` decides causal or masked."""
+    tokenizer = CharactersTrainer().train(TRAIN)
+    corpus = root / "corpus" / "fake"
+    manifest = write_corpus(corpus, tokenizer, TRAIN, VALID)
+    folder = root / "runs" / "fake"
+    folder.mkdir(parents=True)
+    initial, model = _models(family, tokenizer.vocab_size, layers, heads)
+    masked = model.config.attention == "bidirectional"
+    save_model(folder / "model", model, tokenizer=tokenizer)
+    write_text(folder / "recipe.yaml", recipes.dump(_recipe(corpus, masked, steps)))
+    write_json(folder / "run.json", _facts(corpus, manifest, model, masked))
+    metrics = _metrics(steps)
+    _write_lines(folder / "metrics.jsonl", metrics)
+    _write_lines(folder / "samples.jsonl", _samples(steps))
+    evaluation = _evaluation(manifest)
+    write_json(folder / "evaluation.json", evaluation)
+    return FakeRun(folder, corpus, tokenizer, model, initial, metrics, evaluation)
+
+
+def write_corpus(
+    folder: Path, tokenizer: Tokenizer, train: Sequence[str], valid: Sequence[str]
+) -> Manifest:
+    """Write a corpus folder as `lexome prepare` does."""
+    tokenizer.save(folder / "tokenizer")
+    (folder / "shards").mkdir()
+    rows: list[dict[str, Any]] = []
+    sides = {
+        split: _write_side(folder, tokenizer, split, contents, rows)
+        for split, contents in (("train", train), ("valid", valid))
+    }
+    pq.write_table(pa.Table.from_pylist(rows), folder / "documents.parquet")
+    identity = folder_sha256(folder / "tokenizer")
+    manifest = Manifest(
+        lexome="0",
+        language="text",
+        options={},
+        unit="byte",
+        licence="public domain",
+        sources=(SourceFile(path="data/fox & hound.txt", bytes=12_345, sha256="ab" * 32),),
+        request={},
+        tokenizer=TokenizerRecord(
+            kind=tokenizer.kind,
+            vocab_size=tokenizer.vocab_size,
+            sha256=identity,
+            given=False,
+            sample_units=2_484,
+            sample_documents=9,
+        ),
+        split=SplitRecord(how="document", asked="document", fraction=0.25, seed=0),
+        train=sides["train"],
+        valid=sides["valid"],
+        skipped={"empty": SkippedRecord(count=2, examples=("data/none.txt",))},
+        documents=_file(folder, "documents.parquet", len(rows)),
+        leak=LeakCheck(
+            documents=len(valid),
+            exact_duplicates=1,
+            near_duplicates=2,
+            too_short=0,
+            threshold=0.5,
+            mean_containment=0.75,
+            ngram_tokens=32,
+            ngram_units=32.0,
+            sampled_ngrams=100,
+            augmented_forms="none",
+        ),
+        fingerprint=fingerprint("text", identity, sides),
+    )
+    manifest.write(folder)
+    return manifest
+
+
+def _write_side(
+    folder: Path,
+    tokenizer: Tokenizer,
+    split: str,
+    contents: Sequence[str],
+    rows: list[dict[str, Any]],
+) -> SplitSide:
+    special = tokenizer.special
+    parts: list[np.ndarray] = []
+    at = 0
+    for number, ids in enumerate(tokenizer.encode(contents)):
+        stored = np.array([special.begin, *ids, special.end], np.uint16)
+        rows.append(
+            {
+                "split": split,
+                "file": "data/fox & hound.txt",
+                "record": f"{split} {number}",
+                "line": number + 1,
+                "offset": 0,
+                "metadata": "{}",
+                "first_token": at,
+                "tokens": len(stored),
+                "augmented": False,
+            }
+        )
+        parts.append(stored)
+        at += len(stored)
+    name = f"shards/{split}-00000.npy"
+    np.save(folder / name, np.concatenate(parts))
+    units = sum(len(content.encode()) for content in contents)
+    return SplitSide(
+        documents=len(contents),
+        units=units,
+        tokens=at,
+        shards=(_file(folder, name, at),),
+        weights=(None,),
+    )
+
+
+def _file(folder: Path, name: str, tokens: int) -> ShardFile:
+    path = folder / name
+    return ShardFile(path=name, tokens=tokens, bytes=path.stat().st_size, sha256=sha256(path))
+
+
+def _models(
+    family: str, vocab_size: int, layers: int, heads: int
+) -> tuple[Transformer, Transformer]:
+    """Return a model at its start and one whose weights have moved at random, as if trained."""
+    config = families.get(family).config(
+        vocab_size=vocab_size, context=64, layers=layers, width=16 * heads, heads=heads
+    )
+    initial = Transformer(config)
+    initial.initialise(7)
+    model = Transformer(config)
+    model.load_state_dict(initial.state_dict())
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+    return initial, model
+
+
+def _recipe(corpus: Path, masked: bool, steps: int) -> recipes.Recipe:
+    return recipes.parse(
+        {
+            "corpus": str(corpus),
+            "objective": {"name": "masked-token" if masked else "next-token"},
+            "training": {"steps": steps, "seed": 7},
+        },
+        "test",
+    )
+
+
+def _facts(corpus: Path, manifest: Manifest, model: Transformer, masked: bool) -> dict[str, Any]:
+    return {
+        "lexome": "0",
+        "corpus": str(corpus),
+        "fingerprint": manifest.fingerprint,
+        "language": "text",
+        "options": {},
+        "unit": "byte",
+        "objective": "masked-token" if masked else "next-token",
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "plan": {"steps": 1_500, "batch_size": 32},
+        "machine": {"precision": "bf16", "compile": True},
+        "torch": torch.__version__,
+        "world_size": 1,
+    }
+
+
+def _metrics(steps: int) -> list[dict[str, Any]]:
+    random = np.random.default_rng(0)
+    lines: list[dict[str, Any]] = []
+    for step in range(1, steps + 1):
+        loss = 1.2 + 2.4 / math.sqrt(1 + step / 20) + 0.05 * float(random.standard_normal())
+        lines.append(
+            {
+                "step": step,
+                "loss": loss,
+                "learning_rate": min(1.0, step / 30, 2 * (steps - step) / steps),
+                "gradient_norm": 0.4,
+                "tokens": step * 4_096,
+                "tokens_per_second": 21_000.0 + 100 * float(random.standard_normal()),
+                "seconds": step * 0.04,
+            }
+        )
+        if step % 250 == 0 or step == steps:
+            lines.append({"step": step, "validation_loss": loss + 0.1})
+    return lines
+
+
+def _samples(steps: int) -> list[dict[str, Any]]:
+    return [
+        {"step": step, "prompt": "The ", "text": text}
+        for step, text in (
+            (250, "teh qqk zz"),
+            (500, "quick dog jumps"),
+            (steps, NASTY.replace("\udc80", "")),
+        )
+    ]
+
+
+def _evaluation(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "split": "valid",
+        "unit": "byte",
+        "units": manifest.valid.units,
+        "tokens": manifest.valid.tokens - manifest.valid.documents,
+        "stride": 32,
+        "definition": "Bits per byte of all held-out documents.",
+        "model": {
+            "bits_per_unit": 2.0437,
+            "nats_per_token": 1.4093,
+            "perplexity_per_unit": 4.1232,
+            "kind": "likelihood",
+        },
+        "baselines": [
+            {"name": "unigram", "bits_per_unit": 4.3119},
+            {"name": "5-gram with backoff", "bits_per_unit": 2.4711},
+            {"name": "xz", "bits_per_unit": 3.0128},
+        ],
+    }
+
+
+def _write_lines(path: Path, values: Sequence[dict[str, Any]]) -> None:
+    write_text(path, "".join(json.dumps(value) + "\n" for value in values))
