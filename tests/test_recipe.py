@@ -62,7 +62,7 @@ def test_an_unknown_key_is_named_and_the_nearest_is_suggested(key: str, suggesti
         ("training.steps", 0, "at least 1"),
         ("training.minutes", 0, "more than 0"),
         ("training.minutes", float("inf"), "finite"),
-        ("training.minutes", float("nan"), "than 0"),
+        ("training.minutes", float("nan"), "finite"),
         ("training.batch_size", -8, "at least 1"),
         ("training.compile", "maybe", "'auto' or true or false"),
         ("training.precision", "fp64", "'auto', 'fp32' or 'bf16'"),

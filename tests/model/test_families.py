@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from peers import CONTEXT, PEERS, Peer, scatter, tokens
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from lexome.errors import LexomeError
 from lexome.model import families
 from lexome.model.folder import load_model, read_config, save_model
+from peers import CONTEXT, PEERS, Peer, scatter, tokens
 
 TOLERANCE = 1e-4
 MASK = 3
@@ -190,8 +192,6 @@ def test_every_family_has_a_peer() -> None:
 
 def test_older_names_of_weights_are_read(tmp_path: Path) -> None:
     """GPT-2 without its head's prefix, BERT's norms named as in TensorFlow, both as released."""
-    from safetensors.torch import load_file, save_file
-
     for name, rename in (
         ("gpt2-tied", lambda key: key.removeprefix("transformer.")),
         (
@@ -219,8 +219,6 @@ def test_older_names_of_weights_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", families.FAMILIES)
 def test_what_a_family_cannot_express_is_refused(family: str) -> None:
-    from lexome.errors import LexomeError
-
     impossible: dict[str, dict[str, Any]] = {
         "gpt2": {"kv_heads": 2},
         "llama": {"qk_norm": "before_rotary"},

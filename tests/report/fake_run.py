@@ -42,7 +42,8 @@ SENTENCES = [
 TRAIN = [sentence * 4 for sentence in SENTENCES] * 3
 VALID = [sentence * 3 for sentence in SENTENCES[::-1]]
 NASTY = (
-    "</script><script>window.hacked = 1</script><!-- \x00 \u202eright to left\u2028 😀 \udc80 שלום"
+    "</script><script>window.hacked = 1</script><!-- \x00 \u202eright to left\u2028 "
+    "\N{GRINNING FACE} \udc80 \u05e9\u05dc\u05d5\u05dd"
 )
 
 
@@ -250,7 +251,7 @@ def _samples(steps: int) -> list[dict[str, Any]]:
         for step, text in (
             (250, "teh qqk zz"),
             (500, "quick dog jumps"),
-            (steps, NASTY.replace("\udc80", "")),
+            (steps, NASTY),
         )
     ]
 

@@ -19,8 +19,6 @@ from lexome.cli.prepare import prepare
 from lexome.cli.train import plan, train
 from lexome.errors import LexomeError
 
-INTERRUPTED = 128 + 2  # what a shell reports for a command ended by Ctrl-C
-
 
 class _Commands(TyperGroup):
     """The group of commands; turns exceptions into a message and an exit status."""
@@ -33,7 +31,7 @@ class _Commands(TyperGroup):
             raise typer.Exit(error.exit_status) from error
         except KeyboardInterrupt as error:
             console.say("stopped; what was finished is kept: run the command again to go on")
-            raise typer.Exit(INTERRUPTED) from error
+            raise typer.Exit(console.INTERRUPTED) from error
         except BrokenPipeError as error:  # `lexome … | head`: the reader has enough
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - Python flushes it at exit
             raise typer.Exit(1) from error

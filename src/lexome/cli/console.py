@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from lexome.errors import LexomeError
 
+INTERRUPTED = 128 + 2  # what a shell reports for a command ended by Ctrl-C
+
 
 @cache
 def messages() -> Console:

@@ -17,7 +17,7 @@ Stride = Annotated[
     int | None,
     typer.Option(
         help="Tokens between two windows: smaller gives each token more context and takes longer. "
-        "[default: half the context]",
+        "(default: half the context)",
         show_default=False,
     ),
 ]

@@ -51,7 +51,6 @@ class LiveMeter:
         self._clock = _Clock()
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -63,6 +62,7 @@ class LiveMeter:
         self._progress.stop()
 
     def show(self, label: str, done: float, total: float | None, note: str = "") -> None:
+        self._progress.start()  # only now: a block with nothing to show leaves no trace
         self._progress.update(
             self._task,
             description=label,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from lexome.cli.console import result, result_json, say
+from lexome.cli.console import INTERRUPTED, result, result_json, say
 from lexome.cli.options import Json, RecipeFile, recipe_of, sets_recipe
 from lexome.errors import LexomeError, UsageError
 
@@ -19,7 +20,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         metavar="RUN",
-        help="The run's folder. [default: runs/ and the name of the corpus]",
+        help="The run's folder (default: runs/ and the name of the corpus).",
         show_default=False,
     ),
 ]
@@ -47,16 +48,24 @@ def train(
         asked = recipe_of(recipe, changed)
         run = out or Path("runs") / Path(asked.corpus).name
     outcome = trained(asked, run, resume=resume)
+    if os.environ.get("RANK", "0") != "0":
+        return  # under torchrun the first process speaks for all
     if as_json:
         result_json(_facts(outcome))
     elif not outcome.stopped:
         result(f"trained {outcome.steps:,} steps: {outcome.folder}")
-        result(f"  validation loss  {outcome.validation_loss:.4f} nats per token")
-        result(f"  next             lexome evaluate {run}; lexome generate {run}")
+        if outcome.validation_loss is not None:
+            result(f"validation loss {outcome.validation_loss:.4f} nats per token")
+        say(f"  next: lexome evaluate {run}; lexome report {run}")
     if outcome.stopped:
-        say(f"stopped at step {outcome.steps:,}; the state is saved")
-        say(f"  go on with: lexome train --resume --out {run}")
-        raise typer.Exit(130)
+        stopped(outcome)
+
+
+def stopped(outcome: Outcome) -> NoReturn:
+    """Say that a run was stopped and how it goes on; end as a shell expects after Ctrl-C."""
+    say(f"stopped at step {outcome.steps:,}; the state is saved")
+    say(f"  go on with: lexome train --resume --out {outcome.folder}")
+    raise typer.Exit(INTERRUPTED)
 
 
 def trained(recipe: Recipe, run: Path, *, resume: bool = False) -> Outcome:
@@ -111,11 +120,11 @@ def plan(changed: dict[str, Any], recipe: RecipeFile = None, as_json: Json = Fal
     The machine's speed is measured for it, so this takes some seconds; nothing is written.
     """
     from lexome import training
-    from lexome.cli.training_progress import plan_facts, plan_lines
+    from lexome.cli.training_progress import plan_lines
 
     made = training.make_plan(recipe_of(recipe, changed))
     if as_json:
-        result_json(plan_facts(made))
+        result_json({"recipe": made.recipe.model_dump(mode="json"), **made.to_dict()})
     else:
         for line in plan_lines(made):
             result(line)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from lexome import training
+from lexome import generation, training
 from lexome.cli.console import say
 from lexome.cli.progress import duration, meter
+from lexome.corpus import Corpus
 
 if TYPE_CHECKING:
     from lexome.model import Transformer
     from lexome.recipe import Recipe
+
+_SAMPLE_TOKENS = 120
 
 
 class TrainingProgress(training.Observer):
@@ -62,3 +64,30 @@ class TrainingProgress(training.Observer):
 
     def told(self, message: str) -> None:
         say(message)
+
+
+def plan_lines(plan: training.Plan) -> list[str]:
+    """Return a plan as lines: what will be trained, for how long, and why so."""
+    config, batch = plan.config, plan.recipe.training.batch_size
+    compiled = "compiled" if plan.compiled else "not compiled"
+    lines = [
+        f"model     {config.family}: {config.layers} layers, {config.width} wide, "
+        f"{config.heads} heads, context {config.context:,}, {config.vocab_size:,} tokens",
+        f"training  {plan.steps:,} steps of {batch:,} × {config.context:,} tokens, "
+        f"{plan.tokens:,} in all; {plan.precision}, {compiled}",
+    ]
+    return lines + [f"because   {reason}" for reason in plan.reasons]
+
+
+def sampler(recipe: Recipe) -> training.Sampler | None:
+    """Return what writes a sample with the model as it is now; a masked model writes none."""
+    if recipe.objective.name != "next-token":
+        return None
+    corpus = Corpus.open(Path(recipe.corpus))
+    settings = generation.Settings(max_tokens=_SAMPLE_TOKENS, temperature=0.8)
+
+    def write(model: Transformer) -> list[training.Sample]:
+        written = generation.Generator(model, corpus.tokenizer, corpus.language)
+        return [training.Sample("", found.text) for found in written([""], settings)]
+
+    return write

@@ -5,6 +5,8 @@ from __future__ import annotations
 from lexome.corpus.batches import Batch, Batches, EvaluationWindow, evaluation_windows
 from lexome.corpus.corpus import Corpus
 from lexome.corpus.manifest import Manifest
+from lexome.corpus.prepare import prepare
+from lexome.corpus.request import PrepareObserver, PrepareRequest, Progress
 from lexome.corpus.shards import TokenStream
 
 __all__ = [
@@ -13,6 +15,10 @@ __all__ = [
     "Corpus",
     "EvaluationWindow",
     "Manifest",
+    "PrepareObserver",
+    "PrepareRequest",
+    "Progress",
     "TokenStream",
     "evaluation_windows",
+    "prepare",
 ]

@@ -154,7 +154,10 @@ class Encode:
         starts: npt.NDArray[np.int64],
         size: int,
     ) -> npt.NDArray[np.uint8] | None:
-        """Return the stored weight of each token: the mean over its units; begin and end weigh 1."""
+        """Return the stored weight of each token, the mean over its units; begin and end weigh 1.
+
+        `None` stands for weights that are all 1.
+        """
         if all(entry.document.weights is None for entry in entries):
             return None
         stored = np.full(size, FULL_WEIGHT, np.uint8)

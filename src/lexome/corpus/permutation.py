@@ -17,9 +17,7 @@ _ROUNDS = 6
 _WORD = np.dtype("<u8")
 
 
-def permute(
-    indices: npt.NDArray[np.int64], size: int, key: bytes
-) -> npt.NDArray[np.int64]:
+def permute(indices: npt.NDArray[np.int64], size: int, key: bytes) -> npt.NDArray[np.int64]:
     """Return where the permutation of `range(size)` named by `key` sends each of `indices`.
 
     The same key and size always give the same permutation, on every machine.
@@ -55,14 +53,14 @@ def _feistel(
     low, high = values & low_mask, values >> low_bits
     for number, round_key in enumerate(round_keys):
         if number % 2:
-            low = low ^ (_mix(high ^ round_key) & low_mask)
+            low = low ^ (mix(high ^ round_key) & low_mask)
         else:
-            high = high ^ (_mix(low ^ round_key) & high_mask)
+            high = high ^ (mix(low ^ round_key) & high_mask)
     return (high << low_bits) | low
 
 
-def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    # The finaliser of SplitMix64: every input bit reaches every output bit.
+def mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return 64-bit values in which every bit of the input reaches every bit (SplitMix64's end)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

@@ -27,8 +27,8 @@ class Sample:
     """Excerpts of the training split, spread evenly: the same for the same documents.
 
     The split's units are parted into as many stretches as there is room for excerpts, and the
-    first units of each stretch are taken; short documents are taken whole or not at all. A
-    split that is small enough is taken whole. `units` and `documents` count what was taken.
+    first units of each stretch are taken. A split that is small enough is taken whole.
+    `units` and `documents` count what was taken, once `contents` has been read to its end.
     """
 
     language: Language
@@ -68,13 +68,9 @@ class Sample:
         last = min((place + units - 1) * count // self.train_units, count - 1)
         for number in range(first, last + 1):
             begin = number * self.train_units // count
-            if units <= excerpt:
-                if number == first and place - begin < excerpt:
-                    yield 0, units
-            else:
-                start, stop = max(begin, place), min(begin + excerpt, place + units)
-                if start < stop:
-                    yield start - place, stop - place
+            start, stop = max(begin, place), min(begin + excerpt, place + units)
+            if start < stop:
+                yield start - place, stop - place
 
 
 def make_tokenizer(

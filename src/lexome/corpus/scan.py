@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,9 @@ class SkippedTally:
     def add(self, skipped: Skipped) -> None:
         """Count one more."""
         detail = f" ({skipped.detail})" if skipped.detail else ""
-        self.merge(SkippedTally({skipped.reason: 1}, {skipped.reason: [f"{skipped.source}{detail}"]}))
+        self.merge(
+            SkippedTally({skipped.reason: 1}, {skipped.reason: [f"{skipped.source}{detail}"]})
+        )
 
     def merge(self, other: SkippedTally) -> None:
         """Add the counts of `other`, which come after these."""
@@ -161,5 +163,3 @@ def common_folder(paths: Iterable[Path]) -> str:
         shared.append(level[0])
     folder = file_name(Path(*shared)) if shared else ""
     return "" if folder in ("", ".") else folder.rstrip("/") + "/"
-
-

@@ -37,7 +37,8 @@ def open_shard(path: Path, length: int) -> Tokens:
         found = f"{array.dtype} of shape {array.shape}"
         raise _damaged(path, f"it holds {found}, recorded were {length} unsigned integers")
     # A plain view: slicing a numpy.memmap object costs several times as much.
-    return array.view(np.ndarray)
+    plain: Tokens = array.view(np.ndarray)
+    return plain
 
 
 class TokenStream:

@@ -67,10 +67,11 @@ class SplitPlan(BaseModel):
                     yield split, part, size
 
 
-def by_files(fraction: float, seed: int, train: int, valid: int, note: str) -> SplitPlan:
+def by_files(seed: int, train: int, valid: int, note: str) -> SplitPlan:
     """Return the plan for validation files that the user named."""
-    record = SplitRecord(how="files", asked="files", fraction=valid / (train + valid), seed=seed,
-                         note=note)
+    record = SplitRecord(
+        how="files", asked="files", fraction=valid / (train + valid), seed=seed, note=note
+    )
     return SplitPlan(record=record, train_units=train)
 
 
@@ -111,7 +112,11 @@ def by_document(fraction: float, seed: int, histogram: npt.NDArray[np.int64]) ->
     if kept:
         note = f"{len(kept)} documents (split keys) too large for the validation split are in train"
     record = SplitRecord(
-        how="document", asked="document", fraction=fraction, seed=seed, threshold=threshold,
+        how="document",
+        asked="document",
+        fraction=fraction,
+        seed=seed,
+        threshold=threshold,
         note=note,
     )
     assert threshold <= BUCKETS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lexome.corpus.manifest import TRAIN, VALID, ShardFile
 from lexome.files import atomic_path, naming, sha256
+from lexome.languages.base import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +55,7 @@ def write_shard(folder: Path, name: str, values: npt.NDArray[Any]) -> ShardFile:
 
 def rows_schema() -> pa.Schema:
     """Return the columns of documents.parquet, and the digest of the tokens beside them."""
-    import pyarrow as pa  # noqa: PLC0415 (a third of a second, for those who need it)
+    import pyarrow as pa
 
     kinds = {
         "split": pa.dictionary(pa.int8(), pa.string()),
@@ -69,8 +70,8 @@ def rows_schema() -> pa.Schema:
 
 def write_rows(folder: Path, name: str, rows: dict[str, list[Any]]) -> str:
     """Write the rows of one piece, places counted from its own start; return the checksum."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     with atomic_path(folder / name) as path:
         pq.write_table(pa.table(rows, schema=rows_schema()), path)
@@ -88,13 +89,16 @@ class DocumentsTable:
 
     def write(self, pieces: Iterable[tuple[Path, dict[str, int]]], target: Path) -> ShardFile:
         """Write the table; `pieces` are the rows' files and the tokens of each split in them."""
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow.parquet as pq
 
         schema = rows_schema()
         found: dict[str, list[npt.NDArray[np.uint64]]] = {TRAIN: [], VALID: []}
-        with atomic_path(target) as path, pq.ParquetWriter(
-            path, schema.remove(schema.get_field_index(_DIGEST)), compression="zstd"
-        ) as writer:
+        with (
+            atomic_path(target) as path,
+            pq.ParquetWriter(
+                path, schema.remove(schema.get_field_index(_DIGEST)), compression="zstd"
+            ) as writer,
+        ):
             for table in _groups(self._tables(pieces, found)):
                 writer.write_table(table)
         self.digests = {
@@ -111,8 +115,8 @@ class DocumentsTable:
         pieces: Iterable[tuple[Path, dict[str, int]]],
         found: dict[str, list[npt.NDArray[np.uint64]]],
     ) -> Iterator[pa.Table]:
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
         before = dict.fromkeys(found, 0)
         for path, tokens in pieces:
@@ -132,7 +136,7 @@ class DocumentsTable:
 
 def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Yield larger tables: a row group costs some kilobytes, however few its rows."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     held: list[pa.Table] = []
     for table in tables:
@@ -142,3 +146,25 @@ def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             held = []
     if held:
         yield pa.concat_tables(held).unify_dictionaries().combine_chunks()
+
+
+def document_names(path: Path, wanted: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], str]:
+    """Return the printed source of documents, which are named by split and number in the split."""
+    import pyarrow.parquet as pq
+
+    left = {(split, number) for split, numbers in wanted.items() for number in numbers}
+    names: dict[tuple[str, int], str] = {}
+    seen = dict.fromkeys(wanted, 0)
+    columns = ["split", "file", "record", "line", "offset"]
+    with naming(path), pq.ParquetFile(path) as table:
+        for batch in table.iter_batches(columns=columns):
+            splits = np.array(batch.column("split").to_pylist())
+            for split in wanted:
+                rows = np.flatnonzero(splits == split)
+                for number in [n for s, n in left if s == split]:
+                    if seen[split] <= number < seen[split] + len(rows):
+                        row = batch.slice(int(rows[number - seen[split]]), 1).to_pylist()[0]
+                        del row["split"]
+                        names[split, number] = str(Source(**row))
+                seen[split] += len(rows)
+    return names

@@ -21,6 +21,17 @@ from lexome.languages.base import (
     TokenizerTrainer,
 )
 from lexome.languages.baselines import InterpolatedMarkov, Unigram, Xz
+from lexome.languages.bases import (
+    AMBIGUOUS,
+    CORE,
+    AmbiguousPolicy,
+    RnaPolicy,
+    count_letters,
+    lower_case,
+    reading_table,
+    refusal,
+    reverse_complement,
+)
 from lexome.languages.bed import Slicer, Window, read_bed
 from lexome.languages.fasta import (
     PIECE,
@@ -42,11 +53,7 @@ from lexome.languages.tokenizers import (
     SymbolsTrainer,
 )
 
-_CORE = "ACGTN"
-_AMBIGUOUS = "RYSWKMBDHV"
-_COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN")
 _COLUMNS = 70
-_LOWER_CASE = 0x20
 _KEPT, _N, _MASKED = 0, 1, 2
 _REASONS = {_N: "run of N", _MASKED: "soft-masked"}
 
@@ -90,8 +97,8 @@ class Dna:
     n: Literal["keep", "split", "drop"] = "keep"
     soft_mask: Literal["keep", "down-weight", "drop"] = "keep"
     soft_mask_weight: float = 0.1
-    iupac: Literal["keep", "n", "error"] = "keep"
-    rna: Literal["error", "convert"] = "error"
+    iupac: AmbiguousPolicy = "keep"
+    rna: RnaPolicy = "error"
     illegal: Literal["error", "skip", "n"] = "error"
     duplicates: Duplicates = "error"
     min_length: int = 1
@@ -165,7 +172,7 @@ class Dna:
         source = Source(file_name(path), part.name, part.line, part.offset)
         if (index := bases.find(0)) >= 0:
             if self.illegal == "error":
-                raise self._refusal(part.sequence[index], letter_place(path, part, index))
+                raise refusal(chr(part.sequence[index]), letter_place(path, part, index))
             if self.illegal == "skip":
                 detail = f"{chr(part.sequence[index])!r} at position {part.offset + index + 1}"
                 yield Skipped(source, "illegal letters", detail)
@@ -191,7 +198,7 @@ class Dna:
     ) -> Document:
         weights = None
         if self.soft_mask == "down-weight":
-            masked = _lower_case(raw)
+            masked = lower_case(raw)
             if masked.any():
                 weights = np.where(masked, np.float32(self.soft_mask_weight), np.float32(1))
         return Document(bases.decode("ascii"), source, {**facts, **self._changes(raw)}, weights)
@@ -200,7 +207,7 @@ class Dna:
         """Yield start, stop and kind of each stretch: what is kept, and what is cut out."""
         kinds: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
         if self.soft_mask == "drop":
-            kinds = _lower_case(raw) * np.uint8(_MASKED)
+            kinds = lower_case(raw) * np.uint8(_MASKED)
         if self.n == "split" and b"N" in bases:
             unknown = np.frombuffer(bases, np.uint8) == ord("N")
             kinds = np.where(unknown, np.uint8(_N), kinds if kinds.size else np.uint8(_KEPT))
@@ -211,51 +218,23 @@ class Dna:
         for start, stop in zip([0, *borders], [*borders, len(bases)], strict=True):
             yield start, stop, int(kinds[start])
 
+    @cached_property
+    def _table(self) -> bytes:
+        return reading_table(self.iupac, self.rna)
+
     def _changes(self, raw: bytes) -> dict[str, str]:
         """Return how many letters were read as another one, in words for the metadata."""
         counts: dict[str, int] = {}
         if self.iupac == "n":
-            counts["iupac_to_n"] = _count(raw, _AMBIGUOUS)
+            counts["iupac_to_n"] = count_letters(raw, AMBIGUOUS)
         if self.rna == "convert":
-            counts["u_to_t"] = _count(raw, "U")
+            counts["u_to_t"] = count_letters(raw, "U")
         if self.illegal == "n":
             counts["illegal_to_n"] = raw.translate(self._table).count(0)
         return {name: str(count) for name, count in counts.items() if count}
 
-    @cached_property
-    def _table(self) -> bytes:
-        """The letter that each byte is read as; 0 for a letter that is not allowed."""
-        read_as = {letter: letter for letter in _CORE}
-        if self.iupac != "error":
-            read_as |= {c: c if self.iupac == "keep" else "N" for c in _AMBIGUOUS}
-        if self.rna == "convert":
-            read_as["U"] = "T"
-        table = bytearray(256)
-        for letter, base in read_as.items():
-            table[ord(letter)] = table[ord(letter.lower())] = ord(base)
-        return bytes(table)
-
-    def _refusal(self, letter: int, where: str) -> LexomeError:
-        shown, upper = chr(letter), chr(letter).upper()
-        what, fix = f"{shown!r} is not a base", "correct the file"
-        if shown in "-.":
-            what, fix = f"{shown!r} is a gap, so this is an alignment", "take the gaps out"
-        elif upper == "U":
-            what, fix = "'U' is RNA, not DNA", 'to read U as T, choose rna="convert"'
-        elif upper in _AMBIGUOUS:
-            what = f"{shown!r} stands for several bases"
-            return LexomeError(what, where=where, fix='choose iupac="keep" or iupac="n"')
-        elif upper in "EFILPQZJOX*":
-            what = f"{shown!r} is not a base; this looks like a protein"
-            fix = "use the language 'protein' for it"
-        return LexomeError(
-            what,
-            where=where,
-            fix=f'{fix}; or choose illegal="skip" to leave such documents out, illegal="n" for N',
-        )
-
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
-        alphabet = IUPAC if self.iupac == "keep" else _CORE
+        alphabet = IUPAC if self.iupac == "keep" else CORE
         return {
             "symbols": SymbolsTrainer(alphabet),
             "bpe": BpeTrainer(alphabet, default_vocab_size=4096),
@@ -268,7 +247,7 @@ class Dna:
         letters = "".join(text.split())
         bases = letters.encode("latin-1", "replace").translate(self._table)
         if (index := bases.find(0)) >= 0:
-            error = self._refusal(ord(letters[index]), f"the prompt, letter {index + 1}")
+            error = refusal(letters[index], f"the prompt, letter {index + 1}")
             raise LexomeError(error.what, where=error.where, fix="type bases only")
         return bases.decode("ascii")
 
@@ -321,11 +300,6 @@ class Dna:
         return Rendering(text, text.encode("utf-8"), "text/x-fasta", ".fasta")
 
 
-def reverse_complement(bases: str) -> str:
-    """Return the other strand, read in its own direction; IUPAC codes are complemented too."""
-    return bases[::-1].translate(_COMPLEMENT)
-
-
 def _facts(part: FastaPart, window: Window | None) -> dict[str, str]:
     facts = {"description": part.description} if part.description else {}
     if window is not None:
@@ -348,15 +322,6 @@ def _flipped(document: Document) -> Document:
 
 def _is_reverse(document: Document) -> bool:
     return document.metadata.get("strand") == "-"
-
-
-def _lower_case(raw: bytes) -> npt.NDArray[np.bool_]:
-    letters = np.frombuffer(raw, np.uint8)
-    return np.not_equal(letters & _LOWER_CASE, 0)
-
-
-def _count(raw: bytes, letters: str) -> int:
-    return len(raw) - len(raw.translate(None, (letters + letters.lower()).encode("ascii")))
 
 
 def _beyond(bed: Path, window: Window, record: str, size: int) -> LexomeError:

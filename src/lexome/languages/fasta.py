@@ -95,13 +95,15 @@ def gathered(
         if size <= limit and not part.last:
             continue
         joined = b"".join(held)
+        held = []
         # Something always stays for the last piece, so that no piece is empty.
         stop = size if part.last else (size - 1) // limit * limit
         for start in range(0, stop, limit):
             end = min(start + limit, stop)
             last = part.last and end == stop
             yield part._replace(offset=offset + start, sequence=joined[start:end], last=last)
-        held = [] if part.last else [joined[stop:]]
+        if not part.last:
+            held = [joined[stop:]]
         offset, size = offset + stop, 0 if part.last else size - stop
 
 

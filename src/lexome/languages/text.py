@@ -177,13 +177,18 @@ class Text:
 
     def cut(self, document: Document, start: int, stop: int) -> Document:
         """Return bytes `start` to `stop`; a place inside a character moves to its first byte."""
-        data = document.content.encode("utf-8")
-        begin, end = _character_start(data, start), _character_start(data, stop)
-        source = document.source
-        line = None if source.line is None else source.line + data.count(b"\n", 0, begin)
+        text, source = document.content, document.source
+        if text.isascii():
+            begin, end = (min(max(place, 0), len(text)) for place in (start, stop))
+            content, lines = text[begin:end], text.count("\n", 0, begin)
+        else:
+            data = text.encode("utf-8")
+            begin, end = _character_start(data, start), _character_start(data, stop)
+            content, lines = data[begin:end].decode("utf-8"), data.count(b"\n", 0, begin)
+        line = None if source.line is None else source.line + lines
         return replace(
             document,
-            content=data[begin:end].decode("utf-8"),
+            content=content,
             source=replace(source, offset=source.offset + begin, line=line),
             weights=None if document.weights is None else document.weights[begin:end],
         )

@@ -54,7 +54,7 @@ def attend_in_blocks(
         if causal:
             scores = scores.masked_fill(place[:seen] > place[start:stop, None], LOWEST)
         if mask is not None:
-            scores = scores.masked_fill(~mask[..., start:stop, :], LOWEST)
+            scores = scores.masked_fill(~mask[..., start:stop, :seen], LOWEST)
         mixed.append(scores.softmax(dim=-1).to(value.dtype) @ value[..., :seen, :])
     return torch.cat(mixed, dim=-2)
 

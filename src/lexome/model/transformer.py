@@ -36,8 +36,8 @@ class KeyValueCache(Protocol):
         """Add new keys and values [B, K, T, D]; return all of the layer's, [B, K, S, D]."""
         ...
 
-    def mask(self, length: int, window: int) -> Tensor:
-        """Return which of the S cached keys each of the `length` new queries sees."""
+    def mask(self, length: int, window: int) -> Tensor | None:
+        """Return which of the S cached keys each new query sees; `None` if plainly causal."""
         ...
 
 

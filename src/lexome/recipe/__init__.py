@@ -68,7 +68,8 @@ def read(path: Path) -> dict[str, Any]:
 def parse(values: Any, where: str) -> Recipe:
     """Make a recipe of plain values; `where` names their origin in errors."""
     try:
-        return Recipe.model_validate(_mapping(values, where))
+        # Without a section on training, what is missing in it is told by name.
+        return Recipe.model_validate({"training": {}, **_mapping(values, where)})
     except ValidationError as error:
         raise usage_error(error, where) from error
 

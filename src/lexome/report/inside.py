@@ -41,7 +41,7 @@ def inside(run: RunFiles) -> Inside | Missing:
     except LexomeError as error:
         return missing(error)
     if not prompts:
-        return Missing("There is neither held-out data nor a sample to look at.")
+        return Missing("There is neither held-out data nor a readable sample to look at.")
     return inspect(model, _initial(run, model), tokenizer, prompts, tokens, chosen)
 
 
@@ -60,9 +60,19 @@ def _prompts(run: RunFiles, tokenizer: Tokenizer) -> Iterator[Prompt]:
     if isinstance(run.corpus, Corpus):
         yield from _held_out(run.corpus)
     elif isinstance(run.samples, Lines):
-        texts = [f"{v.get('prompt', '')}{v.get('text', '')}" for v in run.samples.values]
-        texts = list(dict.fromkeys(text for text in reversed(texts) if text))[:PROMPTS]
-        for text, ids in zip(texts, tokenizer.encode(texts), strict=True):
+        yield from islice(_own_samples(run, run.samples, tokenizer), PROMPTS)
+
+
+def _own_samples(run: RunFiles, samples: Lines, tokenizer: Tokenizer) -> Iterator[Prompt]:
+    """Yield the model's latest samples; those that its language cannot read are passed over."""
+    language = languages.get(str(run.fact("language")), **(run.fact("options") or {}))
+    texts = [f"{value.get('prompt', '')}{value.get('text', '')}" for value in samples.values]
+    for text in dict.fromkeys(reversed(texts)):
+        try:
+            (ids,) = tokenizer.encode([language.parse(text)])
+        except LexomeError:
+            continue
+        if len(ids):
             yield f"the model’s own sample “{text[:24]}…”", ids
 
 

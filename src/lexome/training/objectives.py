@@ -18,7 +18,7 @@ from torch import Tensor
 from lexome.corpus import Batch
 from lexome.errors import UsageError
 from lexome.languages.base import SpecialTokens
-from lexome.model import Transformer
+from lexome.model import TransformerConfig
 from lexome.recipe import ObjectiveRecipe
 
 Array = npt.NDArray[Any]
@@ -99,14 +99,14 @@ class MaskedToken:
 
 
 def make(
-    recipe: ObjectiveRecipe, model: Transformer, special: SpecialTokens, seed: int
+    recipe: ObjectiveRecipe, config: TransformerConfig, special: SpecialTokens, seed: int
 ) -> Objective:
     """Return the recipe's objective; one that does not suit the model is a `UsageError`."""
     wanted = "causal" if recipe.name == "next-token" else "bidirectional"
-    if model.config.attention != wanted:
+    if config.attention != wanted:
         other = "masked-token" if wanted == "causal" else "next-token"
         raise UsageError(
-            f"the family {model.config.family!r} has {model.config.attention} attention, "
+            f"the family {config.family!r} has {config.attention} attention, "
             f"and the objective {recipe.name!r} needs {wanted} attention",
             where="objective.name",
             fix=f"set the objective to {other!r}, or choose another family",
@@ -114,7 +114,7 @@ def make(
     respect = recipe.document_boundaries == "respect"
     if recipe.name == "next-token":
         return NextToken(special, respect)
-    return MaskedToken(special, model.config.vocab_size, seed, recipe.mask_rate, respect)
+    return MaskedToken(special, config.vocab_size, seed, recipe.mask_rate, respect)
 
 
 def segments(inputs: Array, begin: int) -> Array:

@@ -1,34 +1,48 @@
-"""How the learning rate moves: a multiple of its peak for every step."""
+"""How the learning rate moves: a multiple of its peak for every update."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 from lexome.recipe import ScheduleRecipe
 
 
-def factor(recipe: ScheduleRecipe, step: int, steps: int) -> float:
-    """Return the multiple of the peak learning rate for update `step` (from 0) of `steps`.
+@dataclass(frozen=True)
+class Schedule:
+    """The multiple of the peak learning rate for each update from 0 to `steps` - 1.
 
-    The warm-up rises linearly and does not start at 0, which would waste a step; the decay ends
-    at `recipe.floor` with the last update. Sources: "wsd", Hu et al. 2024 (MiniCPM); "cosine",
-    Loshchilov & Hutter 2017.
+    It rises over `warmup` updates, stays at 1, and from `decay_start` on comes down to `floor`.
+    The warm-up does not start at 0, which would waste an update. Sources: "wsd", Hu et al. 2024
+    (MiniCPM, https://arxiv.org/abs/2404.06395); "cosine", Loshchilov & Hutter 2017.
     """
-    warmup = math.ceil(recipe.warmup * steps)
-    if step < warmup:
-        return (step + 1) / warmup
-    start = max(decay_start(recipe, steps), warmup)
-    if step < start or recipe.name == "constant":
-        return 1.0
-    gone = (step + 1 - start) / (steps - start)
-    falling = 0.5 * (1 + math.cos(math.pi * gone)) if recipe.name == "cosine" else 1 - gone
-    return recipe.floor + (1 - recipe.floor) * falling
 
+    shape: str
+    floor: float
+    steps: int
+    warmup: int
+    decay_start: int
 
-def decay_start(recipe: ScheduleRecipe, steps: int) -> int:
-    """Return the first update of the decay; `steps` for a schedule that has none."""
-    if recipe.name == "constant":
-        return steps
-    if recipe.name == "wsd":
-        return steps - math.floor(recipe.decay * steps)
-    return math.ceil(recipe.warmup * steps)
+    @classmethod
+    def of(cls, recipe: ScheduleRecipe, steps: int) -> Schedule:
+        """Return the schedule of a recipe for a run of `steps` updates."""
+        warmup = math.ceil(recipe.warmup * steps)
+        start = warmup
+        if recipe.name == "constant":
+            start = steps
+        elif recipe.name == "wsd":
+            start = max(warmup, steps - math.floor(recipe.decay * steps))
+        return cls(recipe.name, recipe.floor, steps, warmup, start)
+
+    def ending(self, decay_start: int, steps: int) -> Schedule:
+        """Return the schedule that begins to decay at `decay_start` and ends after `steps`."""
+        return replace(self, decay_start=decay_start, steps=steps)
+
+    def __call__(self, step: int) -> float:
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        if step < self.decay_start:
+            return 1.0
+        gone = (step + 1 - self.decay_start) / (self.steps - self.decay_start)
+        falling = 0.5 * (1 + math.cos(math.pi * gone)) if self.shape == "cosine" else 1 - gone
+        return self.floor + (1 - self.floor) * falling

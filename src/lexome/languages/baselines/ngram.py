@@ -42,7 +42,7 @@ class NGram:
 
     def bits(self, train: Sequence[Document], test: Sequence[Document]) -> float:
         """Return the total bits for all symbols of `test`."""
-        fitted = sample(train, self._symbols.codes, self._limit)
+        fitted = sample(train, self._symbols, self._limit)
         self.note = fitted.note
         grams, counts = self._counts(fitted)
         model = KneserNey(grams, counts, self._order, self._symbols.size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lexome.languages.base import Document
-from lexome.languages.tokenizers.encoders import symbols, utf8
+from lexome.languages.tokenizers.encoders import symbols as letters
+from lexome.languages.tokenizers.encoders import utf8
 
 Codes = npt.NDArray[np.uint8]
 
@@ -21,8 +22,9 @@ BLOCK = 1 << 22
 class Symbols:
     """Numbers the symbols of content: the 256 bytes of text, or the letters of an alphabet."""
 
-    def __init__(self, alphabet: str | None = None) -> None:
+    def __init__(self, alphabet: str | None = None, unit: str = "symbol") -> None:
         self.alphabet = alphabet
+        self.unit = unit
         self.size = 256 if alphabet is None else len(alphabet)
         self._numbers = np.arange(256, dtype=np.uint8)
         for number, letter in enumerate(alphabet or ""):
@@ -32,57 +34,54 @@ class Symbols:
         """Return the numbers of a content's symbols; one outside the alphabet is an error."""
         if self.alphabet is None:
             return np.frombuffer(utf8(content), np.uint8)
-        return self._numbers[symbols(content, self.alphabet)]
+        return self._numbers[letters(content, self.alphabet)]
 
 
 @dataclass(frozen=True)
 class Sample:
     """The training documents, or, where they hold more than `limit` symbols, some of them.
 
-    Then documents are drawn by a fixed shuffle up to the limit, the last one cut to fit, and
-    `note` says it. Either way they come in their own order.
+    Then documents are drawn by a fixed shuffle until the limit is reached, the last one drawn
+    is cut to fit, and `note` says it. Either way they come in their own order, read afresh each
+    time; `drawn` maps the index of a document to how many of its symbols are used.
     """
 
     documents: Sequence[Document]
     codes: Callable[[Any], Codes]
-    chosen: tuple[int, ...] | None
+    drawn: Mapping[int, int] | None
     note: str
-    limit: int
 
     def __iter__(self) -> Iterator[Codes]:
-        left = self.limit
-        if self.chosen is None:
+        if self.drawn is None:
             yield from map(self.codes, contents(self.documents))
             return
-        for index in self.chosen:
-            codes = self.codes(self.documents[index].content)[:left]
-            left -= len(codes)
-            yield codes
+        for index in sorted(self.drawn):
+            yield self.codes(self.documents[index].content)[: self.drawn[index]]
 
 
-def sample(
-    documents: Sequence[Document], codes: Callable[[Any], Codes], limit: int
-) -> Sample:
-    """Choose the documents to fit a baseline on, at most `limit` symbols; none is kept here."""
+def sample(documents: Sequence[Document], symbols: Symbols, limit: int) -> Sample:
+    """Choose the documents to fit a baseline on, of at most `limit` symbols."""
     total = 0
     for content in contents(documents):
-        total += len(codes(content))
+        total += len(symbols.codes(content))
         if total > limit:
-            break
-    else:
-        return Sample(documents, codes, None, "", limit)
-    chosen = []
+            return _drawn(documents, symbols, limit)
+    return Sample(documents, symbols.codes, None, "")
+
+
+def _drawn(documents: Sequence[Document], symbols: Symbols, limit: int) -> Sample:
+    drawn: dict[int, int] = {}
     left = limit
     for index in np.random.default_rng(0).permutation(len(documents)).tolist():
-        chosen.append(index)
-        left -= len(codes(documents[index].content))
-        if left <= 0:
+        drawn[index] = min(left, len(symbols.codes(documents[index].content)))
+        left -= drawn[index]
+        if left == 0:
             break
     note = (
-        f"fitted on a sample of {limit:,} symbols of the training split: "
-        f"{len(chosen):,} of {len(documents):,} documents"
+        f"fitted on a sample of {limit:,} {symbols.unit}s of the training split "
+        f"({len(drawn):,} of {len(documents):,} documents)"
     )
-    return Sample(documents, codes, tuple(sorted(chosen)), note, limit)
+    return Sample(documents, symbols.codes, drawn, note)
 
 
 def contents(documents: Iterable[Document]) -> Iterator[Any]:
@@ -104,7 +103,7 @@ def windows(
     for piece in _pieces(parts, pads, block):
         held.append(piece)
         size += len(piece)
-        if size >= block:
+        while size >= block:
             row = np.concatenate(held)
             yield row[: context + block]
             held, size = [row[block:]], size - block

@@ -15,7 +15,7 @@ class Unigram:
     """The frequency of each symbol in the training split.
 
     Half an occurrence is added to each (Krichevsky and Trofimov 1981), so that none is
-    impossible. `unit` names the symbols; `alphabet` is the closed set of letters, or `None`
+    impossible. `unit` is what the language calls a symbol; `alphabet` is the closed set of letters, or `None`
     for the 256 bytes of text.
     """
 
@@ -23,14 +23,13 @@ class Unigram:
         self, unit: str = "byte", alphabet: str | None = None, limit: int = 1 << 28
     ) -> None:
         self.name = "unigram"
-        self.unit = unit
         self.note = ""
-        self._symbols = Symbols(alphabet)
+        self._symbols = Symbols(alphabet, unit)
         self._limit = limit
 
     def bits(self, train: Sequence[Document], test: Sequence[Document]) -> float:
         """Return the total bits for all symbols of `test`."""
-        fitted = sample(train, self._symbols.codes, self._limit)
+        fitted = sample(train, self._symbols, self._limit)
         self.note = fitted.note
         counts = self._counts(fitted) + 0.5
         tested = self._counts(map(self._symbols.codes, contents(test)))

@@ -23,12 +23,12 @@ class Xz:
     def __init__(self, limit: int = 1 << 25) -> None:
         self.name = "xz"
         self.note = ""
-        self._symbols = Symbols()
+        self._symbols = Symbols(unit="byte")
         self._limit = limit
 
     def bits(self, train: Sequence[Document], test: Sequence[Document]) -> float:
         """Return the total bits that `test` adds; rounded to 32 bits, as xz pads its files."""
-        fitted = sample(train, self._symbols.codes, self._limit)
+        fitted = sample(train, self._symbols, self._limit)
         self.note = fitted.note
         tested = map(self._symbols.codes, contents(test))
         # Compression runs outside the interpreter lock, so the two take the time of one.

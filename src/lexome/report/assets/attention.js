@@ -52,9 +52,9 @@ function drawAttention(host, inside) {
     el("div", { class: "attention" },
       el("div", { class: "scroll" }, grid),
       el("div", { class: "enlarged" }, title, frame, said)),
-    el("p", { class: "note" }, "Below: the excerpt, tinted by how much the chosen token looks at each. "
-      + "Click a token to see through its eyes. Tint is the square root of the probability, "
-      + "so that faint ties show."), strip);
+    el("p", { class: "note" }, "In the maps the shade is the square root of the probability, so that "
+      + "faint ties show. Below, the excerpt: the deeper the tint, the more the chosen token looks "
+      + "there. Click a token to see through its eyes."), strip);
   load(chosen.prompt);
 }
 
@@ -129,8 +129,9 @@ function lookFrom(state, parts, row, column) {
   const size = `${100 / length}%`;
   Object.assign(parts.cross.row.style, { top: `${100 * row / length}%`, height: size });
   Object.assign(parts.cross.column.style, { left: `${100 * column / length}%`, width: size });
+  const greatest = share(state, row, bestKey(state, row)) || 1;
   [...parts.strip.children].forEach((chip, place) => {
-    chip.style.setProperty("--share", Math.sqrt(share(state, row, place)));
+    chip.style.setProperty("--share", share(state, row, place) / greatest);
     chip.classList.toggle("here", place === row);
     chip.classList.toggle("seen", place === column);
     chip.title = percent(share(state, row, place));

@@ -15,9 +15,14 @@ function drawTraining(host, training) {
       redraw(chart.clientWidth);
     },
   }, "Logarithmic steps");
-  const redraw = (width) => chart.replaceChildren(lossChart(training, state, width, readout));
+  const names = el("p", { class: "note" },
+    `Baselines: ${training.levels.map(levelName).join(", ")}.`);
+  const redraw = (width) => {
+    names.hidden = hasRoom(width) || !training.levels.length;
+    chart.replaceChildren(lossChart(training, state, width, readout));
+  };
   put(host, 
-    el("div", { class: "controls" }, legend(training), toggle), chart, readout,
+    el("div", { class: "controls" }, legend(training), toggle), chart, readout, names,
     training.notes.map((note) => el("p", { class: "note" }, visible(note))),
     outsideNote(training), validationTable(training));
   drawToWidth(chart, redraw);
@@ -84,9 +89,8 @@ function logTicks(low, high, width) {
 function lossChart(training, state, width, readout) {
   const { train, validation, levels } = training;
   const height = Math.round(Math.min(Math.max(width * 0.46, 240), 420));
-  // Where there is room the baselines are named beside their lines, else above them.
-  const beside = width > 640 && levels.length;
-  const box = { left: 46, right: width - (beside ? 190 : 12), top: 30, bottom: height - 40 };
+  const margin = hasRoom(width) ? 24 + 7 * Math.max(0, ...levels.map((l) => shortName(l).length)) : 12;
+  const box = { left: 46, right: width - margin, top: 30, bottom: height - 40 };
   const all = [...train, ...validation].map((p) => p.step);
   const [first, last] = [Math.max(Math.min(...all), 1), Math.max(...all, 2)];
   const [bottom, top] = lossRange(training);
@@ -112,7 +116,7 @@ function lossChart(training, state, width, readout) {
   svg("clipPath", { id: "loss-clip" }, svg("rect", {
     x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top })),
   axes(scale, stepTicks, ticks(bottom, top, Y_TICKS)),
-  levelLines(levels, scale, beside), plot, cursor);
+  levelLines(levels, scale, hasRoom(width)), plot, cursor);
   const move = (index) => {
     state.at = index;
     markPoint(cursor, training, index, scale);
@@ -150,19 +154,26 @@ function axes({ x, y, box }, xTicks, yTicks) {
     svg("text", { class: "axis-name", x: 0, y: 14 }, "loss, nats per token"));
 }
 
-/** Draw the baselines, their names `beside` the lines or above; names that would touch move up. */
-function levelLines(levels, { y, box }, beside) {
+const LONGEST_NAME = 24;
+
+/** Return a baseline's name as the chart has room for it; the scores have it whole. */
+const shortName = ({ name, ...level }) => levelName(
+  { ...level, name: name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name });
+const levelName = (level) => `${visible(level.name)} ${loss(level.nats_per_token)}`;
+
+/** Return whether the baselines can be named beside their lines; elsewhere a note names them. */
+const hasRoom = (width) => width > 640;
+
+/** Draw the baselines; names that would touch move up. */
+function levelLines(levels, { y, box }, named) {
   let free = Infinity;
   const sorted = [...levels].sort((a, b) => a.nats_per_token - b.nats_per_token);
   return svg("g", { class: "levels" }, sorted.map((level) => {
     const at = y(level.nats_per_token);
-    const label = Math.min(at + (beside ? 4 : -5), free - 15);
-    free = label;
+    free = Math.min(at + 4, free - 15);
     return [
       svg("line", { x1: box.left, x2: box.right, y1: at, y2: at }),
-      svg("text", beside ? { x: box.right + 8, y: label }
-        : { x: box.right, y: Math.max(label, box.top + 8), "text-anchor": "end" },
-      `${visible(level.name)} ${loss(level.nats_per_token)}`)];
+      named ? svg("text", { x: box.right + 8, y: free }, shortName(level)) : null];
   }));
 }
 

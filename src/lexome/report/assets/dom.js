@@ -36,9 +36,9 @@ function missingBox(part) {
     part.command ? el("p", {}, "To make it: ", el("code", {}, visible(part.command))) : null);
 }
 
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\p{Cs}]/gu;
 
-/** Return text in which control characters show, so that none of them acts on the page. */
+/** Return text in which control characters and broken ones show, so that none acts on the page. */
 function visible(text) {
   return String(text).replace(CONTROLS, (character) => {
     const code = character.charCodeAt(0);
@@ -58,11 +58,11 @@ const loss = (value) => (value === null ? "not finite" : fixed(value, 3));
 
 /** Return a share as a percentage that is never rounded to a false 0 or 100. */
 function percent(share) {
-  if (share === 0 || share === 1) return `${100 * share} %`;
+  if (share === 0 || share === 1) return `${100 * share}%`;
   const value = 100 * share;
-  if (value > 0 && value < 0.01) return "< 0.01 %";
-  if (value > 99.99) return "> 99.99 %";
-  return `${fixed(value, value < 1 || value > 99 ? 2 : 1)} %`;
+  if (value > 0 && value < 0.01) return "< 0.01%";
+  if (value > 99.99) return "> 99.99%";
+  return `${fixed(value, value < 1 || value > 99 ? 2 : 1)}%`;
 }
 
 /** Return a large number in words: 3.2 million. */

@@ -7,10 +7,9 @@ function drawEmbeddings(host, inside) {
     return;
   }
   const state = { token: 0, pinned: false };
-  const sides = ["before", "after"].map((name) => embeddingSide(name, map, (token, pin) => {
-    if (state.pinned && !pin) return;
-    state.pinned = Boolean(pin);
-    show(token);
+  const sides = ["before", "after"].map((name) => embeddingSide(name, map, (token, clicked) => {
+    if (clicked) state.pinned = !(state.pinned && token === state.token);
+    if (clicked || !state.pinned) show(token);
   }));
   const show = (token) => {
     state.token = token;
@@ -53,7 +52,7 @@ function embeddingSide(name, map, pick) {
       el("li", { class: "of" }, "Nearest to ", tokenName(map.tokens[index]), ":"),
       ...projection.neighbours[index].map(([other, cosine]) => el("li", {},
         el("button", { type: "button", class: "chip", onclick: () => pick(other, true) },
-          tokenName(map.tokens[other]), el("span", { class: "cosine" }, fixed(cosine, 2))))));
+          tokenName(map.tokens[other]), " ", el("span", { class: "cosine" }, fixed(cosine, 2))))));
   };
   return { figure, mark };
 }
@@ -88,13 +87,8 @@ function scatter(plot, name, projection, tokens, width, pick) {
     return nearest(places, ([x, y]) =>
       (x - event.clientX + area.left) ** 2 + (y - event.clientY + area.top) ** 2);
   };
-  let pinned = -1;
   root.addEventListener("pointermove", (event) => pick(at(event), false));
-  root.addEventListener("click", (event) => {
-    const token = at(event);
-    pick(token, token !== pinned);
-    pinned = token === pinned ? -1 : token;
-  });
+  root.addEventListener("click", (event) => pick(at(event), true));
   plot.replaceChildren(root);
   return (token) => {
     marks.replaceChildren();

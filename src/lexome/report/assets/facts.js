@@ -113,8 +113,8 @@ function drawScores(host, s) {
 function drawLedger(host, ledger) {
   put(host, 
     table(["Part", "Weights", "Matrices"], ledger.rows.map((row) => [
-      [row.name, el("span", { class: "formula" }, row.formula),
-        el("span", { class: "formula symbols" }, row.symbols)],
+      el("div", { class: "part" }, row.name, el("span", { class: "formula" }, row.formula),
+        el("span", { class: "formula" }, row.symbols)),
       count(row.weights), count(row.matrices)]),
     "The parameters, by what they are for",
     ["Total of the table", count(ledger.weights), count(ledger.matrices)]),

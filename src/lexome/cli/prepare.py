@@ -1,0 +1,183 @@
+"""`lexome prepare`: from files to a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from lexome.cli.console import result, result_json, say
+from lexome.cli.options import Json, pairs
+
+if TYPE_CHECKING:
+    from lexome.corpus import Corpus, Manifest
+    from lexome.corpus.prepare import PrepareRequest
+
+_TOKENIZER = "Tokenizer"
+_SPLIT = "Split"
+
+Sources = Annotated[
+    list[str], typer.Argument(metavar="SOURCES…", help="Files, folders and glob patterns.")
+]
+LanguageName = Annotated[
+    str, typer.Option("--language", help="What the files hold: text, dna or protein.")
+]
+Out = Annotated[Path, typer.Option(metavar="CORPUS", help="The folder to write, as corpus/NAME.")]
+Option = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="KEY=VALUE",
+        help="How the language reads, as invalid=replace (docs/languages.md). Repeatable.",
+    ),
+]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option(
+        help="bytes, characters, bpe, kmer or symbols. (default: the language's own)",
+        show_default=False,
+        rich_help_panel=_TOKENIZER,
+    ),
+]
+VocabSize = Annotated[
+    int | None, typer.Option(help="Tokens of a bpe tokenizer.", rich_help_panel=_TOKENIZER)
+]
+K = Annotated[
+    int | None, typer.Option("--k", help="Letters of a k-mer.", rich_help_panel=_TOKENIZER)
+]
+KStride = Annotated[
+    int | None,
+    typer.Option("--stride", help="Letters from k-mer to k-mer.", rich_help_panel=_TOKENIZER),
+]
+TokenizerFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Use the tokenizer of another corpus or model instead.",
+        rich_help_panel=_TOKENIZER,
+    ),
+]
+SampleUnits = Annotated[
+    int | None,
+    typer.Option(
+        help="How much of the data a tokenizer is trained on, in natural units.",
+        rich_help_panel=_TOKENIZER,
+    ),
+]
+Validation = Annotated[
+    float, typer.Option(help="Share of the data that is held out.", rich_help_panel=_SPLIT)
+]
+ValidationFiles = Annotated[
+    list[str] | None,
+    typer.Option(help="Hold these files out instead. Repeatable.", rich_help_panel=_SPLIT),
+]
+Split = Annotated[
+    str,
+    typer.Option(
+        help="document: whole documents are held out; tail: the end of the data is.",
+        rich_help_panel=_SPLIT,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Draws the documents held out.", rich_help_panel=_SPLIT)]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Processes. (default: one for each core)", show_default=False),
+]
+Licence = Annotated[str, typer.Option(help="What the files may be used for, for the record.")]
+
+
+def prepare(
+    sources: Sources,
+    language: LanguageName,
+    out: Out,
+    option: Option = None,
+    tokenizer: Tokenizer = None,
+    vocab_size: VocabSize = None,
+    k: K = None,
+    stride: KStride = None,
+    tokenizer_folder: TokenizerFolder = None,
+    sample_units: SampleUnits = None,
+    validation: Validation = 0.1,
+    validation_files: ValidationFiles = None,
+    split: Split = "document",
+    seed: Seed = 0,
+    workers: Workers = None,
+    licence: Licence = "",
+    as_json: Json = False,
+) -> None:
+    """Turn files into a corpus: documents, a tokenizer, tokens on disk, a held-out part.
+
+    Nothing is dropped in silence: what was skipped, and what stands on both sides of the split,
+    is counted here and in the corpus's manifest. A run that was stopped goes on where it was.
+    """
+    from lexome.corpus.prepare import PrepareRequest
+
+    request = PrepareRequest(
+        sources=sources,
+        language=language,
+        options=pairs(option, "--option", "invalid=replace"),
+        tokenizer=tokenizer,
+        vocab_size=vocab_size,
+        tokenizer_options={
+            name: value for name, value in (("k", k), ("stride", stride)) if value is not None
+        },
+        tokenizer_folder=tokenizer_folder,
+        sample_units=sample_units,
+        validation=validation,
+        validation_files=validation_files or (),
+        split=cast(Any, split),  # the request checks it
+        seed=seed,
+        workers=workers,
+        licence=licence,
+    )
+    corpus = prepared(request, out)
+    if as_json:
+        result_json({"corpus": str(out), **corpus.manifest.model_dump(mode="json")})
+        return
+    for line in summary(corpus.manifest):
+        result(line)
+    result(f"written: {out}")
+    say(f"  next: lexome train --corpus {out} --minutes 5")
+
+
+def prepared(request: PrepareRequest, out: Path) -> Corpus:
+    """Prepare a corpus with a progress bar."""
+    from lexome import corpus
+    from lexome.cli.progress import meter
+
+    with meter() as shown:
+
+        class Shown(corpus.PrepareObserver):
+            def advanced(self, progress: corpus.Progress) -> None:
+                note = f"{progress.done:,}/{progress.total:,} {progress.unit}s"
+                if progress.tokens:
+                    note += f" · {progress.tokens:,} tokens"
+                shown.show(progress.stage, progress.done, progress.total, note)
+
+            def told(self, message: str) -> None:
+                say(message)
+
+        return corpus.prepare(request, out, observer=Shown())
+
+
+def summary(manifest: Manifest) -> Iterator[str]:
+    """Yield what a person should know about a corpus, as lines."""
+    unit, made = manifest.unit, manifest.tokenizer
+    for name, side in (("train", manifest.train), ("valid", manifest.valid)):
+        augmented = f" ({side.augmented:,} by augmentation)" if side.augmented else ""
+        yield (
+            f"{name:9}  {side.documents:,} documents{augmented}, "
+            f"{side.units:,} {unit}s, {side.tokens:,} tokens"
+        )
+    yield f"tokenizer  {made.kind}, {made.vocab_size:,} tokens"
+    if manifest.split.note:
+        yield f"split      {manifest.split.note}"
+    for reason, skipped in manifest.skipped.items():
+        yield f"skipped    {skipped.count:,} × {reason}; the first: {skipped.examples[0]}"
+    leak = manifest.leak
+    yield (
+        f"leak       {leak.exact_duplicates:,} of {leak.documents:,} held-out documents are also "
+        f"in train, {leak.near_duplicates:,} more nearly so"
+    )

@@ -1,0 +1,125 @@
+"""From logits to the next token of each row.
+
+The filters work in the order of `transformers`: repetition penalty, temperature, top-k, top-p,
+min-p; each sees what the one before it left. Shapes: B rows, V vocabulary, C candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lexome.errors import LexomeError
+from lexome.generation.settings import Settings
+
+_REMOVED = -torch.inf
+_DRAWS = 256
+
+
+def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
+    """Return logits [B, V] with those of tokens that are `seen` [B, V] made less by `penalty`."""
+    lowered = torch.where(logits > 0, logits / penalty, logits * penalty)
+    return torch.where(seen, lowered, logits)
+
+
+def candidates(logits: Tensor, settings: Settings) -> tuple[Tensor, Tensor | None]:
+    """Return the logits [B, C] of the tokens to draw from, and their ids (`None`: 0 to V - 1).
+
+    Removed tokens have a logit of minus infinity. The temperature must not be 0. Of tokens with
+    equal logits, top-k and top-p keep as many as they need and no more.
+    """
+    logits = logits / settings.temperature
+    ids = None
+    if settings.top_k is not None and settings.top_k < logits.shape[-1]:
+        logits, ids = logits.topk(settings.top_k)
+    elif settings.top_p is not None:
+        logits, ids = logits.sort(descending=True)
+    if settings.top_p is not None and settings.top_p < 1:
+        if ids is None:
+            logits, ids = logits.sort(descending=True)
+        probabilities = logits.softmax(-1)
+        before = probabilities.cumsum(-1) - probabilities
+        # The first candidate always stays: nothing stands before it.
+        logits = logits.masked_fill(before >= settings.top_p, _REMOVED)
+    if settings.min_p is not None:
+        floor = logits.amax(-1, keepdim=True) + torch.tensor(settings.min_p).log()
+        logits = logits.masked_fill(logits < floor, _REMOVED)
+    return logits, ids
+
+
+def draw(logits: Tensor, uniform: Tensor) -> Tensor:
+    """Return for each row [B] the token at quantile `uniform` [B] of softmax(`logits` [B, C])."""
+    # In fp64, uniform < 1 stays below the total, so the result is a token of probability > 0.
+    totals = logits.softmax(-1).cumsum(-1, dtype=torch.float64)
+    place = uniform.double().unsqueeze(-1) * totals[:, -1:]
+    return torch.searchsorted(totals, place, right=True).squeeze(-1)
+
+
+class Sampler:
+    """Draws the next token of every row; row i has a random stream of its own.
+
+    `prompts` are the rows' tokens so far, `seeds` one seed a row, `never` the ids that are not
+    to be drawn.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        prompts: Sequence[Sequence[int]],
+        seeds: Sequence[int],
+        vocab_size: int,
+        never: Sequence[int],
+        device: torch.device,
+    ) -> None:
+        self._settings = settings
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._uniform = torch.empty(len(seeds), 0, device=device)
+        self._used = 0
+        self._never = torch.tensor(never, dtype=torch.int64, device=device) if never else None
+        self._seen: Tensor | None = None
+        if settings.repetition_penalty != 1:
+            self._seen = torch.zeros(len(prompts), vocab_size, dtype=torch.bool, device=device)
+            for row, prompt in enumerate(prompts):
+                self._seen[row, torch.tensor(prompt, device=device)] = True
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Return the next tokens [B] from logits [B, V]; a NaN among them is a `LexomeError`."""
+        settings = self._settings
+        logits = logits.float()
+        if self._never is not None:
+            logits = logits.index_fill(-1, self._never, _REMOVED)
+        if self._seen is not None:
+            logits = penalise(logits, self._seen, settings.repetition_penalty)
+        if settings.temperature == 0:
+            tokens = logits.argmax(-1)
+        else:
+            kept, ids = candidates(logits, settings)
+            tokens = draw(kept, self._next_uniform())
+            if bool((tokens >= kept.shape[-1]).any()):
+                raise LexomeError(
+                    "the model's logits are not numbers",
+                    where="generation",
+                    fix="its training diverged: use an earlier checkpoint or lower learning rates",
+                )
+            if ids is not None:
+                tokens = ids.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+        if self._seen is not None:
+            self._seen.scatter_(1, tokens.unsqueeze(-1), True)
+        return tokens
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with some of the rows only, in the order of their numbers `rows`."""
+        self._generators = [self._generators[row] for row in rows.tolist()]
+        self._uniform = self._uniform[rows]
+        if self._seen is not None:
+            self._seen = self._seen[rows]
+
+    def _next_uniform(self) -> Tensor:
+        if self._used == self._uniform.shape[1]:
+            drawn = [torch.rand(_DRAWS, generator=generator) for generator in self._generators]
+            self._uniform = torch.stack(drawn).to(self._uniform.device)
+            self._used = 0
+        self._used += 1
+        return self._uniform[:, self._used - 1]

@@ -1,0 +1,72 @@
+"""The letters of DNA: how each is read, what is wrong with it, and what stands opposite."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lexome.errors import LexomeError
+
+CORE = "ACGTN"
+# Codes for two or three bases (NC-IUB 1984, https://iupac.qmul.ac.uk/misc/naseq.html).
+AMBIGUOUS = "RYSWKMBDHV"
+
+AmbiguousPolicy = Literal["keep", "n", "error"]
+RnaPolicy = Literal["error", "convert"]
+
+_COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN")
+_LOWER_CASE = 0x20
+
+
+def reverse_complement(bases: str) -> str:
+    """Return the other strand, read in its own direction; IUPAC codes are complemented too."""
+    return bases[::-1].translate(_COMPLEMENT)
+
+
+def reading_table(iupac: AmbiguousPolicy, rna: RnaPolicy) -> bytes:
+    """Return the letter that each byte is read as; 0 stands for a letter that is not allowed."""
+    read_as = {letter: letter for letter in CORE}
+    if iupac != "error":
+        read_as |= {letter: letter if iupac == "keep" else "N" for letter in AMBIGUOUS}
+    if rna == "convert":
+        read_as["U"] = "T"
+    table = bytearray(256)
+    for letter, base in read_as.items():
+        table[ord(letter)] = table[ord(letter.lower())] = ord(base)
+    return bytes(table)
+
+
+def lower_case(letters: bytes) -> npt.NDArray[np.bool_]:
+    """Return which of the letters are in lower case."""
+    codes = np.frombuffer(letters, np.uint8)
+    masked: npt.NDArray[np.bool_] = (codes & _LOWER_CASE).astype(np.bool_)
+    return masked
+
+
+def count_letters(sequence: bytes, letters: str) -> int:
+    """Return how many of `sequence` are in `letters`, in either case."""
+    either = (letters + letters.lower()).encode("ascii")
+    return len(sequence) - len(sequence.translate(None, either))
+
+
+def refusal(letter: str, where: str) -> LexomeError:
+    """Return the error for a letter that is not allowed: what it is, and the way out."""
+    upper = letter.upper()
+    if letter in "-.":
+        what, fix = f"{letter!r} is a gap, so this is an alignment", "take the gaps out"
+    elif upper == "U":
+        what, fix = f"{letter!r} is RNA, not DNA", 'to read U as T, choose rna="convert"'
+    elif upper in AMBIGUOUS:
+        what, fix = f"{letter!r} stands for several bases", 'choose iupac="keep" or iupac="n"'
+    elif upper in "EFILPQZJOX*":
+        what = f"{letter!r} is not a base; this looks like a protein"
+        fix = "use the language 'protein' for it"
+    else:
+        what, fix = f"{letter!r} is not a base", "correct the file"
+    return LexomeError(
+        what,
+        where=where,
+        fix=f'{fix}; or choose illegal="skip" to leave such documents out, illegal="n" for N',
+    )

@@ -1,0 +1,210 @@
+"""From what a person asks to what is trained: size, batch, steps, precision, compilation.
+
+With `minutes`, the size follows from the arithmetic that this machine does in that time and from
+the size of the corpus, by the scaling law of Hoffmann et al. 2022 (Chinchilla, approach 3) with
+the value of repeated data from Muennighoff et al. 2023 (Scaling Data-Constrained Language Models).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from lexome.errors import LexomeError
+from lexome.languages.base import SpecialTokens
+from lexome.model import TransformerConfig, families, presets
+from lexome.recipe import ModelRecipe, Recipe
+from lexome.training.machine import Precision, Speed
+
+DEFAULT_FAMILY = {"next-token": "llama", "masked-token": "modernbert"}
+DEFAULT_DEPTH, DEFAULT_CONTEXT, DEFAULT_BATCH = 4, 256, 16
+_LONGEST_DIAL = 24
+_LOOKS, _SAVES = 10, 5
+
+# What a model reaches of a large matrix product's speed, and the cost of compiling it: measured
+# (benchmarks/RESULTS.md); only a first guess, which the first steps correct.
+EFFICIENCY = 0.45
+COMPILE_SECONDS, COMPILE_GAIN = 25.0, 1.35
+
+_A, _ALPHA, _B, _BETA = 406.4, 0.34, 410.7, 0.28
+_REPEATS_WORTH = 15.4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be trained. `recipe` is resolved; `reasons` say why each choice was made."""
+
+    recipe: Recipe
+    config: TransformerConfig
+    steps: int
+    precision: Precision
+    compiled: bool
+    reasons: tuple[str, ...]
+    tokens_per_second: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that the whole run reads."""
+        training = self.recipe.training
+        return self.steps * (training.batch_size or 0) * self.config.context
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, without the recipe."""
+        return {
+            "steps": self.steps,
+            "tokens": self.tokens,
+            "precision": self.precision,
+            "compile": self.compiled,
+            "tokens_per_second": self.tokens_per_second,
+            "reasons": list(self.reasons),
+            "model": asdict(self.config),
+        }
+
+
+def configure(
+    recipe: ModelRecipe, objective: str, vocab_size: int, special: SpecialTokens, depth: int
+) -> TransformerConfig:
+    """Return the config that a recipe describes; `depth` stands in where it says no size."""
+    if recipe.preset:
+        config = presets.preset(recipe.preset)
+        family = families.get(recipe.family or config.family)
+    else:
+        family = families.get(recipe.family or DEFAULT_FAMILY[objective])
+        config = presets.depth(
+            recipe.depth or recipe.layers or depth,
+            family=family.name,
+            vocab_size=vocab_size,
+            context=recipe.context or DEFAULT_CONTEXT,
+        )
+    layers, width = recipe.layers or config.layers, recipe.width or config.width
+    heads = recipe.heads or (config.heads if width == config.width else max(1, width // 64))
+    same_shape = layers == config.layers and width == config.width and family.name == config.family
+    options: dict[str, Any] = {}
+    if recipe.preset and same_shape:
+        kept = ("rotary_base", "head_width") if heads == config.heads else ("rotary_base",)
+        options = {name: getattr(config, name) for name in kept}
+    if family.name == "esm":
+        options["mask_dropout_token"] = special.mask
+    kv_heads = recipe.kv_heads or (config.kv_heads if heads == config.heads else heads)
+    return family.config(
+        vocab_size=vocab_size,
+        context=recipe.context or config.context,
+        layers=layers,
+        width=width,
+        heads=heads,
+        kv_heads=kv_heads,
+        mlp_width=recipe.mlp_width or (config.mlp_width if same_shape else None),
+        tied=config.tied if recipe.tied is None else recipe.tied,
+        **options,
+    )
+
+
+def weights_in_blocks(config: TransformerConfig) -> int:
+    """Return the number of weights that every token is multiplied with, the head included."""
+    attention = config.width * config.head_width * (2 * config.heads + 2 * config.kv_heads)
+    maps = 3 if config.gated else 2
+    block = attention + maps * config.width * config.mlp_width
+    return config.layers * block + config.width * config.vocab_size
+
+
+def flops_per_token(config: TransformerConfig) -> float:
+    """Return the FLOPs of forward and backward for one token (Chowdhery et al. 2022, appendix B).
+
+    6 for each weight, and 12 · layers · heads · head width · context for attention scores and
+    mixing, halved for causal attention, which needs only one side.
+    """
+    reach = config.context / 2 if config.attention == "causal" else config.context
+    attention = 12 * config.layers * config.heads * config.head_width * reach
+    return 6 * weights_in_blocks(config) + attention
+
+
+def expected_loss(config: TransformerConfig, tokens: float, corpus_tokens: int) -> float:
+    """Return what the scaling law adds to the irreducible loss, in its own nats."""
+    unique = min(tokens, corpus_tokens)
+    repeats = tokens / unique - 1
+    worth = unique * (1 + _REPEATS_WORTH * (1 - math.exp(-repeats / _REPEATS_WORTH)))
+    return _A / weights_in_blocks(config) ** _ALPHA + _B / worth**_BETA
+
+
+def choose_depth(
+    recipe: Recipe, vocab_size: int, special: SpecialTokens, corpus_tokens: int, flops: float
+) -> int:
+    """Return the depth whose expected loss is lowest after `flops` of training."""
+
+    def loss(depth: int) -> float:
+        shape = recipe.model
+        config = configure(shape, recipe.objective.name, vocab_size, special, depth)
+        return expected_loss(config, flops / flops_per_token(config), corpus_tokens)
+
+    return min(range(1, _LONGEST_DIAL + 1), key=loss)
+
+
+def sized(
+    recipe: Recipe, vocab_size: int, special: SpecialTokens, corpus_tokens: int, speed: Speed
+) -> tuple[TransformerConfig, Recipe, list[str]]:
+    """Return the config, the recipe with size and batch filled in, and the reasons."""
+    reasons = []
+    depth, training = DEFAULT_DEPTH, recipe.training
+    precision = speed.best if training.precision == "auto" else training.precision
+    says_size = any((recipe.model.preset, recipe.model.depth, recipe.model.layers))
+    if training.minutes and not says_size:
+        flops = EFFICIENCY * getattr(speed, precision) * training.minutes * 60
+        depth = choose_depth(recipe, vocab_size, special, corpus_tokens, flops)
+        reasons.append(
+            f"depth {depth}: the lowest loss expected of {flops:.1e} FLOPs and a corpus of "
+            f"{corpus_tokens:,} tokens"
+        )
+    config = configure(recipe.model, recipe.objective.name, vocab_size, special, depth)
+    batch = training.batch_size or DEFAULT_BATCH
+    filled = ModelRecipe(
+        family=config.family,
+        preset=recipe.model.preset,
+        depth=None if recipe.model.preset else recipe.model.depth,
+        layers=config.layers,
+        width=config.width,
+        heads=config.heads,
+        kv_heads=config.kv_heads,
+        mlp_width=config.mlp_width,
+        context=config.context,
+        tied=config.tied,
+    )
+    settled = training.model_copy(
+        update={"batch_size": batch, "micro_batch_size": training.micro_batch_size or batch}
+    )
+    return config, recipe.model_copy(update={"model": filled, "training": settled}), reasons
+
+
+def scheduled(recipe: Recipe, steps: int) -> Recipe:
+    """Return the recipe with the number of steps, and how often to look up, filled in."""
+    training = recipe.training
+
+    def every(asked: int | None, times: int) -> int:
+        return math.ceil(steps / times) if asked is None else asked
+
+    settled = training.model_copy(
+        update={
+            "steps": steps,
+            "evaluate_every": every(training.evaluate_every, _LOOKS),
+            "sample_every": every(training.sample_every, _LOOKS),
+            "checkpoint_every": every(training.checkpoint_every, _SAVES),
+        }
+    )
+    return recipe.model_copy(update={"training": settled})
+
+
+def steps_within(seconds: float, step_seconds: float, minutes: float) -> int:
+    """Return how many steps fit; too short a time for a single one is an error."""
+    steps = int(seconds / step_seconds)
+    if steps < 1:
+        raise LexomeError(
+            f"{minutes:g} minutes are too short: one step takes {step_seconds:.1f} s here",
+            where="training.minutes",
+            fix="give more minutes, or a smaller model or batch",
+        )
+    return steps
+
+
+def with_speed(plan: Plan, tokens_per_second: float) -> Plan:
+    """Return the plan with the speed that was measured."""
+    return replace(plan, tokens_per_second=tokens_per_second)

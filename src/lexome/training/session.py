@@ -1,0 +1,190 @@
+"""One worker's model, loss and optimizer: gradients of a batch, updates, validation."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+
+from lexome.corpus import Batches
+from lexome.model import Transformer, TransformerConfig
+from lexome.recipe import Recipe
+from lexome.training import machine, objectives
+from lexome.training.loss import Losses
+from lexome.training.machine import Precision
+from lexome.training.objectives import Example, Objective
+from lexome.training.optimizers import Optimizer
+from lexome.training.parallel import World, check_batch, shard
+
+_VALIDATION_BATCHES = 8
+_VALIDATION_NUMBERS = 1 << 62
+
+
+class Gradient(NamedTuple):
+    """What one batch gave: its loss in nats a token, and the norm of the gradient before clipping."""
+
+    loss: float
+    norm: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether the weights may be moved by it."""
+        return math.isfinite(self.loss) and math.isfinite(self.norm)
+
+
+class Session:
+    """A model in training. Everything here is a function of the weights and the step.
+
+    `batch_size` rows are shared by the workers, and each worker's rows go through the model
+    `micro_batch_size` at a time.
+    """
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        recipe: Recipe,
+        objective: Objective,
+        precision: Precision,
+        world: World,
+    ) -> None:
+        training = recipe.training
+        assert training.batch_size is not None
+        check_batch(training.batch_size, world.size)
+        self.world = world
+        self.objective = objective
+        self.batch_size = training.batch_size
+        self.micro = min(training.micro_batch_size or self.batch_size, self.batch_size // world.size)
+        self.model = Transformer(config)
+        self.model.initialise(training.seed)
+        self.model.to(world.device)
+        self.model.compute_dtype = machine.DTYPES[precision]
+        shard(self.model, world)
+        self.losses = Losses(self.model, recipe.optimizer.z_loss)
+        self.optimizer = Optimizer(self.model, recipe.optimizer)
+
+    def compile(self) -> None:
+        """Compile from now on: the whole loss, or, where it is sharded, block by block."""
+        if self.world.size == 1:
+            self.losses.compile(dynamic=False)
+            return
+        for block in self.model.layers:
+            block.compile(dynamic=False)
+
+    def gradient(self, batches: Batches, step: int) -> Gradient:
+        """Compute and clip the gradient of batch `step`; it stays on the parameters."""
+        examples = self._examples(batches, step, 0)
+        total = self._total(examples)
+        loss = torch.zeros((), device=self.world.device)
+        for example in examples:
+            # FSDP averages gradients over the workers; ours are parts of a sum.
+            minimised, cross_entropy = self.losses(example, total / self.world.size)
+            minimised.backward()
+            loss += cross_entropy / self.world.size
+        norm = self.optimizer.clip()
+        return Gradient(float(self.world.sum(loss)), norm)
+
+    def validation_loss(self, batches: Batches) -> float:
+        """Return the loss over the first windows of a split, the same ones each time."""
+        count = min(_VALIDATION_BATCHES, math.ceil(batches.steps_per_epoch))
+        nats = torch.zeros((), dtype=torch.float64, device=self.world.device)
+        weight = torch.zeros((), dtype=torch.float64, device=self.world.device)
+        one = torch.ones((), device=self.world.device)
+        for step in range(count):
+            for example in self._examples(batches, step, _VALIDATION_NUMBERS):
+                # With gradients on, although none is taken, this is the graph that is compiled.
+                nats += self.losses(example, one)[1].double()
+                weight += example.weights.double().sum()
+        return float(self.world.sum(nats) / self.world.sum(weight).clamp(min=1.0))
+
+    def row_losses(self, batches: Batches, step: int) -> list[float]:
+        """Return the mean loss of each row of this worker's share of a batch."""
+        found = []
+        for example in self._examples(batches, step, 0):
+            for row in range(len(example.inputs)):
+                one = Example(*(None if part is None else part[row : row + 1] for part in example))
+                total = one.weights.sum().clamp(min=1e-9)
+                with torch.no_grad():
+                    found.append(float(self.losses.forward(one, total)[1]))
+        return found
+
+    def time_step(self, batches: Batches, repeats: int) -> float:
+        """Return the seconds of one whole step: the median of `repeats`. Weights move."""
+        seconds = []
+        for step in range(repeats):
+            start = time.perf_counter()
+            self.gradient(batches, step)
+            self.optimizer.step(0.0)
+            machine.synchronize(self.world.device)
+            seconds.append(time.perf_counter() - start)
+        return float(self.world.agree(statistics.median(seconds)))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that a checkpoint holds, by name: live tensors, weights and states."""
+        weights = {f"weights/{name}": p.data for name, p in self.model.named_parameters()}
+        return weights | self.optimizer.state()
+
+    def snapshot(self) -> list[Tensor]:
+        """Return copies of this worker's share of `tensors`."""
+        return [_local(tensor).clone() for tensor in self.tensors().values()]
+
+    def restore(self, snapshot: list[Tensor]) -> None:
+        """Put back what `snapshot` copied, as if no update had been made since the start."""
+        for tensor, kept in zip(self.tensors().values(), snapshot, strict=True):
+            _local(tensor).copy_(kept)
+        self.optimizer.set_updates(0)
+        self.optimizer.zero_grad()
+
+    def whole_model(self) -> Transformer:
+        """Return the model with all its weights in one place; all workers call this together."""
+        if self.world.size == 1:
+            return self.model
+        state = {
+            name: tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+            for name, tensor in self.model.state_dict().items()
+        }
+        with torch.device("meta"):
+            whole = Transformer(self.model.config)
+        whole.load_state_dict(state, assign=True)
+        if whole.config.tied:
+            whole.head.unembedding.weight = whole.embedding.weight
+        return whole
+
+    def _examples(self, batches: Batches, step: int, first: int) -> list[Example]:
+        """Return this worker's rows of a batch, in micro-batches, on its device."""
+        mine = self.world.rows(self.batch_size)
+        examples = []
+        for start in range(mine.start, mine.stop, self.micro):
+            rows = slice(start, min(start + self.micro, mine.stop))
+            numbers = np.arange(rows.start, rows.stop) + step * self.batch_size + first
+            example = self.objective(batches(step, rows), numbers)
+            device = self.world.device
+            moved = (None if p is None else p.to(device, non_blocking=True) for p in example)
+            examples.append(Example(*moved))
+        return examples
+
+    def _total(self, examples: list[Example]) -> Tensor:
+        """Return the weight of the whole batch, over all micro-batches and workers."""
+        total = torch.stack([example.weights.sum() for example in examples]).sum()
+        return self.world.sum(total).clamp(min=1e-9)
+
+
+def make_session(
+    config: TransformerConfig,
+    recipe: Recipe,
+    special: objectives.SpecialTokens,
+    precision: Precision,
+    world: World,
+) -> Session:
+    """Return the session of a resolved recipe."""
+    objective = objectives.make(recipe.objective, config, special, recipe.training.seed)
+    return Session(config, recipe, objective, precision, world)
+
+
+def _local(tensor: Tensor) -> Tensor:
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor

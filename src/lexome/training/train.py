@@ -1,0 +1,216 @@
+"""From a recipe to a trained model in a run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import lexome
+from lexome.corpus import Batches, Corpus
+from lexome.errors import LexomeError
+from lexome.model import TransformerConfig
+from lexome.recipe import Recipe
+from lexome.training import checkpoints, machine, parallel, plan
+from lexome.training.guard import listening
+from lexome.training.loop import Loop, Outcome, Progress
+from lexome.training.observer import Observer, Sampler
+from lexome.training.parallel import World
+from lexome.training.plan import Plan
+from lexome.training.run import CHECKPOINTS, Run, check_free, create_run, open_run
+from lexome.training.schedules import Schedule
+from lexome.training.session import Session, make_session
+
+_SHARE_FOR_PAUSES = 0.06
+
+
+def train(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    observer: Observer | None = None,
+    sampler: Sampler | None = None,
+) -> Outcome:
+    """Train what `recipe` describes in the run folder `folder`.
+
+    With `resume`, the run that lies there goes on from its newest whole checkpoint, by its own
+    resolved recipe, and ends with the same losses and weights, bit for bit, as if it had not been
+    interrupted. Under `torchrun` all workers call this together. Raises `LexomeError` for what a
+    person can mend.
+    """
+    started = time.perf_counter()
+    machine.prepare()
+    with parallel.world() as world, machine.deterministic(), listening() as stop:
+        observer = observer if observer is not None and world.first else Observer()
+        folder = Path(folder)
+        if resume:
+            run, session, corpus, progress = _reopen(folder, world, observer)
+        else:
+            if world.first:
+                check_free(folder)
+            world.wait()
+            run, session, corpus, progress = _begin(recipe, folder, world, observer, started)
+        loop = Loop(run, session, corpus, progress, observer, sampler, started)
+        return loop.run(stop)
+
+
+def make_plan(recipe: Recipe) -> Plan:
+    """Return what `train` would do with a recipe here; the machine's speed is measured."""
+    machine.prepare()
+    with parallel.world() as world, machine.deterministic():
+        return _prepare(recipe, Corpus.open(Path(recipe.corpus)), world, time.perf_counter())[0]
+
+
+def _begin(
+    recipe: Recipe, folder: Path, world: World, observer: Observer, started: float
+) -> tuple[Run, Session, Corpus, Progress]:
+    corpus = Corpus.open(Path(recipe.corpus))
+    made, session = _prepare(recipe, corpus, world, started)
+    observer.planned(made)
+    facts = _facts(made, corpus, session, time.perf_counter() - started)
+    run = Run(folder, made.recipe, facts)
+    if world.first:
+        create_run(folder, made.recipe, facts)
+    world.wait()
+    return run, session, corpus, Progress(Schedule.of(recipe.schedule, made.steps))
+
+
+def _reopen(
+    folder: Path, world: World, observer: Observer
+) -> tuple[Run, Session, Corpus, Progress]:
+    run = open_run(folder)
+    corpus = run.corpus()
+    chosen = run.facts["machine"]
+    config = TransformerConfig(**_tuples(run.facts["plan"]["model"]))
+    session = make_session(config, run.recipe, corpus.tokenizer.special, chosen["precision"], world)
+    if chosen["compile"]:
+        session.compile()
+    found = world.agree(
+        _first(world, lambda: checkpoints.latest(folder / CHECKPOINTS, observer.told))
+    )
+    if isinstance(found, LexomeError):
+        raise found
+    if found is None:
+        observer.told("there is no checkpoint yet: the run starts again from its first step")
+        steps = run.recipe.training.steps
+        assert steps is not None
+        return run, session, corpus, Progress(Schedule.of(run.recipe.schedule, steps))
+    path, state = found
+    checkpoints.load(path, session.tensors(), world)
+    progress = Progress.from_dict(state)
+    session.optimizer.set_updates(progress.updates)
+    if world.first:
+        checkpoints.drop_after(folder / CHECKPOINTS, progress.step)
+    observer.told(f"going on from step {progress.step:,}")
+    return run, session, corpus, progress
+
+
+def _prepare(
+    recipe: Recipe, corpus: Corpus, world: World, started: float
+) -> tuple[Plan, Session]:
+    """Return the plan, and the session with which it was measured, as new."""
+    tokenizer, training = corpus.tokenizer, recipe.training
+    speed = world.agree(machine.measure_speed(world.device))
+    precision = speed.best if training.precision == "auto" else training.precision
+    tokens = len(corpus.stream("train"))
+    config, settled, reasons = plan.sized(
+        recipe, tokenizer.vocab_size, tokenizer.special, tokens, speed
+    )
+    reasons.append(
+        f"{precision}: a matrix product reaches {speed.fp32 / 1e12:.2f} TFLOP/s in fp32 and "
+        f"{speed.bf16 / 1e12:.2f} in bf16"
+    )
+    session = make_session(config, settled, tokenizer.special, precision, world)
+    batches = Batches(
+        corpus.stream("train"),
+        config.context,
+        session.batch_size,
+        training.seed,
+        corpus.fingerprint,
+    )
+    steps, compiled, seconds = _measure(settled, session, batches, reasons, started)
+    made = Plan(
+        plan.scheduled(settled, steps), config, steps, precision, compiled, tuple(reasons)
+    )
+    if seconds:
+        made = replace(made, tokens_per_second=session.batch_size * config.context / seconds)
+    return made, session
+
+
+def _measure(
+    recipe: Recipe, session: Session, batches: Batches, reasons: list[str], started: float
+) -> tuple[int, bool, float]:
+    """Return the steps, whether to compile, and the seconds a step takes (0: not measured).
+
+    The session is put back to its first state afterwards.
+    """
+    training = recipe.training
+    if training.minutes is None and training.compile != "auto":
+        if training.compile:
+            session.compile()
+        assert training.steps is not None
+        return training.steps, training.compile, 0.0
+    initial = session.snapshot()
+    seconds = session.time_step(batches, 3)
+    left = None if training.minutes is None else training.minutes * 60 - _since(session, started)
+    expected = seconds * training.steps if training.steps else left or 0.0
+    gain = expected * (1 - 1 / plan.COMPILE_GAIN)
+    compiled = gain > plan.COMPILE_SECONDS if training.compile == "auto" else training.compile
+    if compiled:
+        session.compile()
+        session.time_step(batches, 1)
+        seconds = session.time_step(batches, 4)
+        reasons.append("compiled: the time that it saves is more than it costs")
+    else:
+        reasons.append("not compiled: the run is too short to earn the time back")
+    session.restore(initial)
+    if training.steps is not None:
+        return training.steps, compiled, seconds
+    assert training.minutes is not None
+    left = (training.minutes * 60 - _since(session, started)) * (1 - _SHARE_FOR_PAUSES)
+    return plan.steps_within(left, seconds, training.minutes), compiled, seconds
+
+
+def _since(session: Session, started: float) -> float:
+    return float(session.world.agree(time.perf_counter() - started))
+
+
+def _facts(made: Plan, corpus: Corpus, session: Session, setup: float) -> dict[str, Any]:
+    manifest = corpus.manifest
+    batch = session.batch_size * made.config.context
+    return {
+        "lexome": lexome.__version__,
+        "torch": torch.__version__,
+        "corpus": str(corpus.folder),
+        "fingerprint": corpus.fingerprint,
+        "language": manifest.language,
+        "options": dict(manifest.options),
+        "unit": manifest.unit,
+        "objective": made.recipe.objective.name,
+        "parameters": sum(p.numel() for p in session.model.parameters()),
+        "groups": [group.to_dict() for group in session.optimizer.groups],
+        "plan": made.to_dict(),
+        "machine": {"precision": made.precision, "compile": made.compiled},
+        "world_size": session.world.size,
+        "setup_seconds": setup,
+        "step_seconds": batch / made.tokens_per_second if made.tokens_per_second else 0.0,
+    }
+
+
+def _first(world: World, call: Callable[[], Any]) -> Any:
+    """Return what `call` gives on the first worker, or the error that it raises there."""
+    if not world.first:
+        return None
+    try:
+        return call()
+    except LexomeError as error:
+        return error
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}

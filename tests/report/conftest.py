@@ -1,0 +1,66 @@
+"""One fake run of each kind, its page, and a headless browser, shared by the tests of the page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_run import FakeRun, make
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from lexome.report import write_report
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def causal(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
+    """A run of a causal model, with its page."""
+    run = make(tmp_path_factory.mktemp("causal"))
+    write_report(run.folder)
+    return run
+
+
+@pytest.fixture(scope="session")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
+    """A run of a masked model, with its page."""
+    run = make(tmp_path_factory.mktemp("masked"), family="modernbert")
+    write_report(run.folder)
+    return run
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A headless browser that keeps the console's messages and every request it makes."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    binary = next((found for name in names if (found := shutil.which(name))), None)
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("the page is looked at in a real browser: install chromium and chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (*FLAGS, f"--user-data-dir={profile}", "--window-size=1200,900"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=Service(driver))
+    yield chrome
+    chrome.quit()
+
+
+def page_of(run: Path) -> str:
+    """Return the address of a run's page."""
+    return (run / "report" / "index.html").as_uri()

@@ -1,0 +1,52 @@
+"""The sentence says what the scores say, in every case."""
+
+from __future__ import annotations
+
+import pytest
+
+from lexome.report.data import Missing, Score, Scores
+from lexome.report.verdict import verdict
+
+
+def scores(model: float, **baselines: float) -> Scores:
+    found = [Score("this model", model, True)]
+    found += [Score(name, bits, False) for name, bits in baselines.items()]
+    return Scores("base", "valid", 100, 100, tuple(found), None, None, "", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            scores(1.9, markov=1.936, xz=2.14),
+            "It beats all 2 of its baselines: it needs 1.900 bits per base where markov needs "
+            "1.936, 1.9% less.",
+        ),
+        (
+            scores(1.0, xz=2.0),
+            "It beats its baseline: it needs 1.000 bits per base where xz needs 2.000, 50.0% less.",
+        ),
+        (
+            scores(1.936, markov=1.936, xz=2.14),
+            "It is level with the best of its baselines: it needs 1.936 bits per base where "
+            "markov needs 1.936.",
+        ),
+        (
+            scores(2.0, markov=1.9, xz=2.14),
+            "It does not beat 1 of its 2 baselines yet: it needs 2.000 bits per base where "
+            "markov needs 1.900, 5.3% more.",
+        ),
+        (
+            scores(3.0, markov=1.5, xz=2.0),
+            "It does not beat any of its baselines yet: it needs 3.000 bits per base where "
+            "markov needs 1.500, 100.0% more.",
+        ),
+        (
+            scores(3.0),
+            "It needs 3.000 bits per base; no baseline was computed to compare that with.",
+        ),
+        (Missing("x"), "Not yet scored: how it stands beside its baselines is not known."),
+    ],
+)
+def test_sentence(given: Scores | Missing, sentence: str) -> None:
+    assert verdict(given) == sentence
