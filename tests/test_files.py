@@ -23,11 +23,14 @@ def full_disk(folder: Path, size: int) -> Iterator[Path]:
     """Give a folder that holds `size` bytes: a small disk for root, a file limit for others."""
     disk = folder / "disk"
     disk.mkdir()
-    mounted = os.geteuid() == 0 and not subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk],
-        capture_output=True,
-        check=False,
-    ).returncode
+    mounted = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk],
+            capture_output=True,
+            check=False,
+        ).returncode
+    )
     if mounted:
         try:
             yield disk

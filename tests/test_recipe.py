@@ -109,7 +109,10 @@ def test_key_value_heads_must_divide_the_heads() -> None:
         ({"corpus": "c", "training": {}}, "nothing says how long to train"),
         ({**MINIMAL, "model": {"preset": "gpt2-124m", "depth": 4}}, "keep one of preset and depth"),
         ({**MINIMAL, "schedule": {"warmup": 0.7, "decay": 0.4}}, "more than the run"),
-        ({**MINIMAL, "training": {"steps": 1, "batch_size": 4, "micro_batch_size": 8}}, "4 at most"),
+        (
+            {**MINIMAL, "training": {"steps": 1, "batch_size": 4, "micro_batch_size": 8}},
+            "4 at most",
+        ),
         ({"training": {"steps": 1}}, "corpus: this key is missing"),
         ([1, 2], "a recipe is a mapping"),
         (None, "a recipe is a mapping"),
@@ -257,7 +260,14 @@ def test_contradictions_are_the_keys_that_a_recipe_has_otherwise() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("3e-4", 3e-4), ("12", 12), ("true", True), ("null", None), ("muon", "muon"), ("[1, 2]", [1, 2])],
+    [
+        ("3e-4", 3e-4),
+        ("12", 12),
+        ("true", True),
+        ("null", None),
+        ("muon", "muon"),
+        ("[1, 2]", [1, 2]),
+    ],
 )
 def test_values_on_the_command_line_are_read_as_in_a_file(text: str, value: Any) -> None:
     assert recipes.value_from_text(text) == value

@@ -150,9 +150,7 @@ def test_windows_of_an_empty_record_and_a_bed_without_windows_are_errors(tmp_pat
 
 def test_windows_of_a_record_in_another_file_can_be_left_to_it(tmp_path):
     bed_file = written(tmp_path / "w.bed", "c\t0\t2\nd\t0\t1\nd\t1\t2\n")
-    entries = read(
-        tmp_path, ">c\nACGT\n", windows=str(bed_file), windows_elsewhere="skip"
-    )
+    entries = read(tmp_path, ">c\nACGT\n", windows=str(bed_file), windows_elsewhere="skip")
     assert contents(entries) == ["AC"]
     (skipped,) = [entry for entry in entries if isinstance(entry, Skipped)]
     assert (skipped.source.record, skipped.source.line) == ("d", 2)
@@ -311,7 +309,7 @@ def test_a_cut_is_the_same_bases_of_the_forward_strand(bases, strand, data):
     weights = np.linspace(0, 1, len(bases), dtype=np.float32)
     source = Source("x.fa", "c", 1, 100)
     whole = Document(bases, source, {"strand": strand}, weights)
-    start, stop = sorted((data.draw(st.integers(-3, len(bases) + 3)) for _ in range(2)))
+    start, stop = sorted(data.draw(st.integers(-3, len(bases) + 3)) for _ in range(2))
     part = dna.cut(whole, start, stop)
     assert part.content == bases[max(start, 0) : max(stop, 0)]
     np.testing.assert_array_equal(part.weights, weights[max(start, 0) : max(stop, 0)])

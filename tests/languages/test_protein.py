@@ -33,9 +33,7 @@ def test_the_alphabet_is_twenty_amino_acids_and_seven_more_signs():
 
 
 @relaxed
-@given(
-    records=st.lists(st.text(ALPHABET + ALPHABET.lower(), min_size=1, max_size=200), min_size=1)
-)
+@given(records=st.lists(st.text(ALPHABET + ALPHABET.lower(), min_size=1, max_size=200), min_size=1))
 def test_records_are_what_biopython_reads_in_upper_case(tmp_path, records):
     text = "".join(f">p{i} protein {i}\n{s[:50]}\n{s[50:]}\n" for i, s in enumerate(records))
     documents = read(tmp_path, text)

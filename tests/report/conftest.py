@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fake_run import FakeRun, make
@@ -59,8 +58,3 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     chrome = webdriver.Chrome(options=options, service=Service(driver))
     yield chrome
     chrome.quit()
-
-
-def page_of(run: Path) -> str:
-    """Return the address of a run's page."""
-    return (run / "report" / "index.html").as_uri()

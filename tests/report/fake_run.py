@@ -60,6 +60,11 @@ class FakeRun:
     evaluation: dict[str, Any]
 
 
+def page_of(run: Path) -> str:
+    """Return the address of a run's page."""
+    return (run / "report" / "index.html").as_uri()
+
+
 def make(
     root: Path, *, family: str = "nanochat", steps: int = 1_500, layers: int = 2, heads: int = 2
 ) -> FakeRun:

@@ -87,7 +87,7 @@ def _farewell(run: Path, page: Path) -> list[str]:
         f"The report: {page.resolve().as_uri()}",
         "What to do next:",
         f'  lexome generate {run} "HAMLET." --max-tokens 200    let it write',
-        f"  lexome train --help                          train longer, or larger",
+        "  lexome train --help                          train longer, or larger",
         "  lexome prepare YOUR-FILES --language text --out corpus/mine",
         "  lexome train --corpus corpus/mine --minutes 5 --out runs/mine",
         f"The model is a Hugging Face folder: {run / 'model'}",

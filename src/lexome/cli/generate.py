@@ -7,23 +7,20 @@ from typing import Annotated
 
 import typer
 
-from lexome.cli.console import result, result_json
 from lexome.cli.options import Json, Run
 
 _SAMPLING = "Sampling"
 
 Prompts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PROMPT]…", help="How each text starts. (default: empty)"),
+    typer.Argument(metavar="PROMPT", help="How each text starts. (default: empty)"),
 ]
 PromptsFile = Annotated[
     Path | None, typer.Option("--prompts", metavar="FILE", help="Read prompts, one a line.")
 ]
 MaxTokens = Annotated[int, typer.Option(help="Stop after this many tokens.")]
 Count = Annotated[int, typer.Option(help="Continuations of each prompt.")]
-Stop = Annotated[
-    list[str] | None, typer.Option(help="Stop where this text comes. Repeatable.")
-]
+Stop = Annotated[list[str] | None, typer.Option(help="Stop where this text comes. Repeatable.")]
 Temperature = Annotated[
     float,
     typer.Option(help="0: always the likeliest token; 1: as learned.", rich_help_panel=_SAMPLING),

@@ -19,7 +19,7 @@ _TOKENIZER = "Tokenizer"
 _SPLIT = "Split"
 
 Sources = Annotated[
-    list[str], typer.Argument(metavar="SOURCES…", help="Files, folders and glob patterns.")
+    list[str], typer.Argument(metavar="SOURCES", help="Files, folders and glob patterns.")
 ]
 LanguageName = Annotated[
     str, typer.Option("--language", help="What the files hold: text, dna or protein.")

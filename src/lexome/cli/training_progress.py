@@ -7,10 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lexome import generation, training
+import numpy as np
+
+from lexome import training
 from lexome.cli.console import say
 from lexome.cli.progress import duration, meter
 from lexome.corpus import Corpus
+from lexome.generation.engine import generate
+from lexome.generation.settings import Settings
+from lexome.languages.base import Document, Source
 
 if TYPE_CHECKING:
     from lexome.model import Transformer
@@ -84,10 +89,13 @@ def sampler(recipe: Recipe) -> training.Sampler | None:
     if recipe.objective.name != "next-token":
         return None
     corpus = Corpus.open(Path(recipe.corpus))
-    settings = generation.Settings(max_tokens=_SAMPLE_TOKENS, temperature=0.8)
+    tokenizer, special = corpus.tokenizer, corpus.tokenizer.special
+    settings = Settings(max_tokens=_SAMPLE_TOKENS, temperature=0.8)
+    never = (special.pad, special.begin, special.mask)
 
     def write(model: Transformer) -> list[training.Sample]:
-        written = generation.Generator(model, corpus.tokenizer, corpus.language)
-        return [training.Sample("", found.text) for found in written([""], settings)]
+        (made,) = generate(model, [[special.begin]], settings, end=special.end, never=never)
+        content = tokenizer.decode(np.array(made.ids))
+        return [training.Sample("", corpus.language.render(Document(content, Source(""))).text)]
 
     return write

@@ -26,6 +26,10 @@ _BYTE_ORDER_MARKS = (
 _GUESS_SAMPLE = 1 << 15
 # Fewer stray bytes than this are damage to a UTF-8 file, not a sign of another encoding.
 _GUESS_EVIDENCE = 5
+# How near to the best guess another one is when nobody should choose between the two. A Russian
+# sentence that was taken for KOI8-R had no chaos in either, and coherences of 0.545 and 0.5.
+_CLOSE_CHAOS = 0.005
+_CLOSE_COHERENCE = 0.06
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 _UNTEXT = re.compile("[\0\ud800-\udfff]")
@@ -132,9 +136,16 @@ class DecodedText:
             if sample.startswith(mark):
                 self.facts["encoding"] = f"{name} (byte order mark)"
                 return name, len(mark)
-        if guessed := guess(sample):
-            self.facts["encoding"] = f"{guessed} (guessed)"
-            return guessed, 0
+        guessed = guess(sample)
+        if len(guessed) > 1:
+            raise LexomeError(
+                f"this is not UTF-8, and it may be {' or '.join(guessed)}",
+                where=str(self.path),
+                fix=f'name the encoding: encoding="{guessed[0]}", say',
+            )
+        if guessed:
+            self.facts["encoding"] = f"{guessed[0]} (guessed)"
+            return guessed[0], 0
         return "utf-8", 0
 
     def _refusal(self, what: str, offset: int, line: int) -> LexomeError:
@@ -146,22 +157,23 @@ class DecodedText:
         )
 
 
-def guess(sample: bytes) -> str | None:
-    """Return the encoding that the bytes seem to have, or None for UTF-8, damaged or not.
+def guess(sample: bytes) -> list[str]:
+    """Return the encoding that the bytes seem to have, or none for UTF-8, damaged or not.
 
-    A guess needs evidence: some bytes that UTF-8 does not allow, more of them than of valid
-    multi-byte characters, and a decoding without control characters.
+    Two or more are equally likely and give different texts. A guess needs evidence: some bytes
+    that UTF-8 does not allow, more of them than of valid multi-byte characters, and a decoding
+    without control characters.
     """
     try:
         codecs.utf_8_decode(sample, "strict", False)
-        return None
+        return []
     except UnicodeDecodeError:
         pass
     text = sample.decode("utf-8", "surrogateescape")
     strange = len(_ESCAPED.findall(text))
     characters = sum(not character.isascii() for character in text) - strange
     if b"\0" in sample or strange < _GUESS_EVIDENCE or characters > strange:
-        return None
+        return []
     try:
         import charset_normalizer
     except ImportError as error:
@@ -171,7 +183,15 @@ def guess(sample: bytes) -> str | None:
         ) from error
     begin = max(0, re.search(rb"[\x80-\xff]", sample).start() - 1024)  # type: ignore[union-attr]
     part = sample[begin : begin + _GUESS_SAMPLE]
-    match = charset_normalizer.from_bytes(part).best()
-    if match is None or _CONTROL.search(str(match)):
-        return None
-    return codecs.lookup(match.encoding).name
+    matches = charset_normalizer.from_bytes(part)
+    best = matches.best()
+    if best is None or _CONTROL.search(str(best)):
+        return []
+    rivals = [
+        match
+        for match in matches
+        if match.chaos - best.chaos < _CLOSE_CHAOS
+        and best.coherence - match.coherence < _CLOSE_COHERENCE
+        and str(match) != str(best)
+    ]
+    return [codecs.lookup(match.encoding).name for match in (best, *rivals)]

@@ -17,13 +17,14 @@ from hashlib import sha256 as new_sha256
 from pathlib import Path
 from typing import Any
 
-import torch.distributed.checkpoint as dcp
 from torch import Tensor
-from torch.distributed.checkpoint import (
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import (
     HuggingFaceStorageReader,
     HuggingFaceStorageWriter,
 )
-from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.state_dict_loader import load as load_distributed
+from torch.distributed.checkpoint.state_dict_saver import save as save_distributed
 
 from lexome.errors import DamagedFileError, LexomeError
 from lexome.files import check_sha256, naming, read_json, sha256, sync, write_json
@@ -50,7 +51,7 @@ def save(
         world.wait()
         with _storage(part):
             writer = HuggingFaceStorageWriter(str(part), save_distributed=True)
-            dcp.save(dict(tensors), storage_writer=writer, no_dist=world.size == 1)
+            save_distributed(dict(tensors), storage_writer=writer, no_dist=world.size == 1)
         world.wait()
         if world.first:
             _complete(part, folder, {**state, "step": step})
@@ -65,7 +66,7 @@ def load(folder: Path, tensors: Mapping[str, Tensor], world: World) -> None:
     """Fill `tensors` in place from a checkpoint, whatever the number of workers that wrote it."""
     with _storage(folder):
         reader = HuggingFaceStorageReader(str(folder))
-        dcp.load(dict(tensors), storage_reader=reader, no_dist=world.size == 1)
+        load_distributed(dict(tensors), storage_reader=reader, no_dist=world.size == 1)
 
 
 def latest(root: Path, told: Callable[[str], None]) -> tuple[Path, dict[str, Any]] | None:
@@ -151,7 +152,7 @@ def _storage(folder: Path) -> Iterator[None]:
             raise _failed(folder, error) from error
 
 
-def _failed(folder: Path, error: Exception) -> LexomeError:
+def _failed(folder: Path, error: BaseException) -> LexomeError:
     return LexomeError(
         f"the checkpoint could not be written or read: {error}",
         where=str(folder),

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import torch
 
 from lexome.files import cache_folder
-from lexome.recipe import TrainingRecipe
 
 Precision = Literal["fp32", "bf16"]
 
@@ -61,27 +61,23 @@ def measure_speed(device: torch.device, seconds: float = 0.3) -> Speed:
     rates = {}
     for name, dtype in DTYPES.items():
         matrix = torch.randn(_PROBE, _PROBE, device=device).to(dtype)
-        rates[name] = 2 * _PROBE**3 / _time(lambda m=matrix: m @ m, device, seconds)
+        rates[name] = 2 * _PROBE**3 / _time(partial(torch.mm, matrix, matrix), device, seconds)
     return Speed(rates["fp32"], rates["bf16"])
-
-
-def choose_precision(recipe: TrainingRecipe, device: torch.device) -> Precision:
-    """Return the recipe's precision, or where it is "auto" the faster one."""
-    return measure_speed(device).best if recipe.precision == "auto" else recipe.precision
 
 
 @contextmanager
 def deterministic() -> Iterator[None]:
     """Make the same inputs give the same bits inside the block: exact resume stands on it."""
     before = torch.are_deterministic_algorithms_enabled()
-    filling = torch.utils.deterministic.fill_uninitialized_memory
+    settings: Any = torch.utils.deterministic
+    filling = settings.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
-        torch.utils.deterministic.fill_uninitialized_memory = filling
+        settings.fill_uninitialized_memory = filling
 
 
 def synchronize(device: torch.device) -> None:

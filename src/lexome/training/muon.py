@@ -18,13 +18,15 @@ from torch.distributed.tensor import DTensor, Replicate
 
 Coefficients = tuple[float, float, float]
 
-# Each row maps the singular values left by the rows before it closer to 1.
+# Each row maps the singular values left by the rows before it closer to 1. They are the optimal
+# ones for values up to 1 / 1.02: rounding in bf16 must not push any past the interval's end.
+_MARGIN = 1.02
 POLAR_EXPRESS: tuple[Coefficients, ...] = (
-    (8.28721201814563, -23.595886519098837, 17.300387312530933),
-    (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
-    (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
-    (3.3184196573706015, -2.488488024314874, 0.51004894012372),
-    (2.300652019954817, -1.6689039845747493, 0.4188073119525673),
+    (8.156554524902461, -22.48329292557795, 15.878769915207462),
+    (4.042929935166739, -2.808917465908714, 0.5000178451051316),
+    (3.8916678022926607, -2.772484153217685, 0.5060648178503393),
+    (3.285753657755655, -2.3681294933425376, 0.46449024233003106),
+    (2.3465413258596377, -1.7097828382687081, 0.42323551169305323),
 )
 
 
@@ -37,15 +39,13 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
         lr: float,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         coefficients: Sequence[Coefficients] = POLAR_EXPRESS,
     ) -> None:
-        super().__init__(
-            parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
-        )
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         self.coefficients = tuple(coefficients)
         for parameter in (p for group in self.param_groups for p in group["params"]):
             if parameter.ndim != 2:
@@ -88,7 +88,7 @@ def orthogonalise(matrices: Tensor, coefficients: Sequence[Coefficients]) -> Ten
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
-    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) * _MARGIN).clamp(min=1e-7)
     for a, b, c in coefficients:
         gram = x @ x.mT
         polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)

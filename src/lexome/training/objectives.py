@@ -38,11 +38,27 @@ class Example(NamedTuple):
     weights: Tensor
     segments: Tensor | None
 
+    def rows(self, rows: slice) -> Example:
+        """Return some rows of the example."""
+        numbered = None if self.segments is None else self.segments[rows]
+        return Example(self.inputs[rows], self.labels[rows], self.weights[rows], numbered)
+
+    def to(self, device: torch.device) -> Example:
+        """Return the example on a device."""
+        numbered = None if self.segments is None else self.segments.to(device, non_blocking=True)
+        return Example(
+            self.inputs.to(device, non_blocking=True),
+            self.labels.to(device, non_blocking=True),
+            self.weights.to(device, non_blocking=True),
+            numbered,
+        )
+
 
 class Objective(Protocol):
     """Makes an `Example` of a batch."""
 
-    name: Literal["next-token", "masked-token"]
+    @property
+    def name(self) -> Literal["next-token", "masked-token"]: ...
 
     def __call__(self, batch: Batch, numbers: Array) -> Example:
         """Return the example of a batch whose rows have these `numbers` [B] in the run."""

@@ -100,7 +100,7 @@ class Optimizer:
 
     def state(self) -> dict[str, Tensor]:
         """Return the live state tensors by name, `momentum/layers.0.mlp.up.weight` say."""
-        names = {parameter: name for name, parameter in self._parameters.items()}
+        names: dict[Tensor, str] = {parameter: name for name, parameter in self._parameters.items()}
         return {
             f"{kind}/{names[parameter]}": tensor
             for part in self._parts

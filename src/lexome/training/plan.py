@@ -8,7 +8,7 @@ the value of repeated data from Muennighoff et al. 2023 (Scaling Data-Constraine
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lexome.errors import LexomeError
@@ -124,7 +124,7 @@ def expected_loss(config: TransformerConfig, tokens: float, corpus_tokens: int) 
     unique = min(tokens, corpus_tokens)
     repeats = tokens / unique - 1
     worth = unique * (1 + _REPEATS_WORTH * (1 - math.exp(-repeats / _REPEATS_WORTH)))
-    return _A / weights_in_blocks(config) ** _ALPHA + _B / worth**_BETA
+    return float(_A / weights_in_blocks(config) ** _ALPHA + _B / worth**_BETA)
 
 
 def choose_depth(
@@ -203,8 +203,3 @@ def steps_within(seconds: float, step_seconds: float, minutes: float) -> int:
             fix="give more minutes, or a smaller model or batch",
         )
     return steps
-
-
-def with_speed(plan: Plan, tokens_per_second: float) -> Plan:
-    """Return the plan with the speed that was measured."""
-    return replace(plan, tokens_per_second=tokens_per_second)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from lexome.corpus import Batches
+from lexome.languages.base import SpecialTokens
 from lexome.model import Transformer, TransformerConfig
 from lexome.recipe import Recipe
 from lexome.training import machine, objectives
@@ -27,7 +28,7 @@ _VALIDATION_NUMBERS = 1 << 62
 
 
 class Gradient(NamedTuple):
-    """What one batch gave: its loss in nats a token, and the norm of the gradient before clipping."""
+    """What one batch gave: its loss in nats a token, and its norm before clipping."""
 
     loss: float
     norm: float
@@ -59,7 +60,8 @@ class Session:
         self.world = world
         self.objective = objective
         self.batch_size = training.batch_size
-        self.micro = min(training.micro_batch_size or self.batch_size, self.batch_size // world.size)
+        share = self.batch_size // world.size
+        self.micro = min(training.micro_batch_size or share, share)
         self.model = Transformer(config)
         self.model.initialise(training.seed)
         self.model.to(world.device)
@@ -107,7 +109,7 @@ class Session:
         found = []
         for example in self._examples(batches, step, 0):
             for row in range(len(example.inputs)):
-                one = Example(*(None if part is None else part[row : row + 1] for part in example))
+                one = example.rows(slice(row, row + 1))
                 total = one.weights.sum().clamp(min=1e-9)
                 with torch.no_grad():
                     found.append(float(self.losses.forward(one, total)[1]))
@@ -163,9 +165,7 @@ class Session:
             rows = slice(start, min(start + self.micro, mine.stop))
             numbers = np.arange(rows.start, rows.stop) + step * self.batch_size + first
             example = self.objective(batches(step, rows), numbers)
-            device = self.world.device
-            moved = (None if p is None else p.to(device, non_blocking=True) for p in example)
-            examples.append(Example(*moved))
+            examples.append(example.to(self.world.device))
         return examples
 
     def _total(self, examples: list[Example]) -> Tensor:
@@ -177,7 +177,7 @@ class Session:
 def make_session(
     config: TransformerConfig,
     recipe: Recipe,
-    special: objectives.SpecialTokens,
+    special: SpecialTokens,
     precision: Precision,
     world: World,
 ) -> Session:

@@ -110,9 +110,7 @@ def _reopen(
     return run, session, corpus, progress
 
 
-def _prepare(
-    recipe: Recipe, corpus: Corpus, world: World, started: float
-) -> tuple[Plan, Session]:
+def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tuple[Plan, Session]:
     """Return the plan, and the session with which it was measured, as new."""
     tokenizer, training = corpus.tokenizer, recipe.training
     speed = world.agree(machine.measure_speed(world.device))
@@ -134,9 +132,7 @@ def _prepare(
         corpus.fingerprint,
     )
     steps, compiled, seconds = _measure(settled, session, batches, reasons, started)
-    made = Plan(
-        plan.scheduled(settled, steps), config, steps, precision, compiled, tuple(reasons)
-    )
+    made = Plan(plan.scheduled(settled, steps), config, steps, precision, compiled, tuple(reasons))
     if seconds:
         made = replace(made, tokens_per_second=session.batch_size * config.context / seconds)
     return made, session

@@ -1,0 +1,128 @@
+"""The documentation is executed: every command of a `console` block, in order, on tiny data.
+
+A page's commands run in a folder of its own, in which stand-ins for the reader's files lie. Two
+things differ from what is printed: `--minutes` is a moment, so that a model of the smallest size
+comes out, and `lexome` runs in this process, which saves the seconds of importing torch.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lexome.cli.app import app
+from lexome.recipe import Recipe
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+WORDS = "dear friend the rain has come and gone again over our old house by the sea"
+A_MOMENT = "--minutes 0.05"
+# Commands that install, or take minutes: they stand in `sh` blocks, and are run by .ci/run.
+NOT_RUN = ("make ", "lexome demo", "torchrun ")
+
+
+def blocks(page: str, kind: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.M | re.S)
+
+
+def commands(page: str) -> list[str]:
+    lines = [line for block in blocks(page, "console") for line in block.splitlines()]
+    assert all(line.startswith("$ ") for line in lines), f"{page} has a line without a prompt"
+    return [line[2:] for line in lines]
+
+
+def write_data(folder: Path) -> None:
+    """Write what a reader would bring: letters, notes, a genome with windows, proteins."""
+    draw = random.Random(0)
+    words = WORDS.split()
+    (folder / "letters").mkdir()
+    for name in ("a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "b1", "b2"):
+        text = "Dear " + " ".join(draw.choice(words) for _ in range(600)) + "\n\nYours\n"
+        (folder / "letters" / f"{name}.txt").write_text(text)
+    notes = [{"title": str(n), "body": " ".join(draw.choices(words, k=40))} for n in range(30)]
+    (folder / "notes.jsonl").write_text("".join(json.dumps(note) + "\n" for note in notes))
+    genome = {name: "".join(draw.choices("ACGT", k=6000)) for name in ("chr1", "chr2", "chr3")}
+    (folder / "genome.fa").write_text("".join(f">{n}\n{s}\n" for n, s in genome.items()))
+    windows = [f"{n}\t{start}\t{start + 200}\tw\t0\t-\n" for n in genome for start in (0, 900)]
+    (folder / "windows.bed").write_text("".join(windows))
+    residues = ["".join(draw.choices("ACDEFGHIKLMNPQRSTVWY", k=120)) for _ in range(60)]
+    fasta = "".join(f">p{number}\nM{protein}\n" for number, protein in enumerate(residues))
+    (folder / "proteins.fasta").write_text(fasta)
+
+
+def expanded(word: str) -> list[str]:
+    """Return what a shell makes of a word: a pattern becomes the files that it matches."""
+    files = sorted(str(path) for path in Path().glob(word)) if set(word) & set("*?") else []
+    return files or [word]
+
+
+def run(command: str) -> str:
+    command = re.sub(r"--minutes \S+", A_MOMENT, command)
+    program, *rest = shlex.split(command)
+    if program != "lexome":
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+    arguments = [found for word in rest for found in expanded(word)]
+    outcome = CliRunner().invoke(app, arguments)
+    assert outcome.exit_code == 0, f"$ {command}\n{outcome.output}\n{outcome.exception!r}"
+    return outcome.stdout
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_works(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_data(tmp_path)
+    for block in blocks(page, "yaml"):
+        name = re.match(r"# (\S+)\n", block)
+        if name:
+            (tmp_path / name[1]).write_text(block)
+    for command in commands(page):
+        if "--json" in command:
+            json.loads(run(command))
+        else:
+            run(command)
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+def test_what_is_not_run_is_what_cannot_be(page: str) -> None:
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines() if line]
+    assert all(line.startswith(NOT_RUN) for line in lines), lines
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_inside_the_project_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = [t for t in re.findall(r"\]\(([^)#]+)\)", text) if not t.startswith("http")]
+    missing = [target for target in targets if not ((ROOT / page).parent / target).exists()]
+    assert missing == []
+
+
+def test_every_field_of_a_recipe_is_explained() -> None:
+    text = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
+    for section, field in Recipe.model_fields.items():
+        part = text.partition(f"## `{section}`")[2].partition("\n## ")[0]
+        assert part, f"{section} has no heading"
+        names = getattr(field.annotation, "model_fields", {})
+        assert [name for name in names if f"| `{name}` |" not in part] == []
+
+
+def test_every_make_target_named_in_the_documentation_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = {
+        target
+        for page in ("README.md", "CONTRIBUTING.md")
+        for target in re.findall(r"\bmake ([a-z]+)\b", (ROOT / page).read_text())
+    } & {"demo", "test", "lint", "format", "bench", "venv", "clean"}
+    assert named >= {"demo", "test", "lint", "venv"}
+    assert [target for target in named if not re.search(rf"^{target}:", makefile, re.M)] == []

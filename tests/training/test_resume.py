@@ -1,0 +1,213 @@
+"""A run that was interrupted ends as the run that was not, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from lexome.errors import DamagedFileError, LexomeError
+from lexome.recipe import Recipe, dump
+from lexome.training import Observer, StepRecord, open_run, train
+
+from .conftest import losses
+
+SLOW_RUN = """
+import sys, time
+from pathlib import Path
+from lexome import recipe, training
+
+class Slow(training.Observer):
+    def stepped(self, record):
+        print(record.step, flush=True)
+        time.sleep(0.05)
+
+outcome = training.train(
+    recipe.load(Path(sys.argv[1])), Path(sys.argv[2]), resume="resume" in sys.argv, observer=Slow()
+)
+print("stopped" if outcome.stopped else "ended", flush=True)
+"""
+
+
+def interrupted(recipe: Path, run: Path, at: int, number: signal.Signals, *more: str) -> str:
+    """Train in another process and send it a signal once it has done `at` steps."""
+    command = [sys.executable, "-c", SLOW_RUN, str(recipe), str(run), *more]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == str(at):
+            process.send_signal(number)
+            break
+    rest, _ = process.communicate(timeout=120)
+    return rest
+
+
+def weights(run: Path) -> bytes:
+    return (run / "model" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("objective", ["next-token", "masked-token"])
+def test_kill_and_resume_is_exact(
+    tmp_path: Path, make_recipe: Callable[..., Recipe], objective: str
+) -> None:
+    recipe = make_recipe(objective__name=objective, training__steps=14)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train(recipe, whole)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(dump(recipe))
+    interrupted(path, killed, 2, signal.SIGKILL)
+    interrupted(path, killed, 7, signal.SIGKILL, "resume")
+    assert not (killed / "model").exists()
+    train(recipe, killed, resume=True)
+    assert losses(killed) == losses(whole)
+    assert weights(killed) == weights(whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_polite_signal_saves_and_leaves(
+    tmp_path: Path, make_recipe: Callable[..., Recipe], number: signal.Signals
+) -> None:
+    recipe = make_recipe(training__checkpoint_every=0)
+    path, run = tmp_path / "recipe.yaml", tmp_path / "run"
+    path.write_text(dump(recipe))
+    assert "stopped" in interrupted(path, run, 3, number)
+    assert (run / "model" / "model.safetensors").is_file()
+    train(recipe, run, resume=True)
+    train(recipe, tmp_path / "whole")
+    assert weights(run) == weights(tmp_path / "whole")
+
+
+class Interrupt(Observer):
+    """Ends a run from inside, as a crash would."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def stepped(self, record: StepRecord) -> None:
+        if record.step == self.at:
+            raise RuntimeError("crash")
+
+
+def crashed(recipe: Recipe, run: Path, at: int) -> list[Path]:
+    with pytest.raises(RuntimeError, match="crash"):
+        train(recipe, run, observer=Interrupt(at))
+    return sorted((run / "checkpoints").glob("step-*"))
+
+
+class Listener(Observer):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def told(self, message: str) -> None:
+        self.messages.append(message)
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "state"])
+def test_a_damaged_checkpoint_is_named_and_passed_over(
+    tmp_path: Path, make_recipe: Callable[..., Recipe], damage: str
+) -> None:
+    recipe, run = make_recipe(), tmp_path / "run"
+    older, newer = crashed(recipe, run, 10)
+    file = newer / "state.json" if damage == "state" else next(newer.glob("*.safetensors"))
+    data = bytearray(file.read_bytes())
+    if damage == "remove":
+        file.unlink()
+    else:
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data[:-9] if damage == "truncate" else data)
+    listener = Listener()
+    train(recipe, run, resume=True, observer=listener)
+    assert any(newer.name in m and "damaged" in m for m in listener.messages)
+    assert f"going on from step {int(older.name[5:])}" in listener.messages
+    train(recipe, tmp_path / "whole")
+    assert weights(run) == weights(tmp_path / "whole")
+
+
+def test_when_no_checkpoint_is_whole_the_run_does_not_start_over(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe, run = make_recipe(), tmp_path / "run"
+    for folder in crashed(recipe, run, 10):
+        (folder / "state.json").write_text("{")
+    with pytest.raises(DamagedFileError, match="none of the 2 checkpoints is whole"):
+        train(recipe, run, resume=True)
+
+
+def test_an_unfinished_checkpoint_is_not_one(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe, run = make_recipe(), tmp_path / "run"
+    _, newer = crashed(recipe, run, 10)
+    newer.rename(newer.with_name(f".{newer.name}.part"))
+    listener = Listener()
+    train(recipe, run, resume=True, observer=listener)
+    assert "going on from step 4" in listener.messages
+
+
+def test_a_torn_metrics_line_is_written_again(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe, run = make_recipe(), tmp_path / "run"
+    crashed(recipe, run, 10)
+    with (run / "metrics.jsonl").open("a") as stream:
+        stream.write('{"step": 11, "lo')
+    train(recipe, run, resume=True)
+    train(recipe, tmp_path / "whole")
+    assert losses(run) == losses(tmp_path / "whole")
+
+
+def test_a_run_is_not_overwritten(tmp_path: Path, make_recipe: Callable[..., Recipe]) -> None:
+    recipe, run = make_recipe(training__steps=1), tmp_path / "run"
+    train(recipe, run)
+    with pytest.raises(LexomeError, match="already a run here"):
+        train(recipe, run)
+    with pytest.raises(LexomeError, match="not a run"):
+        open_run(tmp_path / "nothing")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_leaves_the_last_checkpoint_whole(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe = make_recipe()
+    train(recipe, tmp_path / "whole")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = sum(p.stat().st_size for p in (tmp_path / "whole" / "checkpoints").rglob("*.safe*"))
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size // 2 + 60_000}", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this container may not mount")
+    try:
+        with pytest.raises(LexomeError, match="disk is full"):
+            train(recipe, disk / "run")
+        (kept,) = (disk / "run" / "checkpoints").iterdir()
+        assert kept.name == "step-00000004"
+        shutil.copytree(disk / "run", tmp_path / "moved")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    train(recipe, tmp_path / "moved", resume=True)
+    assert weights(tmp_path / "moved") == weights(tmp_path / "whole")
+
+
+def test_checkpoints_hold_no_pickle(tmp_path: Path, make_recipe: Callable[..., Recipe]) -> None:
+    train(make_recipe(), tmp_path / "run")
+    files = [p for p in (tmp_path / "run" / "checkpoints").rglob("*") if p.is_file()]
+    assert {p.suffix for p in files} == {".json", ".safetensors"}
+    tensors = load_file(next(p for p in files if p.suffix == ".safetensors"))
+    assert any(name.startswith("momentum/") for name in tensors)
+
+
+def test_time_is_kept(tmp_path: Path, make_recipe: Callable[..., Recipe]) -> None:
+    recipe = make_recipe(training__steps=None, training__minutes=0.15)
+    start = time.perf_counter()
+    outcome = train(recipe, tmp_path / "run")
+    assert outcome.steps > 20
+    assert time.perf_counter() - start == pytest.approx(9.0, rel=0.25)
