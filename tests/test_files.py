@@ -35,7 +35,7 @@ def full_disk(folder: Path, size: int) -> Iterator[Path]:
         try:
             yield disk
         finally:
-            subprocess.run(["umount", disk], check=True)
+            subprocess.run(["umount", "--lazy", disk], check=True)
         return
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -81,7 +81,7 @@ def test_a_read_only_disk_is_named(tmp_path: Path) -> None:
             files.write_json(disk / "a.json", {})
         assert caught.value.where == str(disk / "a.json")
     finally:
-        subprocess.run(["umount", disk], check=True)
+        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_what_fails_half_way_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

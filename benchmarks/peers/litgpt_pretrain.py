@@ -19,10 +19,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from measure import LoadWatch, emit, interval_rates, keep_memory, read_characters, summary
+from measure import (
+    LoadWatch,
+    Tick,
+    emit,
+    intervals,
+    keep_memory,
+    rate_summary,
+    read_characters,
+    tick,
+)
 
 CONTEXT, BATCH, LAYERS, WIDTH, HEADS, MLP_WIDTH = 256, 32, 6, 384, 6, 1024
-WARM_STEPS = 4
+WARM_STEPS = 3
 
 
 class Enough(Exception):
@@ -47,7 +56,7 @@ def parse() -> argparse.Namespace:
     return arguments
 
 
-def run(arguments: argparse.Namespace, folder: Path) -> tuple[list[float], str, float]:
+def run(arguments: argparse.Namespace, folder: Path) -> tuple[list[Tick], str, float]:
     """Train until time is up: times of the optimizer steps, what litgpt printed, the start."""
     import torch
     from litgpt.args import EvalArgs, TrainArgs
@@ -61,7 +70,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> tuple[list[float], str, 
     characters = read_characters(arguments.data)
     ids = torch.from_numpy(characters.train)
     accumulate = BATCH // arguments.micro_batch
-    ticks: list[float] = []
+    ticks: list[Tick] = []
 
     class Windows(IterableDataset):
         def __init__(self, timed: bool) -> None:
@@ -72,9 +81,9 @@ def run(arguments: argparse.Namespace, folder: Path) -> tuple[list[float], str, 
             offsets = torch.arange(CONTEXT + 1)
             for i in range(10**9):
                 if self._timed and i % accumulate == 0:
-                    ticks.append(time.perf_counter())
+                    ticks.append(tick())
                     steady = ticks[WARM_STEPS:]
-                    if len(steady) > 8 and steady[-1] - steady[0] > arguments.seconds:
+                    if len(steady) > 4 and steady[-1].wall - steady[0].wall > arguments.seconds:
                         raise Enough
                 shape = (arguments.micro_batch, 1)
                 yield ids[torch.randint(len(ids) - CONTEXT, shape, generator=generator) + offsets]
@@ -83,10 +92,10 @@ def run(arguments: argparse.Namespace, folder: Path) -> tuple[list[float], str, 
         def connect(self, **_: Any) -> None:
             pass
 
-        def train_dataloader(self) -> DataLoader:
+        def train_dataloader(self) -> DataLoader[Any]:
             return DataLoader(Windows(timed=True), batch_size=None)
 
-        def val_dataloader(self) -> DataLoader:
+        def val_dataloader(self) -> DataLoader[Any]:
             return DataLoader(Windows(timed=False), batch_size=None)
 
     config = Config(
@@ -152,8 +161,8 @@ def main() -> None:
         {k: v for k, v in vars(arguments).items() if k != "data"},
         watch,
         parameters=int(parameters[1].replace(",", "")),
-        tokens_per_second=summary(interval_rates(ticks[WARM_STEPS:], BATCH * CONTEXT)),
-        first_step_seconds=round(ticks[1] - start, 2),
+        tokens_per_second=rate_summary(intervals(ticks[WARM_STEPS:], BATCH * CONTEXT)),
+        first_step_seconds=round(ticks[1].wall - start, 2),
         steps=len(ticks) - 1,
         last_loss=float(losses[-1]),
     )

@@ -10,7 +10,10 @@ import gzip
 import importlib.metadata
 import json
 import os
+import platform
+import shlex
 import statistics
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from typing import Any
 import numpy as np
 
 VALIDATION_SHARE = 0.1
+QUIET_CORES = 0.1  # other work below this many cores leaves a timing standing
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,48 @@ def keep_memory() -> None:
     libc.mallopt(m_trim_threshold, 2**31 - 1)
 
 
-def interval_rates(ticks: list[float], units_per_tick: float, intervals: int = 8) -> list[float]:
-    """Units per second in consecutive intervals of equally many ticks (times in seconds)."""
+@dataclass(frozen=True)
+class Tick:
+    """A moment: wall clock, and the processor time that other work has used so far, in seconds."""
+
+    wall: float
+    other: float
+
+
+def tick() -> Tick:
+    return Tick(time.perf_counter(), _busy_seconds() - _own_seconds())
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A stretch of measured work: its rate, and how many cores other work took meanwhile."""
+
+    rate: float
+    other_cores: float
+
+    @classmethod
+    def between(cls, start: Tick, end: Tick, units: float) -> Interval:
+        wall = end.wall - start.wall
+        return cls(units / wall, max(0.0, end.other - start.other) / wall)
+
+
+def intervals(ticks: list[Tick], units_per_tick: float, most: int = 16) -> list[Interval]:
+    """At most about `most` consecutive intervals of equally many ticks."""
     steps = len(ticks) - 1
-    size = max(1, steps // intervals)
+    size = max(1, steps // most)
     edges = range(0, steps - size + 1, size)
-    return [size * units_per_tick / (ticks[i + size] - ticks[i]) for i in edges]
+    return [Interval.between(ticks[i], ticks[i + size], size * units_per_tick) for i in edges]
+
+
+def rate_summary(found: list[Interval]) -> dict[str, Any]:
+    """`summary` of all rates, and under `quiet` of those that other work left alone.
+
+    The figure to compare is the quiet median: it is missing (None) where other work never left
+    the processors alone, and then the run should be repeated.
+    """
+    quiet = [interval.rate for interval in found if interval.other_cores <= QUIET_CORES]
+    every = summary([interval.rate for interval in found])
+    return {**every, "quiet": summary(quiet) if quiet else None}
 
 
 def summary(values: list[float]) -> dict[str, float]:
@@ -80,22 +120,22 @@ class LoadWatch:
 
     def __init__(self) -> None:
         self._before = os.getloadavg()[0]
-        self._start = (time.perf_counter(), _busy_seconds(), _own_seconds())
+        self._start = tick()
 
     def report(self) -> dict[str, float]:
-        wall, busy, own = time.perf_counter(), _busy_seconds(), _own_seconds()
-        other = (busy - self._start[1]) - (own - self._start[2])
+        whole = Interval.between(self._start, tick(), 0.0)
         return {
             "load_before": round(self._before, 2),
             "load_after": round(os.getloadavg()[0], 2),
-            "other_cores": round(max(0.0, other) / (wall - self._start[0]), 3),
+            "other_cores": round(whole.other_cores, 3),
         }
 
 
 def _busy_seconds() -> float:
+    """Of all processors; stolen time too, which is a neighbour's work on the same hardware."""
     fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, fields)
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+    user, nice, system, _idle, _wait, irq, softirq, stolen, *_ = map(int, fields)
+    return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def _own_seconds() -> float:
@@ -107,9 +147,12 @@ def emit(name: str, settings: dict[str, Any], watch: LoadWatch, **results: Any) 
     packages = ("torch", "transformers", "litgpt")
     line = {
         "name": name,
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "settings": settings,
         **results,
         **watch.report(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
         "packages": {package: version for package in packages if (version := _version(package))},
         "environment": {
             key: value

@@ -20,7 +20,16 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from measure import Characters, LoadWatch, emit, keep_memory, read_characters
+from measure import (
+    Characters,
+    Interval,
+    LoadWatch,
+    emit,
+    keep_memory,
+    rate_summary,
+    read_characters,
+    tick,
+)
 from torch import Tensor, nn
 
 CONTEXT, BATCH, LAYERS, WIDTH, HEADS = 64, 12, 4, 128, 4
@@ -88,6 +97,7 @@ class Run:
     seconds: float
     compile_seconds: float
     losses: list[tuple[int, float, float]]  # step, seconds, full validation loss
+    stretches: list[Interval]  # steps per second between validations
 
 
 def validation_loss(model: GPT2, ids: Tensor) -> float:
@@ -144,8 +154,8 @@ def train(characters: Characters, arguments: argparse.Namespace) -> Run:
     loss.backward()
     optimizer.zero_grad(set_to_none=True)
     compile_seconds = time.perf_counter() - start if arguments.compile else 0.0
-    run = Run(0.0, compile_seconds, [])
-    mark = time.perf_counter()
+    run = Run(0.0, compile_seconds, [], [])
+    mark, marked = tick(), 0
     for step in range(arguments.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, arguments.steps)
@@ -158,15 +168,18 @@ def train(characters: Characters, arguments: argparse.Namespace) -> Run:
         loss.item()
         done = step + 1
         if done % arguments.validate_every == 0 or done == arguments.steps:
-            run.seconds += time.perf_counter() - mark
+            now = tick()
+            run.stretches.append(Interval.between(mark, now, done - marked))
+            run.seconds += now.wall - mark.wall
             run.losses.append((done, run.seconds, validation_loss(model, valid_ids)))
-            mark = time.perf_counter()
+            mark, marked = tick(), done
     return run
 
 
-def main() -> None:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--settings", choices=["default", "best"], default="default")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1337)
     parser.add_argument("--bf16", action="store_true", help="bf16 autocast")
@@ -177,6 +190,13 @@ def main() -> None:
     parser.add_argument("--validate-every", type=int, default=50)
     parser.add_argument("--target", type=float, default=1.886, help="nats per character")
     arguments = parser.parse_args()
+    if arguments.settings == "best":
+        arguments.compile = arguments.fused = arguments.keep_memory = arguments.bf16 = True
+    return arguments
+
+
+def main() -> None:
+    arguments = parse()
     if arguments.keep_memory:
         keep_memory()
     if arguments.matmul_precision:
@@ -193,6 +213,7 @@ def main() -> None:
         compile_seconds=round(run.compile_seconds, 2),
         validation_loss=round(run.losses[-1][2], 4),
         seconds_to_target=None if reached is None else round(reached, 2),
+        steps_per_second=rate_summary(run.stretches),
         tokens_per_second=round(arguments.steps * BATCH * CONTEXT / run.seconds),
         losses=[[step, round(s, 2), round(loss, 4)] for step, s, loss in run.losses[3::4]],
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from measure import LoadWatch, emit, summary
+from measure import Interval, LoadWatch, emit, rate_summary, tick
 
 Shape = tuple[int, int, int]
 
@@ -27,19 +27,19 @@ CACHED: tuple[Shape, ...] = (
 )
 
 
-def rates(product: Callable[[], torch.Tensor], flops: float, seconds: float) -> list[float]:
-    """TFLOP/s of repeated calls, each sample lasting at least 20 ms, for about `seconds`."""
+def rates(product: Callable[[], torch.Tensor], flops: float, seconds: float) -> list[Interval]:
+    """TFLOP/s of repeated calls, in samples of 0.2 s or one call, for about `seconds`."""
     product()
     start = time.perf_counter()
     product()
-    calls = max(1, int(0.02 / (time.perf_counter() - start)))
-    samples: list[float] = []
+    calls = max(1, int(0.2 / (time.perf_counter() - start)))
+    samples: list[Interval] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(samples) < 3:
-        start = time.perf_counter()
+        began = tick()
         for _ in range(calls):
             product()
-        samples.append(calls * flops / (time.perf_counter() - start) / 1e12)
+        samples.append(Interval.between(began, tick(), calls * flops / 1e12))
     return samples
 
 
@@ -64,13 +64,19 @@ def peak(
     shapes: Sequence[Shape] = (LARGE,),
     way: str = "matmul",
     seconds: float = 3.0,
-) -> dict[Shape, list[float]]:
+) -> dict[Shape, list[Interval]]:
     """Samples of TFLOP/s for each shape (m, k, n); a product counts 2 m k n operations."""
     with torch.inference_mode():
         return {
             shape: rates(WAYS[way](*shape, dtype), 2.0 * shape[0] * shape[1] * shape[2], seconds)
             for shape in shapes
         }
+
+
+def typical(samples: list[Interval]) -> float:
+    """The median of the quiet samples, or of all where none was."""
+    found = rate_summary(samples)
+    return float((found["quiet"] or found)["median"])
 
 
 def main() -> None:
@@ -85,17 +91,16 @@ def main() -> None:
         for way in arguments.way:
             watch = LoadWatch()
             found = peak(getattr(torch, dtype), (LARGE, *CACHED), way, arguments.seconds)
-            shape, best = max(found.items(), key=lambda item: sorted(item[1])[len(item[1]) // 2])
+            medians = {shape: typical(samples) for shape, samples in found.items()}
+            best = max(medians, key=medians.__getitem__)
             emit(
                 "peak",
                 {"dtype": dtype, "way": way, "float32_matmul_precision": arguments.precision},
                 watch,
-                tflops_4096=summary(found[LARGE]),
-                tflops_best=summary(best),
-                best_shape=shape,
-                tflops_by_shape={
-                    "x".join(map(str, s)): summary(r)["median"] for s, r in found.items()
-                },
+                tflops_4096=rate_summary(found[LARGE]),
+                tflops_best=rate_summary(found[best]),
+                best_shape=best,
+                tflops_by_shape={"x".join(map(str, s)): round(m, 3) for s, m in medians.items()},
             )
 
 

@@ -16,13 +16,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from measure import LoadWatch, emit, interval_rates, keep_memory, read_characters, summary
+from measure import (
+    LoadWatch,
+    Tick,
+    emit,
+    intervals,
+    keep_memory,
+    rate_summary,
+    read_characters,
+    tick,
+)
 from torch.utils.data import Dataset
 
 CONTEXT, BATCH, LAYERS, WIDTH, HEADS, MLP_WIDTH = 256, 32, 6, 384, 6, 1024
 
 
-class RandomWindows(Dataset):
+class RandomWindows(Dataset[dict[str, torch.Tensor]]):
     """Windows of `CONTEXT` characters; the start of each is drawn from its index and a seed."""
 
     def __init__(self, ids: np.ndarray) -> None:
@@ -38,34 +47,48 @@ class RandomWindows(Dataset):
         return {"input_ids": window, "labels": window}
 
 
-def build_model(family: str, vocabulary: int, attention: str, dropout: bool) -> Any:
-    """A Llama (10.6 M parameters) or a GPT-2 (10.8 M) with random weights."""
+def build_model(
+    family: str,
+    attention: str,
+    *,
+    vocabulary: int,
+    dropout: bool,
+    layers: int = LAYERS,
+    width: int = WIDTH,
+    heads: int = HEADS,
+    mlp_width: int = MLP_WIDTH,
+) -> Any:
+    """A Llama (10.6 M parameters by default) or a GPT-2 (10.8 M) with random weights."""
     from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 
+    config: Any
     if family == "llama":
         config = LlamaConfig(
             vocab_size=vocabulary,
-            hidden_size=WIDTH,
-            intermediate_size=MLP_WIDTH,
-            num_hidden_layers=LAYERS,
-            num_attention_heads=HEADS,
+            hidden_size=width,
+            intermediate_size=mlp_width,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
             max_position_embeddings=CONTEXT,
             tie_word_embeddings=True,
         )
     else:
-        rates = {} if dropout else {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+        rates: dict[str, Any] = (
+            {} if dropout else {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+        )
         config = GPT2Config(
             vocab_size=vocabulary,
-            n_embd=WIDTH,
-            n_layer=LAYERS,
-            n_head=HEADS,
+            n_embd=width,
+            n_layer=layers,
+            n_head=heads,
             n_positions=CONTEXT,
             bos_token_id=None,
             eos_token_id=None,
             **rates,
         )
     config.pad_token_id = config.bos_token_id = config.eos_token_id = None
-    return AutoModelForCausalLM.from_config(config, attn_implementation=attention)
+    factory: Any = AutoModelForCausalLM
+    return factory.from_config(config, attn_implementation=attention)
 
 
 def parse() -> argparse.Namespace:
@@ -102,20 +125,20 @@ def main() -> None:
     characters = read_characters(arguments.data)
     model = build_model(
         arguments.family,
-        len(characters.vocabulary),
         arguments.attention,
+        vocabulary=len(characters.vocabulary),
         dropout=arguments.settings == "default",
     )
     if arguments.bf16_weights:
         model = model.to(torch.bfloat16)
-    ticks: list[float] = []
+    ticks: list[Tick] = []
     warm_steps = 4
 
     class Clock(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            ticks.append(time.perf_counter())
+            ticks.append(tick())
             steady = ticks[warm_steps:]
-            if len(steady) > 8 and steady[-1] - steady[0] > arguments.seconds:
+            if len(steady) > 4 and steady[-1].wall - steady[0].wall > arguments.seconds:
                 control.should_training_stop = True
 
     changed: dict[str, Any] = {}
@@ -152,8 +175,8 @@ def main() -> None:
         {k: v for k, v in vars(arguments).items() if k != "data"},
         watch,
         parameters=model.num_parameters(),
-        tokens_per_second=summary(interval_rates(steady, BATCH * CONTEXT)),
-        first_step_seconds=round(ticks[0] - start, 2),
+        tokens_per_second=rate_summary(intervals(steady, BATCH * CONTEXT)),
+        first_step_seconds=round(ticks[0].wall - start, 2),
         steps=len(ticks),
         mean_loss=round(result.training_loss, 4),
     )

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tiny_language import Tiny, random_documents, write_tiny
 
 from lexome.corpus import Corpus, PrepareRequest, prepare
+from lexome.corpus.documents import DocumentsTable
 from lexome.corpus.leak import THRESHOLD, LeakSearch, ngram_hashes, ngram_tokens
 from lexome.corpus.manifest import TRAIN, VALID, LeakCheck
 from lexome.corpus.pool import Pool
-from lexome.corpus.writer import DocumentsTable
 
 
 @given(st.lists(st.integers(0, 3), max_size=80), st.sampled_from([1, 2, 4, 8]))

@@ -188,7 +188,7 @@ def test_the_number_of_workers_changes_nothing(
 
 
 def test_a_trained_tokenizer_sees_nothing_of_validation(tmp_path: Path) -> None:
-    documents = {f"d{i}": "ACGT" * 50 for i in range(90)} | {f"e{i}": "XYZ" * 60 for i in range(15)}
+    documents = {f"d{i}": "ACGT" * 50 for i in range(90)} | {f"e{i}": "XYZ" * 60 for i in range(10)}
     source = write_tiny(tmp_path / "a.tiny", documents)
     corpus = tiny(source, tmp_path / "out", split="tail", tokenizer="bpe")
     assert set("".join(contents(corpus, TRAIN))) == set("ACGT")
@@ -218,6 +218,42 @@ def test_kmers_take_their_options(source: Path, tmp_path: Path) -> None:
     corpus = tiny(source, tmp_path / "out", **asked)
     assert corpus.manifest.tokenizer.vocab_size == 4 + 7 + 16
     assert sum(map(len, contents(corpus, TRAIN))) == corpus.manifest.train.units
+
+
+def test_a_tail_of_real_text_is_cut_between_characters(tmp_path: Path) -> None:
+    text = "Größe ≠ süß, 中文 und 🙂.\n" * 40
+    (tmp_path / "a.txt").write_text(text)
+    size = len(text.encode())
+    for fraction in (0.1, 0.11, 0.12, 0.13, 0.14):
+        request = PrepareRequest(
+            [tmp_path / "a.txt"], "text", tokenizer="characters", split="tail", validation=fraction
+        )
+        corpus = prepare(request, tmp_path / str(fraction))
+        train, valid = contents(corpus, TRAIN), contents(corpus, VALID)
+        assert train[0] + valid[0] == text
+        assert corpus.manifest.train.units + corpus.manifest.valid.units == size
+        assert 0 <= (corpus.manifest.split.border or 0) - corpus.manifest.train.units < 4
+    assert Corpus.open(tmp_path / "0.1").language.name == "text"
+
+
+def test_names_and_facts_that_are_no_unicode_get_through(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(30):
+        name = os.fsdecode(b"n\xff%d.jsonl" % number)
+        line = f'{{"text": "hello world {number}", "fact": "x\\ud800y é"}}\n'
+        (tmp_path / "in" / name).write_text(line)
+
+    class Stopped(PrepareObserver):
+        def advanced(self, progress: Progress) -> None:
+            if progress.stage == "leak check":
+                raise KeyboardInterrupt
+
+    request = PrepareRequest([tmp_path / "in"], "text", tokenizer="bytes")
+    with pytest.raises(KeyboardInterrupt):
+        prepare(request, tmp_path / "out", observer=Stopped())
+    corpus = prepare(request, tmp_path / "out")
+    assert corpus.manifest.sources[0].path.endswith("n\\xff0.jsonl")
+    assert next(corpus.documents(VALID)).metadata == {"fact": "x\ud800y é"}
 
 
 class Told(PrepareObserver):
@@ -351,7 +387,9 @@ def test_a_tokenizer_of_another_language_is_refused(source: Path, tmp_path: Path
     request = PrepareRequest(
         [source], "tiny", tokenizer_folder=first.folder / "tokenizer", workers=1
     )
-    with pytest.raises(LexomeError, match="does not fit the language|tokens stand for") as caught:
+    with pytest.raises(
+        LexomeError, match=r"tokens stand for \d+ units, the document has"
+    ) as caught:
         prepare(request, tmp_path / "out", language=Longer())
     assert "one.tiny" in str(caught.value)
     missing = replace(request, tokenizer_folder=tmp_path / "nowhere")
@@ -373,9 +411,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
-    source: Path, tmp_path: Path, small_disk: Path, workers: int
+    source: Path,
+    tmp_path: Path,
+    small_disk: Path,
+    workers: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write_tiny(source / "big.tiny", random_documents(9, 400, 2000))
+    monkeypatch.setattr(reading, "_SMALLEST", 20_000)
+    write_tiny(source / "big.tiny", random_documents(9, 200, 2000))
     with pytest.raises(LexomeError, match="the disk is full") as caught:
         tiny(source, small_disk / "out", workers=workers)
     assert str(small_disk) in str(caught.value)

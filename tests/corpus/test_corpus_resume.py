@@ -170,7 +170,7 @@ def test_sources_that_changed_meanwhile_are_an_error(
         write_tiny(copy / "three.tiny", {"x": "ACGT"})
     else:
         (copy / "two.tiny").unlink()
-    with pytest.raises(LexomeError, match="has changed|no such file"):
+    with pytest.raises(LexomeError, match=r"has changed|no such file"):
         finish(copy, tmp_path / "out")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -62,7 +64,7 @@ def scatter(model: nn.Module, seed: int) -> None:
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
         if parameter.ndim > 1:
-            deviation = 0.7 if "emb" in name or "wte" in name else 1.5 / parameter.shape[-1] ** 0.5
+            deviation = 0.3 if "emb" in name or "wte" in name else 1.2 / parameter.shape[-1] ** 0.5
             parameter.copy_(deviation * noise)
         elif name.lower().endswith("weight"):
             parameter.copy_(1 + 0.3 * noise)
@@ -74,6 +76,12 @@ def tokens(length: int, rows: int = 2, seed: int = 1) -> Tensor:
     """Return random ids [rows, length] without those that a family treats in its own way."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(4, VOCABULARY, (rows, length), generator=generator)
+
+
+def edit(folder: Path, **keys: Any) -> None:
+    """Set keys of a folder's config.json."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
 
 
 _LLAMA_SHAPE = {

@@ -1,4 +1,4 @@
-"""A run folder as training and evaluation leave it, from a tiny real model and real shards."""
+"""A run folder as training and evaluation leave it: a tiny real model, a corpus prepared."""
 
 from __future__ import annotations
 
@@ -10,26 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from lexome import recipe as recipes
-from lexome.corpus.manifest import (
-    LeakCheck,
-    Manifest,
-    ShardFile,
-    SkippedRecord,
-    SourceFile,
-    SplitRecord,
-    SplitSide,
-    TokenizerRecord,
-    fingerprint,
-    folder_sha256,
-)
-from lexome.files import sha256, write_json, write_text
+from lexome.corpus import Corpus, Manifest, PrepareRequest, prepare
+from lexome.files import write_json, write_text
 from lexome.languages.base import Tokenizer
-from lexome.languages.tokenizers import CharactersTrainer, StringTokenizer
 from lexome.model import families
 from lexome.model.folder import save_model
 from lexome.model.transformer import Transformer
@@ -53,7 +39,7 @@ class FakeRun:
 
     folder: Path
     corpus: Path
-    tokenizer: StringTokenizer
+    tokenizer: Tokenizer
     model: Transformer
     initial: Transformer
     metrics: list[dict[str, Any]]
@@ -69,9 +55,8 @@ def make(
     root: Path, *, family: str = "nanochat", steps: int = 1_500, layers: int = 2, heads: int = 2
 ) -> FakeRun:
     """Write corpus/fake and runs/fake under `root`; `family` decides causal or masked."""
-    tokenizer = CharactersTrainer().train(TRAIN)
-    corpus = root / "corpus" / "fake"
-    manifest = write_corpus(corpus, tokenizer, TRAIN, VALID)
+    prepared = prepare_corpus(root, root / "corpus" / "fake")
+    corpus, manifest, tokenizer = prepared.folder, prepared.manifest, prepared.tokenizer
     folder = root / "runs" / "fake"
     folder.mkdir(parents=True)
     initial, model = _models(family, tokenizer.vocab_size, layers, heads)
@@ -82,105 +67,28 @@ def make(
     metrics = _metrics(steps)
     _write_lines(folder / "metrics.jsonl", metrics)
     _write_lines(folder / "samples.jsonl", _samples(steps))
-    evaluation = _evaluation(manifest)
+    evaluation = _evaluation(manifest, masked)
     write_json(folder / "evaluation.json", evaluation)
     return FakeRun(folder, corpus, tokenizer, model, initial, metrics, evaluation)
 
 
-def write_corpus(
-    folder: Path, tokenizer: Tokenizer, train: Sequence[str], valid: Sequence[str]
-) -> Manifest:
-    """Write a corpus folder as `lexome prepare` does."""
-    tokenizer.save(folder / "tokenizer")
-    (folder / "shards").mkdir()
-    rows: list[dict[str, Any]] = []
-    sides = {
-        split: _write_side(folder, tokenizer, split, contents, rows)
-        for split, contents in (("train", train), ("valid", valid))
-    }
-    pq.write_table(pa.Table.from_pylist(rows), folder / "documents.parquet")
-    identity = folder_sha256(folder / "tokenizer")
-    manifest = Manifest(
-        lexome="0",
+def prepare_corpus(root: Path, folder: Path) -> Corpus:
+    """Prepare a corpus of documents in two JSON-lines files; one of the records is empty."""
+    sources = root / "data"
+    sources.mkdir()
+    train, valid = sources / "fox & hound.jsonl", sources / "held out.jsonl"
+    _write_lines(train, [{"text": text} for text in (*TRAIN, "")])
+    _write_lines(valid, [{"text": text} for text in VALID])
+    request = PrepareRequest(
+        sources=[train],
+        validation_files=[valid],
         language="text",
-        options={},
-        unit="byte",
+        tokenizer="characters",
+        seed=3,
         licence="public domain",
-        sources=(SourceFile(path="data/fox & hound.txt", bytes=12_345, sha256="ab" * 32),),
-        request={},
-        tokenizer=TokenizerRecord(
-            kind=tokenizer.kind,
-            vocab_size=tokenizer.vocab_size,
-            sha256=identity,
-            given=False,
-            sample_units=2_484,
-            sample_documents=9,
-        ),
-        split=SplitRecord(how="document", asked="document", fraction=0.25, seed=0),
-        train=sides["train"],
-        valid=sides["valid"],
-        skipped={"empty": SkippedRecord(count=2, examples=("data/none.txt",))},
-        documents=_file(folder, "documents.parquet", len(rows)),
-        leak=LeakCheck(
-            documents=len(valid),
-            exact_duplicates=1,
-            near_duplicates=2,
-            too_short=0,
-            threshold=0.5,
-            mean_containment=0.75,
-            ngram_tokens=32,
-            ngram_units=32.0,
-            sampled_ngrams=100,
-            augmented_forms="none",
-        ),
-        fingerprint=fingerprint("text", identity, sides),
+        workers=1,
     )
-    manifest.write(folder)
-    return manifest
-
-
-def _write_side(
-    folder: Path,
-    tokenizer: Tokenizer,
-    split: str,
-    contents: Sequence[str],
-    rows: list[dict[str, Any]],
-) -> SplitSide:
-    special = tokenizer.special
-    parts: list[np.ndarray] = []
-    at = 0
-    for number, ids in enumerate(tokenizer.encode(contents)):
-        stored = np.array([special.begin, *ids, special.end], np.uint16)
-        rows.append(
-            {
-                "split": split,
-                "file": "data/fox & hound.txt",
-                "record": f"{split} {number}",
-                "line": number + 1,
-                "offset": 0,
-                "metadata": "{}",
-                "first_token": at,
-                "tokens": len(stored),
-                "augmented": False,
-            }
-        )
-        parts.append(stored)
-        at += len(stored)
-    name = f"shards/{split}-00000.npy"
-    np.save(folder / name, np.concatenate(parts))
-    units = sum(len(content.encode()) for content in contents)
-    return SplitSide(
-        documents=len(contents),
-        units=units,
-        tokens=at,
-        shards=(_file(folder, name, at),),
-        weights=(None,),
-    )
-
-
-def _file(folder: Path, name: str, tokens: int) -> ShardFile:
-    path = folder / name
-    return ShardFile(path=name, tokens=tokens, bytes=path.stat().st_size, sha256=sha256(path))
+    return prepare(request, folder)
 
 
 def _models(
@@ -261,7 +169,13 @@ def _samples(steps: int) -> list[dict[str, Any]]:
     ]
 
 
-def _evaluation(manifest: Manifest) -> dict[str, Any]:
+def _evaluation(manifest: Manifest, masked: bool) -> dict[str, Any]:
+    model: dict[str, Any] = {
+        "bits_per_unit": 2.0437,
+        "nats_per_token": 1.4093,
+        "perplexity_per_unit": 4.1232,
+        "kind": "pseudo-likelihood" if masked else "likelihood",
+    }
     return {
         "split": "valid",
         "unit": "byte",
@@ -269,16 +183,11 @@ def _evaluation(manifest: Manifest) -> dict[str, Any]:
         "tokens": manifest.valid.tokens - manifest.valid.documents,
         "stride": 32,
         "definition": "Bits per byte of all held-out documents.",
-        "model": {
-            "bits_per_unit": 2.0437,
-            "nats_per_token": 1.4093,
-            "perplexity_per_unit": 4.1232,
-            "kind": "likelihood",
-        },
+        "model": model | ({"standard_error": 0.0123} if masked else {}),
         "baselines": [
             {"name": "unigram", "bits_per_unit": 4.3119},
             {"name": "5-gram with backoff", "bits_per_unit": 2.4711},
-            {"name": "xz", "bits_per_unit": 3.0128},
+            {"name": "xz", "bits_per_unit": 3.0128, "note": "fitted on a sample"},
         ],
     }
 

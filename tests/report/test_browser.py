@@ -115,7 +115,9 @@ def test_page_opens_without_errors_and_asks_for_nothing(
 
 def test_scores_and_ledger_show_the_numbers_of_the_run(page: Page, causal: FakeRun) -> None:
     shown = [
-        tuple(cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, .number"))
+        tuple(
+            cell.text.split("\n")[0] for cell in row.find_elements(By.CSS_SELECTOR, "th, .number")
+        )
         for row in page.all("#score-bars tbody tr")
     ]
     values = [("this model", causal.evaluation["model"]["bits_per_unit"])]
@@ -305,6 +307,15 @@ def test_masked_model_predicts_the_hidden_token(browser: Chrome, masked: FakeRun
     assert "one token is hidden" in page.text("#predictions .lead")
     assert page.text("#prediction").startswith("With token 5 hidden the model expects")
     assert "what next?" not in page.text("#predictions .strip")
+
+
+def test_a_pseudo_likelihood_is_not_set_against_baselines(browser: Chrome, masked: FakeRun) -> None:
+    page = Page(browser, page_of(masked.folder))
+    assert "cannot be compared" in page.text(".verdict")
+    assert "The bars do not compare" in page.text("#scores")
+    assert "0.0123 bits per byte" in page.text("#scores")
+    assert "fitted on a sample" in page.text("#score-bars")
+    assert page.all("#loss-chart .levels line") == []
 
 
 @pytest.mark.parametrize("width", [360, 400, 768, 1_400])

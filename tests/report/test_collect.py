@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import typer
 from fake_run import VALID, FakeRun, make
 from sklearn.decomposition import PCA
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
+from lexome.cli.app import app
+from lexome.cli.options import pairs
+from lexome.corpus import Manifest
 from lexome.errors import LexomeError
 from lexome.report import collect
 from lexome.report.data import (
@@ -122,6 +128,26 @@ def test_embeddings_are_projected_as_scikit_learn_does(causal: FakeRun) -> None:
             assert [j for j, _ in near] == list(np.argsort(-cosine[i])[: len(near)])
             nearest = np.sort(cosine[i])[::-1][: len(near)]
             assert [c for _, c in near] == pytest.approx(nearest, rel=1e-3)
+
+
+def test_the_commands_on_the_page_are_understood(causal: FakeRun) -> None:
+    commands = collect(causal.folder).reproduction.commands
+    assert len(commands) == 4
+    known: Any = typer.main.get_command(app)
+    given: dict[str, dict[str, Any]] = {}
+    for line in commands:
+        program, name, *words = shlex.split(line)
+        assert program == "lexome"
+        command = known.commands[name]
+        # An option that the command does not have is an error here.
+        given[name] = command.make_context(name, words).params
+    request, asked = given["prepare"], Manifest.read(causal.corpus).request
+    for key in ("sources", "validation_files", "language", "tokenizer", "validation", "seed"):
+        assert request[key] == asked[key], key
+    assert pairs(request["option"], "--option", "") == asked["options"]
+    assert request["licence"] == "public domain"
+    assert request["out"] == causal.corpus
+    assert given["train"]["out"] != causal.folder
 
 
 def test_map_holds_the_most_frequent_tokens(causal: FakeRun) -> None:

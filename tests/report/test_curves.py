@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lexome.report.curves import EARLY_POINTS, EVEN_POINTS, Step, levels, smooth, thin, training
@@ -19,17 +20,41 @@ LOSSES = st.lists(
 
 
 def steps_of(losses: list[float | None]) -> list[Step]:
-    return [Step(i + 1, loss, 1.0, None, None, None) for i, loss in enumerate(losses)]
+    return [
+        Step(i + 1, loss, 1 / (i + 1), 100.0 + i % 7, 64 * (i + 1), 0.5 * i)
+        for i, loss in enumerate(losses)
+    ]
 
 
-@given(LOSSES)
-def test_every_step_belongs_to_one_point_and_no_extreme_is_lost(losses: list[float | None]) -> None:
+def drawn(count: int, seed: int, gaps: float) -> list[float | None]:
+    """Return losses for `count` steps: lists that hypothesis makes are too short to be thinned."""
+    random = np.random.default_rng(seed)
+    values = random.exponential(3.0, count)
+    return [
+        None if gap else float(v)
+        for v, gap in zip(values, random.random(count) < gaps, strict=True)
+    ]
+
+
+@given(st.integers(1, 6_000), st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.9]))
+@example(5_000, 0, 0.0)
+def test_every_step_belongs_to_one_point_and_no_extreme_is_lost(
+    count: int, seed: int, gaps: float
+) -> None:
+    losses = drawn(count, seed, gaps)
     points = thin(steps_of(losses))
     assert len(points) <= EVEN_POINTS + EARLY_POINTS
     assert sum(point.steps for point in points) == len(losses)
+    means = smooth(losses)
     start = 0
     for point in points:
         part = [loss for loss in losses[start : point.step] if loss is not None]
+        speeds = [100.0 + i % 7 for i in range(start, point.step)]
+        assert point.tokens_per_second == pytest.approx(np.mean(speeds), rel=1e-3)
+        assert point.learning_rate == pytest.approx(1 / point.step, rel=1e-3)
+        assert point.tokens == 64 * point.step
+        mean = means[point.step - 1]
+        assert point.smoothed == (None if mean is None else pytest.approx(mean, rel=1e-5))
         start += point.steps
         assert start == point.step
         if not part:
@@ -74,10 +99,12 @@ def test_baselines_are_converted_to_nats_a_token() -> None:
         scores=(Score("this model", 1.0, True), Score("xz", 2.0, False)),
         nats_per_token=None,
         perplexity_per_unit=None,
-        kind="",
+        kind="likelihood",
         definition="",
     )
     (level,) = levels(scores)
+    assert levels(replace(scores, kind="pseudo-likelihood")) == ()
+    assert levels(replace(scores, split="train")) == ()
     assert level.name == "xz"
     assert level.nats_per_token == pytest.approx(8 * math.log(2))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lexome.report.data import Missing, Score, Scores
@@ -11,7 +13,7 @@ from lexome.report.verdict import verdict
 def scores(model: float, **baselines: float) -> Scores:
     found = [Score("this model", model, True)]
     found += [Score(name, bits, False) for name, bits in baselines.items()]
-    return Scores("base", "valid", 100, 100, tuple(found), None, None, "", "")
+    return Scores("base", "valid", 100, 100, tuple(found), None, None, "likelihood", "")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,16 @@ def scores(model: float, **baselines: float) -> Scores:
         (
             scores(3.0),
             "It needs 3.000 bits per base; no baseline was computed to compare that with.",
+        ),
+        (
+            replace(scores(1.0, xz=2.0), kind="pseudo-likelihood"),
+            "It needs 1.000 bits per base for what is hidden from it; as it sees both sides, that "
+            "cannot be compared with baselines that see one.",
+        ),
+        (
+            replace(scores(1.0, xz=2.0), split="train"),
+            "It beats its baseline: it needs 1.000 bits per base where xz needs 2.000, 50.0% less. "
+            "This was scored on the train split.",
         ),
         (Missing("x"), "Not yet scored: how it stands beside its baselines is not known."),
     ],

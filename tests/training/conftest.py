@@ -13,7 +13,7 @@ from lexome import recipe as recipes
 from lexome.corpus import Corpus, PrepareRequest, prepare
 from lexome.recipe import Recipe
 
-WORDS = "the of and to a in that is was he for it with as his on be at by I this had not".split()
+WORDS = ["the", "of", "and", "to", "a", "in", "that", "is", "was", "he", "for", "it", "with"]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import sys
 from typing import Annotated, Any
 
@@ -23,22 +23,23 @@ from lexome.errors import LexomeError
 class _Commands(TyperGroup):
     """The group of commands; turns exceptions into a message and an exit status."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def main(self, *args: Any, **extra: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            return super().main(*args, **extra)
         except LexomeError as error:
             console.failed(error)
-            raise typer.Exit(error.exit_status) from error
-        except KeyboardInterrupt as error:
-            console.say("stopped; what was finished is kept: run the command again to go on")
-            raise typer.Exit(console.INTERRUPTED) from error
-        except BrokenPipeError as error:  # `lexome … | head`: the reader has enough
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - Python flushes it at exit
-            raise typer.Exit(1) from error
+            sys.exit(error.exit_status)
         except OSError as error:
             where = error.filename if isinstance(error.filename, str) else None
             console.failed(LexomeError(error.strerror or str(error), where=where))
-            raise typer.Exit(1) from error
+            sys.exit(LexomeError.exit_status)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            console.say("stopped; what was finished is kept: run the command again to go on")
+            raise typer.Exit(console.INTERRUPTED) from error
 
 
 app = typer.Typer(
@@ -105,4 +106,7 @@ _add(ledger, "lexome ledger gpt3-175b", "lexome ledger runs/letters/model --json
 
 def main() -> None:
     """Run the command line; the exit status is 0, 1 (it failed) or 2 (bad usage)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a character that the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="lexome")

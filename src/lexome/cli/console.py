@@ -34,6 +34,12 @@ def result(text: str) -> None:
     sys.stdout.flush()
 
 
+def part(text: str) -> None:
+    """Write a part of a line of the result to stdout, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def result_json(value: Any) -> None:
     """Write the result to stdout as JSON."""
     result(json.dumps(value, indent=2, ensure_ascii=False))

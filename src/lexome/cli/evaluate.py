@@ -21,6 +21,14 @@ Stride = Annotated[
         show_default=False,
     ),
 ]
+Positions = Annotated[
+    int | None,
+    typer.Option(
+        help="Positions of a masked model that are scored, each hidden by itself "
+        "(default: a sample of some thousand).",
+        show_default=False,
+    ),
+]
 Baselines = Annotated[
     bool, typer.Option("--baselines/--no-baselines", help="Score the simple baselines beside it.")
 ]
@@ -30,6 +38,7 @@ def evaluate(
     run: Run,
     split: Split = "valid",
     stride: Stride = None,
+    positions: Positions = None,
     baselines: Baselines = True,
     as_json: Json = False,
 ) -> None:
@@ -38,7 +47,8 @@ def evaluate(
     Bits per byte, base or residue compare models of different tokenizers; lower is better. The
     figures are kept in the run's evaluation.json.
     """
-    found = evaluated(run, split=split, stride=stride, baselines=baselines)
+    chosen = {} if positions is None else {"positions": positions}
+    found = evaluated(run, split=split, stride=stride, baselines=baselines, **chosen)
     if as_json:
         result_json(found)
     else:
@@ -54,16 +64,12 @@ def report(run: Run) -> None:
     result(f"written: {reported(run)}")
 
 
-def evaluated(
-    run: Path, *, split: str = "valid", stride: int | None = None, baselines: bool = True
-) -> dict[str, Any]:
+def evaluated(run: Path, **choices: Any) -> dict[str, Any]:
     """Evaluate with a progress bar; return what evaluation.json says."""
     from lexome import evaluation
 
     with meter() as shown:
-        return evaluation.evaluate(
-            run, split=split, stride=stride, baselines=baselines, told=shown.show
-        )
+        return evaluation.evaluate(run, told=shown.show, **choices)
 
 
 def reported(run: Path) -> Path:
@@ -79,9 +85,11 @@ def score_lines(found: Mapping[str, Any]) -> list[str]:
     """Return an evaluation as lines of a table, the best score first."""
     unit, model = found["unit"], found["model"]
     scores = [("this model", model["bits_per_unit"])]
-    scores += [(line["name"], line["bits_per_unit"]) for line in found.get("baselines", [])]
+    scores += [(line["name"], line["bits_per_unit"]) for line in found["baselines"]]
     rows = [(name, f"{bits:.4f}") for name, bits in sorted(scores, key=lambda score: score[1])]
+    header = (f"{found['split']} split, {found['units']:,} {unit}s", f"bits/{unit}")
     return [
-        *table([(f"{found['split']} split, {found['units']:,} {unit}s", f"bits/{unit}"), *rows]),
-        f"perplexity per {unit}: {model['perplexity_per_unit']:.3f}",
+        *table([header, *rows]),
+        f"perplexity per {unit} of this model: {model['perplexity_per_unit']:.3f}",
+        f"({found['definition']})",
     ]

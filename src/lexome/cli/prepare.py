@@ -12,8 +12,7 @@ from lexome.cli.console import result, result_json, say
 from lexome.cli.options import Json, pairs
 
 if TYPE_CHECKING:
-    from lexome.corpus import Corpus, Manifest
-    from lexome.corpus.prepare import PrepareRequest
+    from lexome.corpus import Corpus, Manifest, PrepareRequest
 
 _TOKENIZER = "Tokenizer"
 _SPLIT = "Split"
@@ -112,7 +111,7 @@ def prepare(
     Nothing is dropped in silence: what was skipped, and what stands on both sides of the split,
     is counted here and in the corpus's manifest. A run that was stopped goes on where it was.
     """
-    from lexome.corpus.prepare import PrepareRequest
+    from lexome.corpus import PrepareRequest
 
     request = PrepareRequest(
         sources=sources,

@@ -7,21 +7,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from lexome import training
 from lexome.cli.console import say
 from lexome.cli.progress import duration, meter
 from lexome.corpus import Corpus
-from lexome.generation.engine import generate
-from lexome.generation.settings import Settings
-from lexome.languages.base import Document, Source
+from lexome.generation import Settings, write
 
 if TYPE_CHECKING:
     from lexome.model import Transformer
     from lexome.recipe import Recipe
 
-_SAMPLE_TOKENS = 120
+_SAMPLE_TOKENS, _SAMPLE_LINES = 120, 6
 
 
 class TrainingProgress(training.Observer):
@@ -61,7 +57,7 @@ class TrainingProgress(training.Observer):
     def sampled(self, step: int, samples: Sequence[training.Sample]) -> None:
         for sample in samples:
             say(f"step {step:,}: the model writes", style="dim")
-            for line in f"{sample.prompt}{sample.text}".strip().splitlines():
+            for line in f"{sample.prompt}{sample.text}".strip().splitlines()[:_SAMPLE_LINES]:
                 say(f"  {line}")
 
     def saved(self, step: int, folder: Path) -> None:
@@ -89,13 +85,10 @@ def sampler(recipe: Recipe) -> training.Sampler | None:
     if recipe.objective.name != "next-token":
         return None
     corpus = Corpus.open(Path(recipe.corpus))
-    tokenizer, special = corpus.tokenizer, corpus.tokenizer.special
     settings = Settings(max_tokens=_SAMPLE_TOKENS, temperature=0.8)
-    never = (special.pad, special.begin, special.mask)
 
-    def write(model: Transformer) -> list[training.Sample]:
-        (made,) = generate(model, [[special.begin]], settings, end=special.end, never=never)
-        content = tokenizer.decode(np.array(made.ids))
-        return [training.Sample("", corpus.language.render(Document(content, Source(""))).text)]
+    def sample(model: Transformer) -> list[training.Sample]:
+        written = write(corpus.tokenizer, corpus.language, model, [""], settings)
+        return [training.Sample(one.prompt, one.text) for one in written]
 
-    return write
+    return sample

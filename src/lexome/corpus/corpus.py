@@ -8,10 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-
 from lexome import languages
+from lexome.corpus.documents import read_rows
 from lexome.corpus.manifest import NAME, TRAIN, VALID, Manifest, ShardFile, folder_sha256
 from lexome.corpus.shards import TokenStream, open_shard
 from lexome.errors import DamagedFileError, LexomeError, UsageError, nearest
@@ -116,11 +114,7 @@ class Corpus:
 
     def rows(self, split: str) -> Iterator[dict[str, Any]]:
         """Yield the rows of documents.parquet that belong to a split."""
-        path = self.folder / DOCUMENTS
-        with naming(path):
-            table = ds.dataset(path, format="parquet")
-            for batch in table.to_batches(filter=pc.field("split") == split):
-                yield from batch.to_pylist()
+        return read_rows(self.folder / DOCUMENTS, split)
 
     def _open_stream(self, split: str) -> TokenStream:
         side = self.manifest.side(split)

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from lexome.corpus.documents import rows_schema, write_rows
 from lexome.corpus.manifest import TRAIN, VALID, ShardFile
 from lexome.corpus.reading import Piece, Routed
-from lexome.corpus.shards import FULL_WEIGHT, token_dtype
-from lexome.corpus.writer import rows_schema, write_rows, write_shard
+from lexome.corpus.shards import FULL_WEIGHT, token_dtype, write_shard
 from lexome.errors import LexomeError
 from lexome.languages.base import Document, Ids, Language, Tokenizer
 
@@ -196,7 +196,9 @@ def _add_rows(
 def _json(document: Document) -> str:
     if not document.metadata:
         return "{}"
-    return json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True)
+    text = json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True)
+    # A lone surrogate, which a table cannot hold, becomes its JSON escape.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _digest(ids: Ids) -> int:

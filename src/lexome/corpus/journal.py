@@ -66,7 +66,9 @@ class Journal:
 
     def write_plan(self, plan: Plan) -> None:
         """Keep the plan."""
-        write_json(self.partial / _PLAN, plan.model_dump(mode="json"))
+        # In ASCII: the name of a file may hold bytes that are no UTF-8.
+        text = json.dumps(plan.model_dump(mode="python"), default=_plain, indent=1)
+        write_text(self.partial / _PLAN, text)
 
     def tokenizer(self) -> TokenizerRecord | None:
         """Return what is known of the tokenizer, if it is made already."""
@@ -163,6 +165,10 @@ def _take(lock: BinaryIO, folder: Path) -> None:
             where=str(folder),
             fix="wait for it, or name another folder",
         ) from error
+
+
+def _plain(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 def _line(record: PieceRecord) -> str:

@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lexome.corpus.documents import document_names
 from lexome.corpus.manifest import TRAIN, VALID, LeakCheck, LeakExample, ShardFile, SplitSide
 from lexome.corpus.permutation import mix
 from lexome.corpus.pool import Pool
 from lexome.corpus.shards import Tokens, open_shard
-from lexome.corpus.writer import document_names
 from lexome.languages.base import SpecialTokens
 
 Hashes = npt.NDArray[np.uint64]

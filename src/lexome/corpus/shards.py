@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from lexome.corpus.documents import read_starts
+from lexome.corpus.manifest import ShardFile
 from lexome.errors import DamagedFileError
-from lexome.files import naming
+from lexome.files import atomic_path, naming
 
 Tokens = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -39,6 +41,25 @@ def open_shard(path: Path, length: int) -> Tokens:
     # A plain view: slicing a numpy.memmap object costs several times as much.
     plain: Tokens = array.view(np.ndarray)
     return plain
+
+
+def write_shard(folder: Path, name: str, values: npt.NDArray[Any]) -> ShardFile:
+    """Write a 1-D array as the .npy file `name` in `folder`, atomically."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
+    data = np.ascontiguousarray(values).view(np.uint8).data
+    digest = hashlib.sha256(header.getvalue())
+    digest.update(data)
+    # Not by `numpy.save`: its error on a full disk does not say that the disk is full.
+    with atomic_path(folder / name) as path, path.open("wb") as stream:
+        stream.write(header.getvalue())
+        stream.write(data)
+    return ShardFile(
+        path=name,
+        tokens=len(values),
+        bytes=len(header.getvalue()) + len(data),
+        sha256=digest.hexdigest(),
+    )
 
 
 class TokenStream:
@@ -76,14 +97,7 @@ class TokenStream:
     @cached_property
     def document_starts(self) -> npt.NDArray[np.int64]:
         """Return the place of each document's begin token, rising; [documents]."""
-        with naming(self._documents):
-            table = pq.read_table(
-                self._documents,
-                columns=["first_token"],
-                filters=pc.field("split") == self.split,
-            )
-        starts: npt.NDArray[np.int64] = table.column("first_token").to_numpy()
-        return starts
+        return read_starts(self._documents, self.split)
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.int64]:
         """Return the tokens from `start` to `stop`; [stop - start]."""

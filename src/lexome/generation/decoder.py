@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -64,7 +65,7 @@ class Decoder:
         config = model.config
         if config.attention != "causal":
             raise UsageError(
-                f"a {config.family} model sees both sides of a token, so it cannot go on with a text",
+                f"a {config.family} model sees both sides of a token, it cannot go on with a text",
                 where="model",
                 fix="let it fill in masked tokens: lexome fill",
             )
@@ -83,7 +84,7 @@ class Decoder:
             self.learned = model.position_embedding.weight.detach()
             self.embedding = model.embedding.weight.detach()
         self.embedding_norm = _norm(model.embedding_norm, dtype)
-        self.layers = [_Layer(block, dtype) for block in model.layers]
+        self.layers = [_Layer(cast(Block, block), dtype) for block in model.layers]
         self.final_norm = _norm(model.final_norm, dtype)
         self.head = copy.deepcopy(model.head).to(dtype)
         self.rotation = None
@@ -199,8 +200,12 @@ def _linear(dtype: torch.dtype, *parts: Linear) -> Map:
 def _norm(norm: nn.Module | None, dtype: torch.dtype) -> Map:
     if not isinstance(norm, Norm):
         return lambda x: x
+    return _normed(norm, _cast(norm.weight, dtype), _cast(norm.bias, dtype))
+
+
+def _normed(norm: Norm, weight: Tensor | None, bias: Tensor | None) -> Map:
+    """Return a norm of the kind of `norm` with a scale and a shift of its own."""
     shape, eps = norm.shape, norm.eps
-    weight, bias = _cast(norm.weight, dtype), _cast(norm.bias, dtype)
     if norm.kind in ("rms", "rms_plain"):
         return lambda x: F.rms_norm(x, shape, weight, eps)
     return lambda x: F.layer_norm(x, shape, weight, bias, eps)
@@ -208,9 +213,7 @@ def _norm(norm: nn.Module | None, dtype: torch.dtype) -> Map:
 
 def _head_norm(query: Norm, key: Norm, heads: int, kv_heads: int, dtype: torch.dtype) -> Map:
     """Return the norms of queries and keys as one map of [B, H + K, D]."""
-    plain = copy.copy(query)
-    plain.weight = plain.bias = None
-    norm = _norm(plain, dtype)
+    norm = _normed(query, None, None)
     if query.weight is None or key.weight is None:
         return norm
     scale = torch.cat((query.weight.expand(heads, -1), key.weight.expand(kv_heads, -1)))
@@ -230,8 +233,8 @@ def _feed_forward(mlp: FeedForward, dtype: torch.dtype) -> Map:
         curve = F.silu if mlp.kind == "swiglu" else F.gelu
 
         def gated(x: Tensor) -> Tensor:
-            gate, up = both(x).split(middle, -1)
-            return down(curve(gate).mul_(up))
+            joined = both(x)
+            return down(curve(joined[:, :middle]).mul_(joined[:, middle:]))
 
         return gated
     up = _linear(dtype, mlp.up)
@@ -246,7 +249,7 @@ def _feed_forward(mlp: FeedForward, dtype: torch.dtype) -> Map:
 
 def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """Rotate each pair (i, i + D/2) of the heads [B, H, D]; see `Decoder.rotation`."""
-    pairs = x.unflatten(-1, (2, -1))
+    pairs = x.view(*x.shape[:-1], 2, -1)
     return torch.addcmul(pairs * cosine, pairs.flip(-2), sine).flatten(-2)
 
 

@@ -63,8 +63,14 @@ def training(metrics: Lines | Missing, scores: Scores | Missing) -> Training | M
 
 
 def levels(scores: Scores | Missing) -> tuple[Level, ...]:
-    """Return the baselines in nats a token: bits per unit × ln 2 × units per token."""
+    """Return the baselines in nats a token: bits per unit × ln 2 × units per token.
+
+    None where they may not stand beside the curves: scores of another split than the validation
+    losses, or of a masked model.
+    """
     if isinstance(scores, Missing) or not scores.tokens or not scores.units:
+        return ()
+    if scores.split != "valid" or not scores.comparable:
         return ()
     factor = math.log(2) * scores.units / scores.tokens
     return tuple(

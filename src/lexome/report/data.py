@@ -166,19 +166,20 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The bits that a model or a baseline needs for one natural unit of the held-out data."""
+    """The bits that a model or a baseline needs for one natural unit of the scored data."""
 
     name: str
     bits_per_unit: float
     is_model: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Scores on one split, best first, with the definition of what was counted.
 
-    `kind` is the evaluation's own word for what its likelihood is; `notes` say what the file
-    holds and the page cannot show.
+    `kind` is the evaluation's own word for what the model's score is; `standard_error` is that of
+    its bits per unit where positions were sampled; `notes` say what a reader has to know.
     """
 
     unit: str
@@ -190,7 +191,17 @@ class Scores:
     perplexity_per_unit: float | None
     kind: str
     definition: str
+    standard_error: float | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the model's score may stand beside those of the baselines.
+
+        A pseudo-likelihood may not: a masked model sees both sides of what it predicts, and a
+        baseline only what comes before.
+        """
+        return self.kind != "pseudo-likelihood"
 
 
 @dataclass(frozen=True, slots=True)

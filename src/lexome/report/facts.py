@@ -28,6 +28,10 @@ from lexome.report.reading import RECIPE, RunFiles, command
 from lexome.report.verdict import verdict
 
 SOURCES_SHOWN = 50
+_PREPARE_FLAGS = (
+    *("language", "tokenizer", "vocab_size", "tokenizer_folder", "sample_units"),
+    *("validation", "split", "seed", "licence"),
+)
 
 
 def summary(run: RunFiles, scores: Scores | Missing, built: Ledger | Missing) -> Summary:
@@ -145,13 +149,13 @@ def _shape(config: TransformerConfig) -> str:
 def _prepare(request: Mapping[str, Any], folder: str) -> str:
     """Return the command that prepares the corpus again, from what its manifest says was asked."""
     words = [str(source) for source in request["sources"]]
-    for flag in ("language", "tokenizer", "vocab_size", "validation", "split", "seed", "licence"):
+    for flag in _PREPARE_FLAGS:
         if request.get(flag) not in (None, ""):
             words += [f"--{flag.replace('_', '-')}", str(request[flag])]
     for option, value in (request.get("tokenizer_options") or {}).items():
         words += [f"--{option}", str(value)]
     for option, value in (request.get("options") or {}).items():
-        words += ["--option", f"{option}={json.dumps(value) if isinstance(value, bool) else value}"]
+        words += ["--option", f"{option}={value if isinstance(value, str) else json.dumps(value)}"]
     for file in request.get("validation_files") or ():
         words += ["--validation-files", str(file)]
     return command("prepare", *words, "--out", folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from lexome.report.data import Missing, Sample, Samples, Score, Scores, finite
@@ -11,6 +12,10 @@ from lexome.report.reading import EVALUATION, Lines, RunFiles, command
 MODEL_NAME = "this model"
 SAMPLE_STEPS = 40
 SAMPLE_LENGTH = 2_000
+_NOT_COMPARABLE = (
+    "The model’s score is a pseudo-likelihood: it sees both sides of each hidden token, while the "
+    "baselines see only what comes before. The bars do not compare."
+)
 
 
 def samples(run: RunFiles) -> Samples | Missing:
@@ -49,7 +54,7 @@ def scores(run: RunFiles) -> Scores | Missing:
         return Missing(f"{EVALUATION} gives the model no bits per unit.", again)
     baselines, notes = _baselines(value.get("baselines") or ())
     found = [Score(MODEL_NAME, bits, True), *baselines]
-    return Scores(
+    known = Scores(
         unit=str(value.get("unit") or run.fact("unit") or "unit"),
         split=str(value.get("split", "unknown")),
         units=int(finite(value.get("units")) or 0),
@@ -59,8 +64,10 @@ def scores(run: RunFiles) -> Scores | Missing:
         perplexity_per_unit=finite(model.get("perplexity_per_unit")),
         kind=str(model.get("kind", "")),
         definition=str(value.get("definition", "")),
+        standard_error=finite(model.get("standard_error")),
         notes=tuple(notes),
     )
+    return known if known.comparable else replace(known, notes=(_NOT_COMPARABLE, *known.notes))
 
 
 def _by_step(lines: Lines) -> dict[int, list[tuple[str, str]]]:
@@ -86,5 +93,5 @@ def _baselines(values: Iterable[Any]) -> tuple[list[Score], list[str]]:
         if bits is None:
             notes.append(f"{EVALUATION} has no score for {name}.")
         else:
-            found.append(Score(name, bits, False))
+            found.append(Score(name, bits, False, str(known.get("note", ""))))
     return found, notes

@@ -12,6 +12,16 @@ def verdict(scores: Scores | Missing) -> str:
     if isinstance(scores, Missing):
         return "Not yet scored: how it stands beside its baselines is not known."
     model = next(score for score in scores.scores if score.is_model)
+    where = "" if scores.split == "valid" else f" This was scored on the {scores.split} split."
+    return _standing(scores, model) + where
+
+
+def _standing(scores: Scores, model: Score) -> str:
+    if not scores.comparable:
+        return (
+            f"It needs {model.bits_per_unit:.3f} bits per {scores.unit} for what is hidden from "
+            "it; as it sees both sides, that cannot be compared with baselines that see one."
+        )
     baselines = sorted(
         (score for score in scores.scores if not score.is_model), key=lambda s: s.bits_per_unit
     )

@@ -33,7 +33,8 @@ POLAR_EXPRESS: tuple[Coefficients, ...] = (
 class Muon(torch.optim.Optimizer):
     """Muon with Nesterov momentum and decoupled weight decay, for matrices only.
 
-    `coefficients` are those of the odd polynomials that are applied in turn. A matrix with more
+    `coefficients` are those of the odd polynomials that are applied in turn, in `dtype`: bf16 is
+    enough for training, but lets rounding differences grow, which fp32 does not. A matrix with more
     rows than columns moves √(rows / columns) times as far, so that its outputs move alike.
     """
 
@@ -44,9 +45,11 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         coefficients: Sequence[Coefficients] = POLAR_EXPRESS,
+        dtype: torch.dtype = torch.bfloat16,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         self.coefficients = tuple(coefficients)
+        self.dtype = dtype
         for parameter in (p for group in self.param_groups for p in group["params"]):
             if parameter.ndim != 2:
                 raise ValueError(f"Muon moves matrices, not tensors of shape {parameter.shape}")
@@ -69,25 +72,23 @@ class Muon(torch.optim.Optimizer):
         momenta = [_local(self.state[p]["momentum"]) for p in parameters]
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         updates = torch._foreach_lerp(gradients, momenta, group["momentum"])
+        weights = [_local(p) for p in parameters]
         whole = torch.stack([_whole(u, p) for u, p in zip(updates, parameters, strict=True)])
-        directions = orthogonalise(whole, self.coefficients).to(gradients[0].dtype)
+        directions = orthogonalise(whole.to(self.dtype), self.coefficients).to(weights[0].dtype)
         shares = [_share(d, p) for d, p in zip(directions, parameters, strict=True)]
         rows, columns = parameters[0].shape
-        weights = [_local(p) for p in parameters]
         torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
         reach = math.sqrt(max(1.0, rows / columns))
         torch._foreach_add_(weights, shares, alpha=-group["lr"] * reach)
 
 
 def orthogonalise(matrices: Tensor, coefficients: Sequence[Coefficients]) -> Tensor:
-    """Return the nearest orthogonal matrices to `matrices` [N, R, C], in bf16 and roughly.
+    """Return, roughly, the nearest orthogonal matrices to `matrices` [N, R, C].
 
     The polynomials need singular values below 1, which the Frobenius norm sees to.
     """
-    x = matrices.bfloat16()
-    tall = x.shape[-2] > x.shape[-1]
-    if tall:
-        x = x.mT
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(-2, -1), keepdim=True) * _MARGIN).clamp(min=1e-7)
     for a, b, c in coefficients:
         gram = x @ x.mT

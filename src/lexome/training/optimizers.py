@@ -60,15 +60,22 @@ def groups(model: nn.Module, recipe: OptimizerRecipe) -> list[Group]:
 
 
 class Optimizer:
-    """Muon and AdamW, each over its groups, with one state of named tensors."""
+    """Muon and AdamW, each over its groups, with one state of named tensors.
 
-    def __init__(self, model: nn.Module, recipe: OptimizerRecipe) -> None:
+    Muon orthogonalises in `dtype`.
+    """
+
+    def __init__(
+        self, model: nn.Module, recipe: OptimizerRecipe, dtype: torch.dtype = torch.float32
+    ) -> None:
         self.groups = groups(model, recipe)
         self.clip_norm = recipe.clip_norm
         self._parameters = dict(model.named_parameters())
         self._parts: list[torch.optim.Optimizer] = []
         if moved := self._select("muon"):
-            self._parts.append(Muon(moved, recipe.matrix_learning_rate, recipe.momentum))
+            self._parts.append(
+                Muon(moved, recipe.matrix_learning_rate, recipe.momentum, dtype=dtype)
+            )
         if moved := self._select("adamw"):
             sharded = any(isinstance(p, DTensor) for p in self._parameters.values())
             self._parts.append(

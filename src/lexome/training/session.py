@@ -68,7 +68,7 @@ class Session:
         self.model.compute_dtype = machine.DTYPES[precision]
         shard(self.model, world)
         self.losses = Losses(self.model, recipe.optimizer.z_loss)
-        self.optimizer = Optimizer(self.model, recipe.optimizer)
+        self.optimizer = Optimizer(self.model, recipe.optimizer, self.model.compute_dtype)
 
     def compile(self) -> None:
         """Compile from now on: the whole loss, or, where it is sharded, block by block."""

@@ -15,8 +15,8 @@ class Unigram:
     """The frequency of each symbol in the training split.
 
     Half an occurrence is added to each (Krichevsky and Trofimov 1981), so that none is
-    impossible. `unit` is what the language calls a symbol; `alphabet` is the closed set of letters, or `None`
-    for the 256 bytes of text.
+    impossible. `unit` is what the language calls a symbol; `alphabet` is the closed set of
+    letters, or `None` for the 256 bytes of text.
     """
 
     def __init__(

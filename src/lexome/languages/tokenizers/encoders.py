@@ -24,9 +24,10 @@ PIECE = 128
 BLOCK = 1 << 16
 GROUP = 1 << 22
 
-# Text may be cut here and nowhere else without changing its pieces: after a line break that
-# a visible character follows, see `bpe.PATTERN`.
-_CUT = re.compile(r"\n(?=[^\s])")
+# Text may be cut at the end of one of these and nowhere else without changing its pieces, see
+# `bpe.PATTERN`: a line break that a visible character follows, or a letter that a blank, one of
+# these marks or a digit follows. No piece crosses such a place or looks across it.
+_CUT = re.compile(r"\n(?=\S)|[^\W\d_](?=[ .,;:!?、。，！？])|[A-Za-z](?=[0-9])")  # noqa: RUF001
 
 
 class Encoder(Protocol):
@@ -130,9 +131,7 @@ class CharacterEncoder:
 class SymbolEncoder:
     """One token for each symbol of a closed alphabet."""
 
-    def __init__(
-        self, spelling: Spelling, names: Mapping[str, int], dtype: np.dtype[Any]
-    ) -> None:
+    def __init__(self, spelling: Spelling, names: Mapping[str, int], dtype: np.dtype[Any]) -> None:
         assert spelling.alphabet is not None
         self._alphabet = spelling.alphabet
         self._table = np.zeros(128, dtype)
@@ -152,9 +151,7 @@ class KmerEncoder:
     the ordinary k-mers that do not overlap.
     """
 
-    def __init__(
-        self, spelling: Spelling, names: Mapping[str, int], dtype: np.dtype[Any]
-    ) -> None:
+    def __init__(self, spelling: Spelling, names: Mapping[str, int], dtype: np.dtype[Any]) -> None:
         assert spelling.alphabet is not None
         self._alphabet, self._base = spelling.alphabet, len(spelling.core)
         self._k, self._stride, self._dtype = spelling.k, spelling.stride, dtype

@@ -32,9 +32,7 @@ class BytesTrainer:
 
     needs_sample = False
 
-    def train(
-        self, contents: Iterable[Any] = (), vocab_size: int | None = None
-    ) -> StringTokenizer:
+    def train(self, contents: Iterable[Any] = (), vocab_size: int | None = None) -> StringTokenizer:
         """Return the tokenizer; nothing is read from `contents`."""
         _check_fixed(vocab_size, FIRST + 256)
         backend = _backend(models.BPE(vocab=vocabulary(byte_alphabet()), merges=[]))
@@ -82,9 +80,7 @@ class SymbolsTrainer:
         check_alphabet(alphabet)
         self.alphabet = alphabet
 
-    def train(
-        self, contents: Iterable[Any] = (), vocab_size: int | None = None
-    ) -> StringTokenizer:
+    def train(self, contents: Iterable[Any] = (), vocab_size: int | None = None) -> StringTokenizer:
         """Return the tokenizer; nothing is read from `contents`."""
         _check_fixed(vocab_size, FIRST + len(self.alphabet))
         names = vocabulary(self.alphabet)
@@ -115,9 +111,7 @@ class KmerTrainer:
         check_kmers(core, k, stride, alphabet)
         self.spelling = Spelling("kmer", alphabet, core, k, stride)
 
-    def train(
-        self, contents: Iterable[Any] = (), vocab_size: int | None = None
-    ) -> StringTokenizer:
+    def train(self, contents: Iterable[Any] = (), vocab_size: int | None = None) -> StringTokenizer:
         """Return the tokenizer; nothing is read from `contents`."""
         core, k, stride = self.spelling.core, self.spelling.k, self.spelling.stride
         names = vocabulary(kmers(core, k, stride, self.spelling.alphabet or ""))

@@ -89,7 +89,8 @@ function drawScores(host, s) {
     const bar = el("span", { class: "bar" });
     bar.style.width = `${100 * score.bits_per_unit / (most || 1)}%`;
     return el("tr", { class: score.is_model ? "ours" : "" },
-      el("th", { scope: "row" }, visible(score.name)),
+      el("th", { scope: "row" }, visible(score.name),
+        score.note ? el("span", { class: "aside" }, visible(score.note)) : null),
       el("td", { class: "track" }, bar),
       el("td", { class: "number" }, fixed(score.bits_per_unit, 3)));
   };
@@ -105,6 +106,8 @@ function drawScores(host, s) {
       s.perplexity_per_unit === null ? null
         : [`Perplexity per ${unit}`, fixed(s.perplexity_per_unit, 3)],
       s.kind ? ["Kind", visible(s.kind)] : null,
+      s.standard_error === null ? null
+        : ["Standard error", `${fixed(s.standard_error, 4)} bits per ${unit}`],
       s.definition ? ["Definition", visible(s.definition)] : null,
     ].filter(Boolean)),
     s.notes.map((note) => el("p", { class: "note" }, visible(note))));

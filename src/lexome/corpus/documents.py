@@ -1,9 +1,10 @@
-"""Files of a corpus as they are written: shards, and the table of documents."""
+"""The table of documents: written piece by piece, joined into documents.parquet, read back.
+
+Imported here when it is needed: Arrow takes a third of a second, and Pandas with it.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexome.corpus.manifest import TRAIN, VALID, ShardFile
+from lexome.errors import DamagedFileError
 from lexome.files import atomic_path, naming, sha256
 from lexome.languages.base import Source
 
@@ -34,25 +36,6 @@ _COLUMNS = (
 _DIGEST = "digest"
 
 
-def write_shard(folder: Path, name: str, values: npt.NDArray[Any]) -> ShardFile:
-    """Write a 1-D array as the .npy file `name` in `folder`, atomically."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
-    data = np.ascontiguousarray(values).view(np.uint8).data
-    digest = hashlib.sha256(header.getvalue())
-    digest.update(data)
-    # Not by `numpy.save`: its error on a full disk does not say that the disk is full.
-    with atomic_path(folder / name) as path, path.open("wb") as stream:
-        stream.write(header.getvalue())
-        stream.write(data)
-    return ShardFile(
-        path=name,
-        tokens=len(values),
-        bytes=len(header.getvalue()) + len(data),
-        sha256=digest.hexdigest(),
-    )
-
-
 def rows_schema() -> pa.Schema:
     """Return the columns of documents.parquet, and the digest of the tokens beside them."""
     import pyarrow as pa
@@ -73,8 +56,9 @@ def write_rows(folder: Path, name: str, rows: dict[str, list[Any]]) -> str:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with atomic_path(folder / name) as path:
-        pq.write_table(pa.table(rows, schema=rows_schema()), path)
+    # A stream of our own: Arrow's keeps its file open when the disk is full.
+    with atomic_path(folder / name) as path, path.open("wb") as stream:
+        pq.write_table(pa.table(rows, schema=rows_schema()), stream)
     return sha256(folder / name)
 
 
@@ -95,8 +79,9 @@ class DocumentsTable:
         found: dict[str, list[npt.NDArray[np.uint64]]] = {TRAIN: [], VALID: []}
         with (
             atomic_path(target) as path,
+            path.open("wb") as stream,
             pq.ParquetWriter(
-                path, schema.remove(schema.get_field_index(_DIGEST)), compression="zstd"
+                stream, schema.remove(schema.get_field_index(_DIGEST)), compression="zstd"
             ) as writer,
         ):
             for table in _groups(self._tables(pieces, found)):
@@ -122,7 +107,7 @@ class DocumentsTable:
         for path, tokens in pieces:
             with naming(path):
                 table = pq.read_table(path, schema=rows_schema())
-            splits = np.array(table.column("split").to_pylist())
+            splits = np.array(table.column("split").to_pylist(), dtype=object)
             firsts = table.column("first_token").to_numpy().copy()
             digests = table.column(_DIGEST).to_numpy()
             for split in found:
@@ -148,23 +133,56 @@ def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held).unify_dictionaries().combine_chunks()
 
 
+def read_rows(path: Path, split: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one split, in order, streaming."""
+    for batch in _batches(path, list(_COLUMNS)):
+        chosen = batch.filter(_is_split(batch, split))
+        yield from chosen.to_pylist()
+
+
+def read_starts(path: Path, split: str) -> npt.NDArray[np.int64]:
+    """Return the place of each document's begin token in the stream of a split, rising."""
+    parts = [
+        batch.column("first_token").to_numpy()[_is_split(batch, split)]
+        for batch in _batches(path, ["split", "first_token"])
+    ]
+    return np.concatenate([np.zeros(0, np.int64), *parts])
+
+
 def document_names(path: Path, wanted: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], str]:
     """Return the printed source of documents, which are named by split and number in the split."""
-    import pyarrow.parquet as pq
-
-    left = {(split, number) for split, numbers in wanted.items() for number in numbers}
     names: dict[tuple[str, int], str] = {}
     seen = dict.fromkeys(wanted, 0)
-    columns = ["split", "file", "record", "line", "offset"]
-    with naming(path), pq.ParquetFile(path) as table:
-        for batch in table.iter_batches(columns=columns):
-            splits = np.array(batch.column("split").to_pylist())
-            for split in wanted:
-                rows = np.flatnonzero(splits == split)
-                for number in [n for s, n in left if s == split]:
-                    if seen[split] <= number < seen[split] + len(rows):
-                        row = batch.slice(int(rows[number - seen[split]]), 1).to_pylist()[0]
-                        del row["split"]
-                        names[split, number] = str(Source(**row))
-                seen[split] += len(rows)
+    for batch in _batches(path, ["split", "file", "record", "line", "offset"]):
+        for split, numbers in wanted.items():
+            rows = np.flatnonzero(_is_split(batch, split))
+            for number in numbers:
+                if seen[split] <= number < seen[split] + len(rows):
+                    row = batch.slice(int(rows[number - seen[split]]), 1).to_pylist()[0]
+                    del row["split"]
+                    names[split, number] = str(Source(**row))
+            seen[split] += len(rows)
     return names
+
+
+def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with naming(path), pq.ParquetFile(path) as table:
+            yield from table.iter_batches(columns=list(columns))
+    except pa.ArrowException as error:
+        raise DamagedFileError(
+            f"this is not a whole table of documents: {error}",
+            where=str(path),
+            fix="restore the file, or prepare the corpus again",
+        ) from error
+
+
+def _is_split(batch: pa.RecordBatch, split: str) -> npt.NDArray[np.bool_]:
+    column = batch.column("split")
+    names = column.dictionary.to_pylist()
+    code = names.index(split) if split in names else -1
+    found: npt.NDArray[np.bool_] = column.indices.to_numpy() == code
+    return found

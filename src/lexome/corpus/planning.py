@@ -1,0 +1,153 @@
+"""What is decided before the first token: which files, how they are split, what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lexome.corpus.journal import Journal
+from lexome.corpus.keys import KeyHash
+from lexome.corpus.manifest import TRAIN, VALID
+from lexome.corpus.pool import Pool
+from lexome.corpus.reading import InputFile, Plan, sources_changed
+from lexome.corpus.request import PrepareObserver, PrepareRequest, Progress
+from lexome.corpus.scan import Scan, Scanned, common_folder, scan
+from lexome.corpus.split import SplitPlan, by_document, by_files, by_tail
+from lexome.errors import LexomeError
+from lexome.files import naming, sha256
+from lexome.languages.base import Language, Skipped
+from lexome.languages.sources import find_files
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes the plan of a corpus, or finds the one that a stopped run has made."""
+
+    request: PrepareRequest
+    language: Language
+    observer: PrepareObserver
+    journal: Journal
+    pool: Pool
+
+    def plan(self) -> Plan:
+        """Return the plan: read back and checked against the sources, or made and kept."""
+        plan = self.journal.plan()
+        if plan is not None:
+            self.observer.told("going on with the corpus that was begun here")
+            self._check_sources(plan)
+            return plan
+        files, passed_over, note = self._find()
+        keys = KeyHash(self.request.seed, common_folder(path for path, _ in files))
+        scanned = self._scan(files, passed_over, keys)
+        split = self._split(scanned, note)
+        plan = Plan(
+            files=tuple(
+                InputFile(
+                    path=file.path,
+                    validation=file.validation,
+                    bytes=file.bytes,
+                    sha256=file.sha256,
+                    documents=file.documents,
+                    units=file.units,
+                )
+                for file in scanned.files
+            ),
+            option_files={path: sha256(Path(path)) for path in _option_files(self.language)},
+            skipped=scanned.skipped.records(),
+            split=split,
+            folder=keys.folder,
+        )
+        self.journal.write_plan(plan)
+        return plan
+
+    def _find(self) -> tuple[list[tuple[Path, bool]], list[Skipped], str]:
+        """Return the files, each with whether it is for validation, and what is passed over."""
+        suffixes = self.language.suffixes
+        files, passed_over = find_files(self.request.sources, suffixes)
+        if not self.request.validation_files:
+            return [(path, False) for path in files], passed_over, ""
+        held_out, more = find_files(self.request.validation_files, suffixes)
+        real = {path.resolve() for path in held_out}
+        kept = [path for path in files if path.resolve() not in real]
+        note = ""
+        if both := len(files) - len(kept):
+            note = f"{both} of the sources are validation files, and so not in train"
+        return (
+            [(path, False) for path in kept] + [(path, True) for path in held_out],
+            passed_over + more,
+            note,
+        )
+
+    def _scan(
+        self, files: Sequence[tuple[Path, bool]], passed_over: Sequence[Skipped], keys: KeyHash
+    ) -> Scanned:
+        with naming(self.journal.folder):
+            total = sum(path.stat().st_size for path, _ in files)
+        done = 0
+        self.observer.advanced(Progress("scan", done, total, "byte"))
+        for outcome in scan(self.pool, Scan(self.language, keys), files, passed_over):
+            if isinstance(outcome, Scanned):
+                return outcome
+            done += outcome
+            self.observer.advanced(Progress("scan", done, total, "byte"))
+        raise AssertionError("a scan ends with what it found")
+
+    def _split(self, scanned: Scanned, note: str) -> SplitPlan:
+        train, valid = scanned.total(validation=False), scanned.total(validation=True)
+        fraction, seed = self.request.validation, self.request.seed
+        if train + valid == 0:
+            raise _unreadable(scanned, self.request)
+        if self.request.validation_files:
+            for split, units in ((TRAIN, train), (VALID, valid)):
+                if not units:
+                    raise empty_side(split, self.request)
+            return by_files(seed, train, valid, note)
+        if self.request.split == "tail":
+            return by_tail(fraction, seed, train, "tail", "")
+        return by_document(fraction, seed, scanned.histogram())
+
+    def _check_sources(self, plan: Plan) -> None:
+        total, done = sum(file.bytes for file in plan.files), 0
+        self.observer.advanced(Progress("scan", done, total, "byte"))
+        for file in plan.files:
+            if sha256(file.path) != file.sha256:
+                raise sources_changed(file.path)
+            done += file.bytes
+            self.observer.advanced(Progress("scan", done, total, "byte"))
+        for path, checksum in plan.option_files.items():
+            if sha256(Path(path)) != checksum:
+                raise sources_changed(Path(path))
+        found = {path.resolve() for path, _ in self._find()[0]}
+        if strange := found ^ {file.path.resolve() for file in plan.files}:
+            raise sources_changed(min(strange))
+
+
+def _option_files(language: Language) -> list[str]:
+    """Return the files that the language's options name: they decide what is read, too."""
+    return sorted(
+        value
+        for value in language.options.values()
+        if isinstance(value, str) and Path(value).suffix and Path(value).expanduser().is_file()
+    )
+
+
+def empty_side(split: str, request: PrepareRequest) -> LexomeError:
+    """Return the error for a side of the split that nothing came to."""
+    fix = "name validation files that hold documents" if request.validation_files else "add data"
+    if request.validation_files and split == TRAIN:
+        fix = "name sources that are no validation files"
+    return LexomeError(
+        f"the {'training' if split == TRAIN else 'validation'} split is empty",
+        where=", ".join(str(source) for source in request.sources),
+        fix=fix,
+    )
+
+
+def _unreadable(scanned: Scanned, request: PrepareRequest) -> LexomeError:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in scanned.skipped.counts.items())
+    return LexomeError(
+        f"there is no readable document here{f' (left out: {reasons})' if reasons else ''}",
+        where=", ".join(str(source) for source in request.sources),
+        fix="name files that hold something, or allow what was left out by the language's options",
+    )

@@ -1,0 +1,177 @@
+"""The evaluation of a run: its likelihood beside the simple baselines, on the same data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from lexome.corpus import Corpus
+from lexome.corpus.manifest import TRAIN
+from lexome.evaluation.likelihood import POSITIONS, Likelihood, likelihood, pseudo_likelihood
+from lexome.files import write_json
+from lexome.languages.base import Baseline, Document, Source
+from lexome.model.transformer import Transformer
+from lexome.training import open_run
+
+NAME = "evaluation.json"
+
+Told = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, and how much there is."""
+
+
+def evaluate(
+    run: Path,
+    *,
+    split: str = "valid",
+    stride: int | None = None,
+    positions: int = POSITIONS,
+    baselines: bool = True,
+    told: Told | None = None,
+) -> dict[str, Any]:
+    """Score a run's model on a split of its corpus; write and return evaluation.json.
+
+    `stride` is for next-token models, `positions` for masked ones: see
+    `likelihood.likelihood` and `likelihood.pseudo_likelihood`. With `baselines`, those of the
+    language are fitted on the training split and score the same documents.
+    """
+    told = told or _silent
+    opened = open_run(run)
+    corpus, model = opened.corpus(), opened.model()
+    respect = opened.recipe.objective.document_boundaries == "respect"
+    score = score_split(
+        model,
+        corpus,
+        split,
+        stride=stride,
+        positions=positions,
+        respect_documents=respect,
+        told=told,
+    )
+    beside = score_baselines(corpus, split, told) if baselines else []
+    causal = model.config.attention == "causal"
+    found = {
+        "split": split,
+        "unit": corpus.language.unit,
+        "units": score.units,
+        "tokens": score.tokens,
+        "stride": (stride or max(model.config.context // 2, 1)) if causal else None,
+        "definition": score.definition,
+        "model": model_figures(score),
+        "baselines": beside,
+    }
+    write_json(opened.folder / NAME, found)
+    return found
+
+
+def score_split(
+    model: Transformer,
+    corpus: Corpus,
+    split: str,
+    *,
+    stride: int | None = None,
+    positions: int = POSITIONS,
+    respect_documents: bool = False,
+    told: Told | None = None,
+) -> Likelihood:
+    """Return the likelihood, or for a masked model the pseudo-likelihood, of a split."""
+    tell = told or _silent
+
+    def progress(done: int, total: int) -> None:
+        tell("evaluate", done, total)
+
+    stream, tokenizer = corpus.stream(split), corpus.tokenizer
+    if model.config.attention == "causal":
+        return likelihood(
+            model,
+            tokenizer,
+            stream,
+            stride=stride,
+            respect_documents=respect_documents,
+            progress=progress,
+        )
+    return pseudo_likelihood(
+        model,
+        tokenizer,
+        stream,
+        positions=positions,
+        respect_documents=respect_documents,
+        progress=progress,
+    )
+
+
+def score_baselines(corpus: Corpus, split: str, told: Told | None = None) -> list[dict[str, Any]]:
+    """Return name, bits per unit and note of each baseline of the language on a split."""
+    tell = told or _silent
+    language = corpus.language
+    train, test = Documents(corpus, TRAIN), Documents(corpus, split)
+    units = sum(language.units(document) for document in test)
+    found: list[dict[str, Any]] = []
+    known = language.baselines()
+    for number, baseline in enumerate(known):
+        tell(f"baseline {baseline.name}", number, len(known))
+        bits = baseline.bits(train, test)
+        line: dict[str, Any] = {"name": baseline.name, "bits_per_unit": bits / units}
+        if note := _note(baseline):
+            line["note"] = note
+        found.append(line)
+    tell("baselines", len(known), len(known))
+    return found
+
+
+def model_figures(score: Likelihood) -> dict[str, Any]:
+    """Return the figures of a model as evaluation.json has them."""
+    found: dict[str, Any] = {
+        "bits_per_unit": score.bits_per_unit,
+        "nats_per_token": score.nats_per_token,
+        "perplexity_per_unit": score.perplexity_per_unit,
+        "kind": score.kind,
+    }
+    if score.standard_error is not None:
+        found["standard_error"] = score.standard_error
+    return found
+
+
+class Documents(Sequence[Document]):
+    """The documents of a split, each decoded when it is asked for: memory stays flat.
+
+    Documents made by augmentation are left out. A document names its place in the split only.
+    """
+
+    def __init__(self, corpus: Corpus, split: str) -> None:
+        self._corpus = corpus
+        self._split = split
+        spans = [
+            (row["first_token"], row["tokens"])
+            for row in corpus.rows(split)
+            if not row["augmented"]
+        ]
+        self._spans = np.array(spans, np.int64).reshape(-1, 2)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    @overload
+    def __getitem__(self, place: int) -> Document: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Document]: ...
+
+    def __getitem__(self, place: int | slice) -> Document | list[Document]:
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        first, tokens = self._spans[place].tolist()
+        # The first and the last token are begin and end.
+        ids = self._corpus.stream(self._split).read(first + 1, first + tokens - 1)
+        source = Source(f"{self._split} split", str(place))
+        return Document(self._corpus.tokenizer.decode(ids), source)
+
+
+def _note(baseline: Baseline) -> str:
+    return str(getattr(baseline, "note", ""))
+
+
+def _silent(label: str, done: int, total: int) -> None:
+    """Tell nobody."""

@@ -1,0 +1,248 @@
+"""How many bits a model needs for held-out data, per natural unit.
+
+Logits are computed in fp32 whatever the model was trained in: bf16 makes ties and loses the third
+digit of a likelihood.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lexome.corpus.batches import EvaluationWindow, evaluation_windows
+from lexome.corpus.shards import TokenStream
+from lexome.errors import LexomeError, UsageError
+from lexome.generation.decoder import computing_in
+from lexome.languages.base import Tokenizer
+from lexome.model.transformer import Transformer
+
+Progress = Callable[[int, int], None]
+Array = npt.NDArray[np.int64]
+
+POSITIONS = 2048
+_TOKENS_A_BATCH = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """What a model needs for the scored tokens of a split.
+
+    `nats` is the sum over the scored `tokens`, which stand for `units` natural units; `kind` is
+    "likelihood" or "pseudo-likelihood", and `definition` says in words what was counted.
+    `standard_error` is that of `bits_per_unit` where positions were sampled, else `None`.
+    """
+
+    nats: float
+    tokens: int
+    units: int
+    kind: str
+    definition: str
+    standard_error: float | None = None
+
+    @property
+    def bits_per_unit(self) -> float:
+        """Return all bits over all units."""
+        return self.nats / math.log(2) / self.units
+
+    @property
+    def nats_per_token(self) -> float:
+        """Return the mean loss of a scored token."""
+        return self.nats / self.tokens
+
+    @property
+    def perplexity_per_unit(self) -> float:
+        """Return 2 to the bits per unit."""
+        return float(2.0**self.bits_per_unit)
+
+
+def likelihood(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    stream: TokenStream,
+    *,
+    stride: int | None = None,
+    respect_documents: bool = False,
+    progress: Progress | None = None,
+) -> Likelihood:
+    """Return the likelihood of a stream under a causal model.
+
+    Every token but the begin tokens is scored once, each with at least `context - stride` tokens
+    before it (fewer at the start of the stream); `stride` is half the context by default. With
+    `respect_documents`, only tokens of the same document are seen. `progress(done, total)`
+    counts scored tokens. Raises `UsageError` for a masked model and a stride that does not fit.
+    """
+    if model.config.attention != "causal":
+        raise UsageError("this model predicts masked tokens: use `pseudo_likelihood`")
+    context = model.config.context
+    stride = max(context // 2, 1) if stride is None else stride
+    begin = tokenizer.special.begin
+    nats, tokens, units = 0.0, 0, 0
+    for windows in _same_length(evaluation_windows(len(stream), context, stride)):
+        ids = np.stack([stream.read(window.start, window.stop) for window in windows])
+        losses = _next_token_nats(model, ids, begin if respect_documents else None)
+        for window, row, loss in zip(windows, ids, losses, strict=True):
+            first = window.first_scored - window.start
+            labels = row[first:]
+            counted = labels != begin
+            nats += float(loss[first - 1 :][counted].sum())
+            tokens += int(counted.sum())
+            units += int(tokenizer.unit_lengths[labels].sum())
+        if progress is not None:
+            progress(windows[-1].stop, len(stream))
+    boundaries = _boundaries(respect_documents)
+    definition = (
+        f"Every token of the split is predicted once from those before it, by windows of {context} "
+        f"tokens that move on by {stride}; {boundaries}. End tokens count as tokens and stand for "
+        "no unit, begin tokens are not predicted. All bits are divided by all units."
+    )
+    return _checked(Likelihood(nats, tokens, units, "likelihood", definition))
+
+
+def pseudo_likelihood(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    stream: TokenStream,
+    *,
+    positions: int = POSITIONS,
+    respect_documents: bool = False,
+    progress: Progress | None = None,
+) -> Likelihood:
+    """Return the pseudo-likelihood of a stream under a masked model.
+
+    One token is hidden at a time and predicted from all the others of a window of the context's
+    length, in whose middle it stands (Salazar et al. 2020, https://arxiv.org/abs/1910.14659). That
+    is one pass for each token, so of more than `positions` content tokens as many are taken at
+    even spaces. It is no likelihood: both sides are known, so it must not be compared with one.
+    `progress(done, total)` counts hidden tokens.
+    """
+    if model.config.attention == "causal":
+        raise UsageError("this model predicts next tokens: use `likelihood`")
+    content = _content_places(stream, tokenizer)
+    step = max(len(content) / positions, 1.0)
+    chosen = content[(np.arange(min(positions, len(content))) * step).astype(np.int64)]
+    length = min(model.config.context, len(stream))
+    begin = tokenizer.special.begin if respect_documents else None
+    found: list[npt.NDArray[np.float64]] = []
+    labels: list[Array] = []
+    rows = max(_TOKENS_A_BATCH // length, 1)
+    for first in range(0, len(chosen), rows):
+        places = chosen[first : first + rows]
+        starts = np.clip(places - length // 2, 0, len(stream) - length)
+        ids = np.stack([stream.read(start, start + length) for start in starts.tolist()])
+        hidden = (np.arange(len(places)), places - starts)
+        labels.append(ids[hidden])
+        segments = None if begin is None else np.cumsum(ids == begin, axis=1)
+        ids[hidden] = tokenizer.special.mask
+        found.append(_masked_nats(model, ids, segments, hidden[1], labels[-1]))
+        if progress is not None:
+            progress(first + len(places), len(chosen))
+    nats = np.concatenate(found) if found else np.zeros(0)
+    units = tokenizer.unit_lengths[np.concatenate(labels)] if labels else np.zeros(0, np.int64)
+    sampled = len(chosen) < len(content)
+    taken = (
+        f"a sample of {len(chosen):,} of the {len(content):,} tokens at even spaces"
+        if sampled
+        else f"all {len(content):,} tokens"
+    )
+    definition = (
+        f"Pseudo-likelihood: one token at a time is hidden and predicted from both sides, in a "
+        f"window of {length} tokens; {_boundaries(respect_documents)}; {taken}, special tokens "
+        "left out. All bits are divided by all units of the hidden tokens."
+    )
+    error = _standard_error(nats, units) if sampled else None
+    total = float(nats.sum())
+    counts = len(chosen), int(units.sum())
+    return _checked(Likelihood(total, *counts, "pseudo-likelihood", definition, error))
+
+
+def _next_token_nats(model: Transformer, ids: Array, begin: int | None) -> npt.NDArray[np.float32]:
+    """Return the loss of each token but the first of each row, [B, T]."""
+    device = model.embedding.weight.device
+    inputs = torch.from_numpy(ids[:, :-1]).to(device)
+    labels = torch.from_numpy(ids[:, 1:]).to(device)
+    segments = None if begin is None else (inputs == begin).cumsum(1)
+    with computing_in(model, torch.float32):
+        logits = model(inputs, segments).float()
+        nats = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return nats.view(labels.shape).cpu().numpy()
+
+
+def _masked_nats(
+    model: Transformer, ids: Array, segments: Array | None, places: Array, labels: Array
+) -> npt.NDArray[np.float64]:
+    """Return the loss of the token at `places` [B] of each row, [B]."""
+    device = model.embedding.weight.device
+
+    def tensor(values: Array) -> Tensor:
+        return torch.from_numpy(values).to(device)
+
+    with computing_in(model, torch.float32):
+        numbered = None if segments is None else tensor(segments)
+        trunk = model.trunk(tensor(ids), numbered)
+        logits = model.head(trunk[torch.arange(len(ids)), tensor(places)]).float()
+        nats = F.cross_entropy(logits, tensor(labels), reduction="none")
+    return nats.double().cpu().numpy()
+
+
+def _same_length(windows: Iterator[EvaluationWindow]) -> Iterator[Sequence[EvaluationWindow]]:
+    """Yield groups of neighbouring windows that are equally long: a batch needs no padding."""
+    group: list[EvaluationWindow] = []
+    for window in windows:
+        length = window.stop - window.start
+        full = len(group) * length >= _TOKENS_A_BATCH
+        if group and (full or group[0].stop - group[0].start != length):
+            yield group
+            group = []
+        group.append(window)
+    if group:
+        yield group
+
+
+def _content_places(stream: TokenStream, tokenizer: Tokenizer) -> Array:
+    """Return the places of all tokens that are not special, rising."""
+    special = tokenizer.special
+    none = [special.pad, special.begin, special.end, special.mask]
+    block = 1 << 20
+    found = [
+        start + np.flatnonzero(~np.isin(stream.read(start, min(start + block, len(stream))), none))
+        for start in range(0, len(stream), block)
+    ]
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _boundaries(respect: bool) -> str:
+    return (
+        "tokens of other documents are not seen"
+        if respect
+        else "tokens of the documents before are seen too"
+    )
+
+
+def _standard_error(nats: npt.NDArray[np.float64], units: Array) -> float:
+    """Return the standard error of the ratio of sums, in bits per unit."""
+    ratio = nats.sum() / units.sum()
+    spread = np.sqrt(np.mean((nats - ratio * units) ** 2) / len(nats)) / units.mean()
+    return float(spread / math.log(2))
+
+
+def _checked(found: Likelihood) -> Likelihood:
+    if not found.units:
+        raise LexomeError(
+            "there is nothing to score: the split holds no content",
+            where="evaluation",
+            fix="prepare the corpus with a larger share for validation",
+        )
+    if not math.isfinite(found.nats):
+        raise LexomeError(
+            "the model's likelihood is not a number",
+            where="evaluation",
+            fix="its training diverged: use an earlier checkpoint or lower learning rates",
+        )
+    return found

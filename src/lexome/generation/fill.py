@@ -1,0 +1,154 @@
+"""Filling in what is hidden: the best tokens for each mask of a text, by a masked model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lexome.errors import LexomeError, UsageError
+from lexome.generation.decoder import computing_in
+from lexome.languages.base import Document, Language, Rendering, Source, Tokenizer
+from lexome.languages.tokenizers import SPECIAL_NAMES
+from lexome.model.transformer import Transformer
+
+Order = Literal["one-shot", "iterative"]
+MASK = SPECIAL_NAMES[3]
+_SHORT_MASK = "_"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A token that may stand at a mask: its id, a printable label, its text, its probability."""
+
+    token: int
+    label: str
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A text with its masks filled in.
+
+    `masks` holds, for each mask from left to right, its candidates, best first. With the order
+    "one-shot" each mask is filled on its own with the others left hidden; with "iterative" the
+    mask that the model is surest of is filled first, the others are asked again, and a mask's
+    candidates are those of the moment when it was filled. `text` has the best candidates.
+    """
+
+    text: str
+    order: Order
+    masks: tuple[tuple[Candidate, ...], ...]
+    rendering: Rendering
+
+
+def fill(
+    tokenizer: Tokenizer,
+    language: Language,
+    model: Transformer,
+    text: str,
+    *,
+    top: int = 5,
+    order: Order = "iterative",
+    mark: str | None = None,
+) -> Filled:
+    """Fill in every `mark` of `text`, one token each, with a masked model in fp32.
+
+    Without a `mark`, it is `<|mask|>` where the text has one, else `_`. Probabilities are over
+    all tokens but the special ones. Raises `UsageError` where the model is causal, the text has
+    no mark, or it does not fit the context; `LexomeError` where a part between marks is not of
+    the language.
+    """
+    if model.config.attention == "causal":
+        raise UsageError(
+            f"a {model.config.family} model sees only what stands before a token, it cannot fill",
+            where="model",
+            fix="let it go on with a text: lexome generate",
+        )
+    mark = mark or (MASK if MASK in text else _SHORT_MASK)
+    ids, masks = _read(tokenizer, language, text, mark, model.config.context)
+    found: dict[int, tuple[Candidate, ...]] = {}
+    while len(found) < len(masks):
+        open_masks = [place for place in masks if place not in found]
+        probabilities = _probabilities(model, tokenizer, ids, open_masks)
+        best, chosen = probabilities.max(-1)
+        # One-shot takes them all from this one look, iterative only the surest.
+        taken = [int(best.argmax())] if order == "iterative" else range(len(open_masks))
+        for index in taken:
+            place = open_masks[index]
+            found[place] = _candidates(tokenizer, probabilities[index], top)
+            ids[place] = int(chosen[index])
+    content = tokenizer.decode(np.array(ids, np.int64))
+    rendering = language.render(Document(content, Source("filled", "1")))
+    return Filled(content, order, tuple(found[place] for place in masks), rendering)
+
+
+def _read(
+    tokenizer: Tokenizer, language: Language, text: str, mark: str, context: int
+) -> tuple[list[int], list[int]]:
+    """Return the ids between begin and end tokens, and the places of the masks among them."""
+    if mark not in text:
+        raise UsageError(
+            "the text has nothing to fill in",
+            where="text",
+            fix=f"write {mark} where a token is missing",
+        )
+    special = tokenizer.special
+    ids, masks = [special.begin], []
+    for number, part in enumerate(re.split(re.escape(mark), text)):
+        if number:
+            masks.append(len(ids))
+            ids.append(special.mask)
+        if part:
+            ids.extend(_part(tokenizer, language, part, number))
+    ids.append(special.end)
+    if len(ids) > context:
+        raise UsageError(
+            f"the text has {len(ids)} tokens, the model sees at most {context} at once",
+            where="text",
+            fix="shorten the text around the masks",
+        )
+    return ids, masks
+
+
+def _part(tokenizer: Tokenizer, language: Language, part: str, number: int) -> Sequence[int]:
+    try:
+        ids: list[int] = tokenizer.encode([language.parse(part)])[0].tolist()
+    except LexomeError as error:
+        where = f"part {number + 1} of the text" + (f", {error.where}" if error.where else "")
+        raise type(error)(error.what, where=where, fix=error.fix) from error
+    return ids
+
+
+def _probabilities(
+    model: Transformer, tokenizer: Tokenizer, ids: list[int], places: list[int]
+) -> Tensor:
+    """Return the probabilities [places, V]; special tokens and unused ids have none."""
+    with computing_in(model, torch.float32):
+        tokens = torch.tensor([ids], device=model.embedding.weight.device)
+        logits = model(tokens)[0, places].float()
+    special = tokenizer.special
+    unused = range(tokenizer.vocab_size, model.config.vocab_size)
+    never = [special.pad, special.begin, special.end, special.mask, *unused]
+    hidden = torch.tensor(never, device=logits.device)
+    probabilities: Tensor = logits.index_fill(-1, hidden, -torch.inf).softmax(-1).cpu()
+    return probabilities
+
+
+def _candidates(tokenizer: Tokenizer, probabilities: Tensor, top: int) -> tuple[Candidate, ...]:
+    values, tokens = probabilities.topk(min(top, int((probabilities > 0).sum())))
+    return tuple(
+        Candidate(
+            token,
+            tokenizer.token_label(token),
+            str(tokenizer.decode(np.array([token], np.int64))),
+            value,
+        )
+        for value, token in zip(values.tolist(), tokens.tolist(), strict=True)
+    )

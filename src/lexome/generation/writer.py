@@ -1,0 +1,117 @@
+"""From what a person types to what a person reads: prompts in a language, output rendered in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lexome.errors import LexomeError, UsageError
+from lexome.generation.decoder import Decoder
+from lexome.generation.engine import Finish, generate
+from lexome.generation.settings import Settings
+from lexome.generation.stops import StopText
+from lexome.languages.base import Document, Language, Rendering, Source, Tokenizer
+from lexome.languages.tokenizers import StreamDecoder, StringTokenizer
+from lexome.model.transformer import Transformer
+
+OnText = Callable[[int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written after one prompt.
+
+    `text` is the new text alone, without a stop text; `tokens` counts what the model wrote for
+    it; `finish` says why it ends (see `generation.engine.Generated`); `rendering` shows prompt
+    and text together, as the language does.
+    """
+
+    prompt: str
+    text: str
+    tokens: int
+    finish: Finish
+    rendering: Rendering
+
+
+def write(
+    tokenizer: Tokenizer,
+    language: Language,
+    model: Transformer | Decoder,
+    prompts: Sequence[str],
+    settings: Settings | None = None,
+    *,
+    on_text: OnText | None = None,
+) -> list[Written]:
+    """Return what the model writes after each prompt; an empty prompt begins a document.
+
+    `on_text(row, text)` gets the new text of a row piece by piece as it comes, whole characters
+    only, the last piece included. For several texts from one prompt, give it several times.
+    Raises `LexomeError` that names the prompt if one is not of the language.
+    """
+    settings = settings or Settings()
+    ids = [_ids(tokenizer, language, prompt, row) for row, prompt in enumerate(prompts)]
+    contents = [tokenizer.decode(np.array(prompt, np.int64)) for prompt in ids]
+    rows = [_Row(_string(tokenizer), settings.stop) for _ in prompts]
+
+    def on_token(row: int, token: int) -> bool:
+        piece = rows[row].push(token)
+        if piece and on_text is not None:
+            on_text(row, piece)
+        return rows[row].stop.stopped
+
+    special, vocab_size = tokenizer.special, model.config.vocab_size
+    # A row of the vocabulary that no token stands for is never drawn either.
+    unused = range(tokenizer.vocab_size, vocab_size)
+    never = [special.pad, special.begin, special.mask, *unused]
+    found = generate(model, ids, settings, end=special.end, never=never, on_token=on_token)
+    written = []
+    for row, result in enumerate(found):
+        if (piece := rows[row].finish()) and on_text is not None:
+            on_text(row, piece)
+        text = "".join(rows[row].pieces)
+        finish: Finish = "stop" if rows[row].stop.stopped else result.finish
+        document = Document(contents[row] + text, Source("generated", str(row + 1)))
+        rendering = language.render(document)
+        written.append(Written(prompts[row], text, len(result.ids), finish, rendering))
+    return written
+
+
+class _Row:
+    """The text of one row as it grows."""
+
+    def __init__(self, tokenizer: StringTokenizer, stops: Sequence[str]) -> None:
+        self.stop = StopText(stops)
+        self.pieces: list[str] = []
+        self._decoder = StreamDecoder(tokenizer)
+
+    def push(self, token: int) -> str:
+        return self._add(self.stop.push(self._decoder.push([token])))
+
+    def finish(self) -> str:
+        if self.stop.stopped:
+            return ""
+        return self._add(self.stop.push(self._decoder.finish()) + self.stop.finish())
+
+    def _add(self, piece: str) -> str:
+        if piece:
+            self.pieces.append(piece)
+        return piece
+
+
+def _ids(tokenizer: Tokenizer, language: Language, prompt: str, row: int) -> list[int]:
+    """Return the ids of a prompt after a begin token, as the stored documents start."""
+    try:
+        content = language.parse(prompt)
+        ids = tokenizer.encode([content])[0].tolist() if prompt else []
+    except LexomeError as error:
+        where = f"prompt {row + 1}" + (f", {error.where}" if error.where else "")
+        raise type(error)(error.what, where=where, fix=error.fix) from error
+    return [tokenizer.special.begin, *ids]
+
+
+def _string(tokenizer: Tokenizer) -> StringTokenizer:
+    if not isinstance(tokenizer, StringTokenizer):
+        raise UsageError(f"a tokenizer of kind {tokenizer.kind!r} writes no text")
+    return tokenizer
