@@ -30,7 +30,7 @@ format: $(VENV)/dev.stamp ## rewrite the code in the project's style
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp ## measure; benchmarks/RESULTS.md says what each script is for
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 venv: $(VENV)/dev.stamp ## make .venv with everything that tests need
 
@@ -41,15 +41,17 @@ $(VENV)/created.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "error: lexome needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)"; \
 	  echo "  fix:   make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { \
+	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "error: $(PYTHON) cannot make a virtual environment"; \
 	  echo "  fix:   install its venv module (on Debian and Ubuntu: python3-venv)"; exit 1; }
-	touch $@
+	@touch $@
 
 $(VENV)/runtime.stamp: $(VENV)/created.stamp pyproject.toml constraints.txt
+	@echo "installing what lexome needs into $(VENV): a minute or two"
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[text]'
-	touch $@
+	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/created.stamp pyproject.toml constraints.txt
+	@echo "installing what lexome and its tests need into $(VENV): a few minutes"
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
-	touch $@ $(VENV)/runtime.stamp
+	@touch $@ $(VENV)/runtime.stamp

@@ -32,13 +32,13 @@ _WARMUP = 0.02
 
 def main() -> None:
     """Train for the time that is asked and print one JSON line."""
-    options = _options()
+    options = make_options()
     machine.prepare()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, machine.deterministic():
         request = PrepareRequest([options.text], "text", tokenizer="characters", split="tail")
         corpus = prepare(request, Path(folder) / "corpus")
-        session, batches = _session(options, corpus)
+        session, batches = open_session(options, corpus)
         first = session.snapshot()
         session.compile()
         session.time_step(batches, 2)
@@ -64,7 +64,8 @@ def main() -> None:
     )
 
 
-def _options() -> argparse.Namespace:
+def make_options(**defaults: int) -> argparse.Namespace:
+    """Return the command line's options; `defaults` stand in for the usual ones."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", type=Path)
     parser.add_argument("--seconds", type=float, default=60.0)
@@ -78,10 +79,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--matrix-learning-rate", type=float, default=0.02)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.set_defaults(**defaults)
     return parser.parse_args()
 
 
-def _session(options: argparse.Namespace, corpus: Corpus) -> tuple[Session, Batches]:
+def open_session(options: argparse.Namespace, corpus: Corpus) -> tuple[Session, Batches]:
+    """Return the session and the batches that the options describe."""
     changes = {
         "model.family": options.family,
         "model.layers": options.layers,

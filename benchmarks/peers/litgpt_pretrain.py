@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> tuple[list[Tick], str, f
     accumulate = BATCH // arguments.micro_batch
     ticks: list[Tick] = []
 
-    class Windows(IterableDataset):
+    class Windows(IterableDataset[Any]):
         def __init__(self, timed: bool) -> None:
             self._timed = timed
 

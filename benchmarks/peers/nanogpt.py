@@ -45,11 +45,12 @@ class Attention(nn.Module):
         self.output = nn.Linear(WIDTH, WIDTH, bias=False)
 
     def forward(self, x_btw: Tensor) -> Tensor:
-        heads = (
+        query, key, value = (
             t.unflatten(-1, (HEADS, -1)).transpose(1, 2) for t in self.joint(x_btw).chunk(3, -1)
         )
-        mixed = F.scaled_dot_product_attention(*heads, is_causal=True)
-        return self.output(mixed.transpose(1, 2).flatten(2))
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        result: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        return result
 
 
 class Layer(nn.Module):

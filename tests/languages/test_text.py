@@ -28,7 +28,8 @@ relaxed = settings(
     deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 characters = st.text(
-    st.one_of(st.sampled_from("ab é\t€😀\n\n\n"), st.characters(codec="utf-8")), max_size=60
+    st.one_of(st.sampled_from("ab é\t€😀\n\n\n \n \n"), st.characters(codec="utf-8")),
+    max_size=60,
 )
 plain = characters.map(lambda text: text.replace("\r", "").replace("\0", ""))
 
@@ -54,12 +55,14 @@ def chunked(text: str, size: int) -> list[str]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
+blanks = st.text("a \t\n", max_size=40)
+
 # Cutting ------------------------------------------------------------------------------------
 
 
 @relaxed
 @given(
-    text=plain,
+    text=st.one_of(plain, blanks),
     size=st.integers(1, 9),
     limit=st.integers(1, 12),
     separator=st.sampled_from(["file", "line", "blank_line", "ab", "\n\n", "é"]),

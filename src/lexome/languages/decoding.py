@@ -45,7 +45,13 @@ def is_encoding(name: str) -> bool:
 
 def is_broken(text: str) -> bool:
     """Return whether the text holds NUL characters or surrogates, which stand for bad bytes."""
-    return "\0" in text or (not text.isascii() and _UNTEXT.search(text) is not None)
+    if "\0" in text or text.isascii():
+        return "\0" in text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def mended(text: str) -> tuple[str, int]:

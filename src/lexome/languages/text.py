@@ -115,6 +115,9 @@ class Text:
             source = Source(file, record, piece.line, piece.offset)
             if piece.whole and _is_blank(piece.text):
                 yield Skipped(source, "empty")
+            elif piece.text and self.invalid == "error":
+                # What does not decode has been refused before.
+                yield Document(piece.text, source, stated.facts())
             elif piece.text:
                 yield self._checked(piece.text, source, stated.facts())
 
