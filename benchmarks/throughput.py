@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 import torch
-from time_to_loss import ALONE, make_options, open_session
 
 from lexome.corpus import PrepareRequest, prepare
 from lexome.training import machine, plan
+from time_to_loss import ALONE, make_options, open_session
 
 _PEAK_SIZE, _STEPS, _ROUNDS = 4096, 3, 4
 

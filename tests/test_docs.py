@@ -1,8 +1,8 @@
 """The documentation is executed: every command of a `console` block, in order, on tiny data.
 
 A page's commands run in a folder of its own, in which stand-ins for the reader's files lie. Two
-things differ from what is printed: `--minutes` is a moment, so that a model of the smallest size
-comes out, and `lexome` runs in this process, which saves the seconds of importing torch.
+things differ from what is printed: `--minutes` becomes three steps of the smallest model, and
+`lexome` runs in this process, which saves the seconds of importing torch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lexome.recipe import Recipe
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 WORDS = "dear friend the rain has come and gone again over our old house by the sea"
-A_MOMENT = "--minutes 0.05"
+A_MOMENT = "--depth 1 --context 32 --batch-size 4 --steps 3 --compile false"
 # Commands that install, or take minutes: they stand in `sh` blocks, and are run by .ci/run.
 NOT_RUN = ("make ", "lexome demo", "torchrun ")
 

@@ -44,9 +44,7 @@ class DamagedFileError(LexomeError):
     """A file is torn, corrupt, or not what its checksum promised."""
 
 
-def _rebuild(
-    kind: type[LexomeError], what: str, where: str | None, fix: str | None
-) -> LexomeError:
+def _rebuild(kind: type[LexomeError], what: str, where: str | None, fix: str | None) -> LexomeError:
     return kind(what, where=where, fix=fix)
 
 

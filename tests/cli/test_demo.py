@@ -45,7 +45,7 @@ def test_the_demo_goes_from_files_to_a_report(
     lexome: Lexome, little_package: Package, tmp_path: Path
 ) -> None:
     out = tmp_path / "demo"
-    result = lexome("demo", "--minutes", 0.05, "--out", out)
+    result = lexome("demo", "--minutes", 0.15, "--out", out)
     assert result.exit_code == 0, result.output
     assert len(list((out / "texts").glob("*.txt"))) == 12
     for written in ("corpus/manifest.json", "run/evaluation.json", "run/model/config.json"):
@@ -58,6 +58,8 @@ def test_the_demo_goes_from_files_to_a_report(
     # What it says to do next can be done.
     command = next(line for line in result.stdout.splitlines() if "lexome generate" in line)
     assert f"lexome generate {out / 'run'}" in command
-    again = lexome("demo", "--minutes", 0.05, "--out", out)
-    assert again.exit_code == 1
-    assert f"rm -r {out}" in again.stderr
+    weights = (out / "run" / "model" / "model.safetensors").read_bytes()
+    again = lexome("demo", "--minutes", 0.15, "--out", out)
+    assert again.exit_code == 0, again.output
+    assert "there is a run already" in again.stderr
+    assert (out / "run" / "model" / "model.safetensors").read_bytes() == weights

@@ -62,6 +62,13 @@ def test_without_a_total_only_the_note_is_shown(
     assert capsys.readouterr().err.splitlines() == ["report", "fetch  3 MB"]
 
 
+def test_what_a_model_writes_gives_no_orders_to_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console.say("a\x1b[2Jb\rc\u202ed and\nlines stay: é 字")
+    assert capsys.readouterr().err == "a\\x1b[2Jb\\rc\\u202ed and\nlines stay: é 字\n"
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(0, "0 s"), (59.4, "59 s"), (60, "1:00"), (83, "1:23"), (7384, "2:03:04"), (-3, "0 s")],

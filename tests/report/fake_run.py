@@ -84,6 +84,7 @@ def prepare_corpus(root: Path, folder: Path) -> Corpus:
         validation_files=[valid],
         language="text",
         tokenizer="characters",
+        sample_units=9_000,
         seed=3,
         licence="public domain",
         workers=1,

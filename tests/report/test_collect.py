@@ -142,12 +142,33 @@ def test_the_commands_on_the_page_are_understood(causal: FakeRun) -> None:
         # An option that the command does not have is an error here.
         given[name] = command.make_context(name, words).params
     request, asked = given["prepare"], Manifest.read(causal.corpus).request
-    for key in ("sources", "validation_files", "language", "tokenizer", "validation", "seed"):
+    for key in ("sources", "validation_files", "language", "tokenizer", "seed"):
         assert request[key] == asked[key], key
     assert pairs(request["option"], "--option", "") == asked["options"]
+    assert (request["validation"], request["split"]) == (asked["validation"], asked["split"])
+    assert request["sample_units"] == 9_000
     assert request["licence"] == "public domain"
     assert request["out"] == causal.corpus
     assert given["train"]["out"] != causal.folder
+
+
+def test_nested_facts_are_spelled_out(copy: Path) -> None:
+    facts = json.loads((copy / "run.json").read_text())
+    facts["groups"] = [{"label": "maps", "names": ["a", "b"], "weights": 4_096}]
+    (copy / "run.json").write_text(json.dumps(facts))
+    shown = dict(collect(copy).reproduction.facts)
+    assert shown["groups.1.label"] == "maps"
+    assert shown["groups.1.names"] == "a, b"
+    assert shown["groups.1.weights"] == "4,096"
+    assert shown["machine.precision"] == "bf16"
+
+
+def test_a_masked_run_is_not_asked_for_samples(masked: FakeRun, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(masked.folder, tmp_path / "run"))
+    (folder / "samples.jsonl").unlink()
+    found = collect(folder).samples
+    assert isinstance(found, Missing)
+    assert found.command == ""
 
 
 def test_map_holds_the_most_frequent_tokens(causal: FakeRun) -> None:

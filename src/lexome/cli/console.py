@@ -24,8 +24,8 @@ def messages() -> Console:
 
 
 def say(text: str, style: str | None = None) -> None:
-    """Write a message to stderr, as it is: nothing in it is markup."""
-    messages().print(text, style=style, markup=False)
+    """Write a message to stderr: nothing in it is markup, or an order to the terminal."""
+    messages().print(_harmless(text), style=style, markup=False)
 
 
 def result(text: str) -> None:
@@ -60,3 +60,11 @@ def table(rows: list[tuple[str, ...]]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def _harmless(text: str) -> str:
+    """Return a text that a model or a file name may hold, its control characters spelled out."""
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else ascii(letter)[1:-1]
+        for letter in text
+    )

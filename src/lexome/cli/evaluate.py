@@ -54,6 +54,7 @@ def evaluate(
     else:
         for line in score_lines(found):
             result(line)
+        result(f"({found['definition']})")
 
 
 def report(run: Run) -> None:
@@ -91,5 +92,4 @@ def score_lines(found: Mapping[str, Any]) -> list[str]:
     return [
         *table([header, *rows]),
         f"perplexity per {unit} of this model: {model['perplexity_per_unit']:.3f}",
-        f"({found['definition']})",
     ]

@@ -63,8 +63,9 @@ class Prefill:
     def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Keep keys and values [B, K, T, D]; they are all that there is, so return them."""
         length = key.shape[2]
-        self._cache.keys[layer][self._rows, :, :, :length] = key.transpose(2, 3)
-        self._cache.values[layer][self._rows, :, :length] = value
+        keys, values = self._cache.keys[layer], self._cache.values[layer]
+        keys[self._rows, :, :, :length] = key.transpose(2, 3).to(keys.dtype)
+        values[self._rows, :, :length] = value.to(values.dtype)
         return key, value
 
     def mask(self, length: int, window: int) -> Tensor | None:

@@ -183,7 +183,7 @@ class Dna:
             return
         facts = _facts(part, window)
         for start, stop, kind in self._stretches(part.sequence, bases):
-            place = replace(source, offset=source.offset + start)
+            place = replace(source, offset=source.offset + start) if start else source
             if kind != _KEPT:
                 yield Skipped(place, _REASONS[kind], f"{stop - start} bases")
             elif stop - start < self.min_length:

@@ -14,6 +14,7 @@ from torch import Tensor
 BLOCK = 128
 LOWEST = -1e9
 
+
 def attend(
     query: Tensor, key: Tensor, value: Tensor, *, causal: bool, mask: Tensor | None
 ) -> Tensor:

@@ -81,7 +81,7 @@ def rotate(x: Tensor, rotation: Tensor) -> Tensor:
     """Rotate each pair (i, i + D/2) of the heads `x` [B, T, H, D] by `rotation` [2, T, D/2]."""
     cosine, sine = rotation.to(x.dtype).unsqueeze(-2).unbind(0)
     # Slices would cost a zero-filled scatter each in the backward pass; unbind and stack do not.
-    first, second = x.unflatten(-1, (2, -1)).unbind(-2)
+    first, second = x.view(*x.shape[:-1], 2, -1).unbind(-2)
     turned = (first * cosine - second * sine, second * cosine + first * sine)
     return torch.stack(turned, dim=-2).flatten(-2)
 
@@ -130,7 +130,8 @@ class Attention(nn.Module):
             key, value = cache.extend(self.layer, key, value)
         causal = self.config.attention == "causal" and mask is None
         mixed = attend(query, key, value, causal=causal, mask=mask)  # [B, H, T, D]
-        return self.output(mixed.transpose(1, 2).flatten(-2))
+        output: Tensor = self.output(mixed.transpose(1, 2).flatten(-2))
+        return output
 
 
 class FeedForward(nn.Module):
@@ -147,15 +148,17 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         match self.kind:
             case "swiglu":
-                return self.down(F.silu(self.gate(x)) * self.up(x))
+                hidden = F.silu(self.gate(x)) * self.up(x)
             case "geglu":
-                return self.down(F.gelu(self.gate(x)) * self.up(x))
+                hidden = F.gelu(self.gate(x)) * self.up(x)
             case "relu_squared":
-                return self.down(F.relu(self.up(x)).square())
+                hidden = F.relu(self.up(x)).square()
             case "gelu_tanh":
-                return self.down(F.gelu(self.up(x), approximate="tanh"))
+                hidden = F.gelu(self.up(x), approximate="tanh")
             case _:
-                return self.down(F.gelu(self.up(x)))
+                hidden = F.gelu(self.up(x))
+        output: Tensor = self.down(hidden)
+        return output
 
 
 class Block(nn.Module):
@@ -179,9 +182,11 @@ class Block(nn.Module):
     ) -> Tensor:
         if self.pre:
             x = x + self.attention(self.attention_norm(x), rotation, mask, cache)
-            return x + self.mlp(self.mlp_norm(x))
-        x = self.attention_norm(x + self.attention(x, rotation, mask, cache))
-        return self.mlp_norm(x + self.mlp(x))
+            x = x + self.mlp(self.mlp_norm(x))
+        else:
+            x = self.attention_norm(x + self.attention(x, rotation, mask, cache))
+            x = self.mlp_norm(x + self.mlp(x))
+        return x
 
 
 class Head(nn.Module):
@@ -199,7 +204,7 @@ class Head(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.transform is not None:
             x = self.norm(F.gelu(self.transform(x)))
-        logits = self.unembedding(x)
+        logits: Tensor = self.unembedding(x)
         if self.softcap is not None:
             logits = self.softcap * torch.tanh(logits.float() / self.softcap)
         return logits
@@ -235,7 +240,8 @@ class Transformer(nn.Module):
         `segments` [B, T] numbers the documents of each row: tokens attend only inside theirs.
         With a `cache`, `tokens` continue what the cache has seen.
         """
-        return self.head(self.trunk(tokens, segments, cache))
+        logits: Tensor = self.head(self.trunk(tokens, segments, cache))
+        return logits
 
     def trunk(
         self,
@@ -250,7 +256,7 @@ class Transformer(nn.Module):
         return x if self.final_norm is None else self.final_norm(x)
 
     def attention_maps(self, tokens: Tensor) -> Tensor:
-        """Return every layer's attention probabilities [layers, B, H, T, T] over `tokens` [B, T]."""
+        """Return the attention probabilities [layers, B, H, T, T] of every layer over `tokens`."""
         maps = []
         x, positions = self._start(tokens, None)
         for block, rotation, mask in self._layers(tokens, positions, None, None):
@@ -320,8 +326,8 @@ class Transformer(nn.Module):
         for block in self.layers:
             assert isinstance(block, Block)
             window = block.attention.window
-            local = window > 0 and config.local_rotary_base is not None
-            base = config.local_rotary_base if local else config.rotary_base
+            local_base = config.local_rotary_base if window else None
+            base = config.rotary_base if local_base is None else local_base
             if base not in rotations:
                 rotary = config.positions == "rotary"
                 rotations[base] = rotary_angles(config, base, positions) if rotary else None

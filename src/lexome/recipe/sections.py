@@ -142,9 +142,9 @@ class TrainingRecipe(_Section):
     `seed`              of the weights, the order of the data and the masks
     `precision`         "fp32", "bf16", or "auto": the faster one here, by a short measurement
     `compile`           whether `torch.compile` is used; "auto": where it pays within the run
-    `evaluate_every`    steps between two validation losses; `None`: ten times; 0: only at the end; `None`: chosen
-    `sample_every`      steps between two samples; `None`: ten times; 0: only at the end; `None`: chosen
-    `checkpoint_every`  steps between two checkpoints; `None`: five times; 0: only at the end; `None`: chosen
+    `evaluate_every`    steps between two validation losses; `None`: ten times; 0: only at the end
+    `sample_every`      steps between two samples; `None`: ten times; 0: only at the end
+    `checkpoint_every`  steps between two checkpoints; `None`: five times; 0: only at the end
     `keep_checkpoints`  how many of the newest checkpoints stay on the disk
     `nan_policy`        a step whose loss is not finite: "stop" names its data, "skip" leaves it out
     `spike_policy`      the same for a spike; "keep" trains on it

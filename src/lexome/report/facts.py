@@ -139,9 +139,13 @@ def _objective(named: Any, config: TransformerConfig | None) -> Literal["causal"
     return "causal" if named == "next-token" else "masked"
 
 
+def _heads(count: int) -> str:
+    return "1 head" if count == 1 else f"{count} heads"
+
+
 def _shape(config: TransformerConfig) -> str:
     return (
-        f"{config.layers} layers, {config.width:,} wide, {config.heads} heads, "
+        f"{config.layers} layers, {config.width:,} wide, {_heads(config.heads)}, "
         f"context of {config.context:,} tokens, vocabulary of {config.vocab_size:,}"
     )
 
@@ -205,6 +209,11 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            numbered = {str(number): item for number, item in enumerate(value, 1)}
+            yield from _flat(numbered, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            yield f"{prefix}{key}", ", ".join(map(str, value))
         elif isinstance(value, int) and not isinstance(value, bool):
             yield f"{prefix}{key}", f"{value:,}"
         else:

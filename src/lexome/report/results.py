@@ -22,7 +22,8 @@ def samples(run: RunFiles) -> Samples | Missing:
     """Return the samples of at most `SAMPLE_STEPS` steps, evenly chosen, first and last kept."""
     lines = run.samples
     if isinstance(lines, Missing):
-        return lines
+        masked = run.fact("objective") == "masked-token"
+        return Missing("A masked model fills gaps; it does not write on.") if masked else lines
     by_step = _by_step(lines)
     if not by_step:
         return Missing("Training has written no sample yet.")

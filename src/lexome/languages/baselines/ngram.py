@@ -30,7 +30,7 @@ class NGram:
     def __init__(self, order: int, alphabet: str | None = None, limit: int = 1 << 26) -> None:
         self.name = f"{_NAMES.get(order, f'{order}-gram')} with backoff"
         self.note = ""
-        self._symbols = Symbols(alphabet)
+        self._symbols = Symbols(alphabet, "byte" if alphabet is None else "letter")
         self._order = order
         self._limit = limit
         base = self._symbols.size + 1

@@ -20,7 +20,7 @@ class Unigram:
     """
 
     def __init__(
-        self, unit: str = "byte", alphabet: str | None = None, limit: int = 1 << 28
+        self, unit: str = "byte", alphabet: str | None = None, limit: int = 1 << 26
     ) -> None:
         self.name = "unigram"
         self.note = ""

@@ -142,6 +142,9 @@ class SymbolEncoder:
         return [self._table[symbols(content, self._alphabet)] for content in contents]
 
 
+_BETWEEN = np.zeros(1, np.uint8)
+
+
 class KmerEncoder:
     """k-mers every `stride` symbols along each run of core symbols, single symbols elsewhere.
 
@@ -167,10 +170,26 @@ class KmerEncoder:
             self._first[length] = names[spelling.core[0] * length]
 
     def encode(self, contents: Sequence[str]) -> list[Ids]:
-        return [self._encode(content) for content in contents]
+        # Many short contents cost as little as one long one when they are encoded in a row. The
+        # code 0 between them is no symbol: it breaks runs, and its id is that of no content.
+        result: list[Ids] = []
+        row: list[npt.NDArray[np.uint8]] = []
+        size = 0
+        for content in contents:
+            row += [symbols(content, self._alphabet), _BETWEEN]
+            size += len(content) + 1
+            if size >= GROUP:
+                result += self._encode(np.concatenate(row))
+                row, size = [], 0
+        return result + self._encode(np.concatenate(row)) if row else result
 
-    def _encode(self, content: str) -> Ids:
-        codes = symbols(content, self._alphabet)
+    def _encode(self, codes: npt.NDArray[np.uint8]) -> list[Ids]:
+        ids = self._ids(codes)
+        stops = np.flatnonzero(ids == 0).tolist()
+        starts = [0, *(stop + 1 for stop in stops)]
+        return [ids[start:stop] for start, stop in zip(starts, stops, strict=False)]
+
+    def _ids(self, codes: npt.NDArray[np.uint8]) -> Ids:
         digits = self._digits[codes]
         core = digits != 255
         edges = np.flatnonzero(np.diff(core, prepend=False, append=False))
@@ -179,7 +198,7 @@ class KmerEncoder:
             self._block(codes, digits, starts, stops, at, min(at + GROUP, len(codes)))
             for at in range(0, len(codes), GROUP)
         ]
-        return np.concatenate(parts) if parts else np.zeros(0, self._dtype)
+        return np.concatenate(parts)
 
     def _block(
         self,

@@ -21,7 +21,7 @@ function drawTraining(host, training) {
     names.hidden = hasRoom(width) || !training.levels.length;
     chart.replaceChildren(lossChart(training, state, width, readout));
   };
-  put(host, 
+  put(host,
     el("div", { class: "controls" }, legend(training), toggle), chart, readout, names,
     training.notes.map((note) => el("p", { class: "note" }, visible(note))),
     outsideNote(training), validationTable(training));

@@ -32,7 +32,7 @@ const isMissing = (part) => part !== null && typeof part === "object" && "missin
 /** Return what stands in the place of a part that the run does not have. */
 function missingBox(part) {
   return el("div", { class: "missing" },
-    el("p", {}, el("strong", {}, "Not here yet. "), visible(part.missing)),
+    el("p", {}, el("strong", {}, part.command ? "Not here yet. " : "Not here. "), visible(part.missing)),
     part.command ? el("p", {}, "To make it: ", el("code", {}, visible(part.command))) : null);
 }
 

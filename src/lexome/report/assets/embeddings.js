@@ -19,7 +19,7 @@ function drawEmbeddings(host, inside) {
   const select = el("select", {
     id: "embedding-token", onchange: () => { state.pinned = true; show(Number(select.value)); },
   }, map.tokens.map((token, i) => el("option", { value: i }, labelOf(token))));
-  put(host, 
+  put(host,
     el("div", { class: "controls" },
       el("label", { class: "chooser", for: "embedding-token" }, el("span", {}, "Token"), select),
       el("span", { class: "hint" }, "or point at one; a click keeps it, a second lets it go")),

@@ -3,7 +3,7 @@
 function drawSummary(host, s) {
   const what = [s.family, s.language].filter(Boolean).map(visible);
   const aim = { causal: "It predicts the next token.", masked: "It predicts hidden tokens." }[s.objective];
-  put(host, 
+  put(host,
     el("p", { class: "what" }, what.length ? `A ${what.join(" model of ")}${what.length > 1 ? "" : " model"}. ` : "",
       aim ? `${aim} ` : "", s.shape ? `${visible(s.shape)}.` : ""),
     terms([
@@ -16,7 +16,7 @@ function drawSummary(host, s) {
 
 function drawCorpus(host, c) {
   const unit = visible(c.unit);
-  put(host, 
+  put(host,
     table(["Side", "Documents", capital(`${unit}s`), "Tokens"], c.sides.map((side) => [
       capital(side.name), documentsOf(side), count(side.units), count(side.tokens)]), "How much of it"),
     terms([
@@ -75,10 +75,11 @@ function drawSamples(host, { samples, note }) {
     type: "range", id: "sample-step", min: 0, max: steps.length - 1, value: steps.length - 1,
     "aria-label": "Step of the training", oninput: () => show(Number(slider.value)),
   });
-  put(host, 
+  put(host,
     el("div", { class: "slider" }, label, steps.length > 1 ? slider : null), list,
-    el("p", { class: "note" }, el("span", { class: "prompt" }, "Marked like this"),
-      " is the prompt; the model wrote the rest. ", visible(note)));
+    el("p", { class: "note" }, samples.some((s) => s.prompt)
+      ? [el("span", { class: "prompt" }, "Marked like this"), " is the prompt; the model wrote the rest. "]
+      : "Without a prompt: the model wrote it all. ", visible(note)));
   show(steps.length - 1);
 }
 
@@ -94,7 +95,8 @@ function drawScores(host, s) {
       el("td", { class: "track" }, bar),
       el("td", { class: "number" }, fixed(score.bits_per_unit, 3)));
   };
-  put(host, 
+  put(host,
+    s.notes.map((note) => el("p", { class: "note" }, visible(note))),
     el("table", { class: "bars", id: "score-bars" },
       el("caption", {}, `Bits per ${unit} on the split “${visible(s.split)}”; fewer is better`),
       el("thead", { class: "unseen" }, el("tr", {}, ["Who", "Bar", "Bits"].map((name) =>
@@ -109,12 +111,11 @@ function drawScores(host, s) {
       s.standard_error === null ? null
         : ["Standard error", `${fixed(s.standard_error, 4)} bits per ${unit}`],
       s.definition ? ["Definition", visible(s.definition)] : null,
-    ].filter(Boolean)),
-    s.notes.map((note) => el("p", { class: "note" }, visible(note))));
+    ].filter(Boolean)));
 }
 
 function drawLedger(host, ledger) {
-  put(host, 
+  put(host,
     table(["Part", "Weights", "Matrices"], ledger.rows.map((row) => [
       el("div", { class: "part" }, row.name, el("span", { class: "formula" }, row.formula),
         el("span", { class: "formula" }, row.symbols)),
@@ -125,7 +126,7 @@ function drawLedger(host, ledger) {
 }
 
 function drawReproduction(host, r) {
-  put(host, 
+  put(host,
     el("pre", { class: "commands", tabindex: 0, "aria-label": "Commands" },
       visible(r.commands.join("\n"))),
     el("details", {}, el("summary", {}, "The recipe"), isMissing(r.recipe)

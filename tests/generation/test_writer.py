@@ -1,0 +1,106 @@
+"""Stop texts, streaming and rendering: what a person reads is exactly what was written."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lexome import languages
+from lexome.errors import LexomeError
+from lexome.generation import Settings, write
+from lexome.generation.stops import StopText
+from lexome.languages.base import Language, Tokenizer
+from lexome.model import Transformer, families
+
+TEXT = st.text("ab\n", max_size=30)
+
+
+def passed(stops: list[str], pieces: list[str]) -> tuple[str, bool]:
+    filter_ = StopText(stops)
+    out = "".join(filter_.push(piece) for piece in pieces)
+    return out + filter_.finish(), filter_.stopped
+
+
+@given(
+    TEXT,
+    st.lists(st.text("ab\n", min_size=1, max_size=4), max_size=3),
+    st.integers(0, 1000),
+)
+def test_output_ends_before_the_first_stop_text_however_it_is_cut(
+    text: str, stops: list[str], seed: int
+) -> None:
+    cuts = sorted(random.Random(seed).choices(range(len(text) + 1), k=5))
+    edges = [0, *cuts, len(text)]
+    pieces = [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    # The same rule said another way: the shortest beginning that ends in a stop text decides.
+    ends = [n for n in range(len(text) + 1) if any(text[:n].endswith(s) for s in stops)]
+    if not ends:
+        assert passed(stops, pieces) == (text, False)
+        return
+    longest = max(len(s) for s in stops if text[: ends[0]].endswith(s))
+    expected = text[: ends[0] - longest]
+    assert passed(stops, pieces) == (expected, True)
+    assert not any(stop in expected for stop in stops)
+
+
+@given(TEXT)
+def test_nothing_waits_that_cannot_become_a_stop_text(text: str) -> None:
+    filter_ = StopText(["xyz"])
+    assert "".join(filter_.push(character) for character in text) == text
+
+
+def test_the_start_of_a_stop_text_waits_and_comes_at_the_end() -> None:
+    filter_ = StopText(["abc"])
+    assert filter_.push("xab") == "x"
+    assert filter_.push("ab") == "ab"
+    assert filter_.finish() == "ab"
+
+
+def setup(name: str, kind: str) -> tuple[Tokenizer, Language, Transformer]:
+    language = languages.get(name)
+    tokenizer = language.tokenizers()[kind].train(["naïve cafés", "déjà vu"], None)
+    # Some rows more than tokens, as models padded to a round vocabulary have.
+    config = families.get("llama").config(tokenizer.vocab_size + 5, 64, 2, 32, 2)
+    model = Transformer(config)
+    model.initialise(0)
+    return tokenizer, language, model
+
+
+@pytest.mark.parametrize("kind", ["bytes", "characters"])
+def test_pieces_add_up_to_the_text_and_stop_texts_never_show(kind: str) -> None:
+    tokenizer, language, model = setup("text", kind)
+    prompts = ["", "naïve ", "é"]
+    whole = write(tokenizer, language, model, prompts, Settings(max_tokens=40, seed=1))
+    stop = whole[0].text[5:8]
+    streamed: dict[int, str] = defaultdict(str)
+
+    def on_text(row: int, piece: str) -> None:
+        streamed[row] += piece
+
+    settings = Settings(max_tokens=40, seed=1, stop=(stop,))
+    found = write(tokenizer, language, model, prompts, settings, on_text=on_text)
+    assert found[0].finish == "stop"
+    for row, (before, after) in enumerate(zip(whole, found, strict=True)):
+        assert after.text == before.text.split(stop)[0]
+        assert streamed[row] == after.text
+        assert after.rendering.text == prompts[row] + after.text
+        assert after.tokens <= before.tokens
+
+
+@pytest.mark.parametrize(("name", "prompt"), [("dna", "ACGT"), ("protein", "MKV")])
+def test_sequences_are_rendered_as_fasta(name: str, prompt: str) -> None:
+    language = languages.get(name)
+    tokenizer = next(iter(language.tokenizers().values())).train([], None)
+    model = Transformer(families.get("llama").config(tokenizer.vocab_size, 64, 1, 32, 2))
+    model.initialise(0)
+    (found,) = write(tokenizer, language, model, [prompt], Settings(max_tokens=20))
+    header, *lines = found.rendering.text.splitlines()
+    assert header.startswith(">")
+    assert "".join(lines) == prompt + found.text
+    with pytest.raises(LexomeError) as error:
+        write(tokenizer, language, model, [prompt, "AC!T"], Settings(max_tokens=2))
+    assert "prompt 2" in str(error.value)
