@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import defaultdict
 
@@ -35,7 +36,7 @@ def test_output_ends_before_the_first_stop_text_however_it_is_cut(
 ) -> None:
     cuts = sorted(random.Random(seed).choices(range(len(text) + 1), k=5))
     edges = [0, *cuts, len(text)]
-    pieces = [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [text[a:b] for a, b in itertools.pairwise(edges)]
     # The same rule said another way: the shortest beginning that ends in a stop text decides.
     ends = [n for n in range(len(text) + 1) if any(text[:n].endswith(s) for s in stops)]
     if not ends:

@@ -213,7 +213,8 @@ def _linear(dtype: torch.dtype, *parts: Linear) -> Map:
 
 
 def _packs(weight: Tensor) -> bool:
-    on_cpu = weight.device.type == "cpu" and torch.backends.mkldnn.is_available()
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    on_cpu = weight.device.type == "cpu" and available
     bf16 = weight.dtype == torch.bfloat16
     return on_cpu and bf16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
