@@ -38,7 +38,7 @@ def attend_in_blocks(
     For compiled code on a CPU. The products run as batched matrix products, what is between them
     is one fused kernel, scores stay in the cache, and causal blocks skip the keys that no query
     of theirs sees. Forward and backward take less than half the time of PyTorch's flash kernel
-    for CPUs (benchmarks/attention.py).
+    for CPUs (docs/LOG.md has the figures).
     """
     share = query.shape[1] // key.shape[1]
     if share > 1:

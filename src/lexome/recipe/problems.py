@@ -13,6 +13,7 @@ from lexome.recipe.sections import Recipe
 
 
 def usage_error(error: ValidationError, where: str) -> UsageError:
+    """Return every finding of pydantic as one error, by dotted key, each with its way out."""
     wanted: dict[str, list[str]] = {}
     problems: dict[str, str] = {}
     fixes: dict[str, str] = {}
