@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint format bench venv clean help
+.PHONY: demo test lint format venv clean help
 
 help: ## say what there is to make
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -28,9 +28,6 @@ lint: $(VENV)/dev.stamp ## check style, types and the order of the floors
 format: $(VENV)/dev.stamp ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-
-bench: $(VENV)/dev.stamp ## measure; benchmarks/RESULTS.md says what each script is for
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 venv: $(VENV)/dev.stamp ## make .venv with everything that tests need
 

@@ -123,6 +123,6 @@ def test_every_make_target_named_in_the_documentation_is_there() -> None:
         target
         for page in ("README.md", "CONTRIBUTING.md")
         for target in re.findall(r"\bmake ([a-z]+)\b", (ROOT / page).read_text())
-    } & {"demo", "test", "lint", "format", "bench", "venv", "clean"}
+    } & {"demo", "test", "lint", "format", "venv", "clean"}
     assert named >= {"demo", "test", "lint", "venv"}
     assert [target for target in named if not re.search(rf"^{target}:", makefile, re.M)] == []

@@ -1,110 +1,173 @@
-"""Likelihoods against a brute-force count with plain `transformers`."""
+"""Likelihoods against sums made token by token by `transformers`."""
 
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+import transformers
 
+from lexome import languages
 from lexome.corpus.shards import TokenStream
-from lexome.errors import UsageError
+from lexome.errors import LexomeError, UsageError
 from lexome.evaluation import likelihood, pseudo_likelihood
-from lexome.languages.tokenizers import BytesTrainer
-from lexome.model import Transformer, depth, save_model
+from lexome.languages.base import Tokenizer
+from lexome.model import Transformer, families, load_model, save_model
 
 CONTEXT = 16
-TOKENIZER = BytesTrainer().train()
-SPECIAL = TOKENIZER.special
+TEXTS = ["the cat sat on the mat", "é", "a dog", "naïve café", "x" * 40]
 
 
-def model_of(family: str) -> Transformer:
-    config = depth(2, family=family, vocab_size=TOKENIZER.vocab_size, context=CONTEXT)
-    model = Transformer(config)
-    generator = torch.Generator().manual_seed(0)
+def tokens() -> tuple[Tokenizer, np.ndarray]:
+    tokenizer = languages.get("text").tokenizers()["characters"].train(TEXTS[:3], None)
+    special = tokenizer.special
+    rows = [[special.begin, *ids.tolist(), special.end] for ids in tokenizer.encode(TEXTS)]
+    return tokenizer, np.array([token for row in rows for token in row], np.uint16)
+
+
+def stream_of(ids: np.ndarray, shards: int = 3) -> TokenStream:
+    parts = np.array_split(ids, shards)
+    return TokenStream(Path("corpus"), "valid", parts, [None] * shards, Path("documents.parquet"))
+
+
+def model_of(family: str, vocab_size: int, seed: int = 0) -> Transformer:
+    model = Transformer(families.get(family).config(vocab_size, CONTEXT, 2, 32, 2))
+    torch.manual_seed(seed)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+def theirs(model: Transformer, folder: Path) -> Any:
+    save_model(folder / "model", model)
+    causal = model.config.attention == "causal"
+    auto = transformers.AutoModelForCausalLM if causal else transformers.AutoModelForMaskedLM
+    return auto.from_pretrained(folder / "model").eval()
+
+
+def nats(loaded: Any, ids: list[int], place: int, label: int) -> float:
     with torch.no_grad():
-        for parameter in model.parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            parameter.add_(noise, alpha=0.05)
-    return model.eval()
+        logits = loaded(torch.tensor([ids])).logits[0, place].double()
+    return float(torch.logsumexp(logits, 0) - logits[label])
 
 
-def stream_of(tmp_path: Path, texts: list[str]) -> TokenStream:
-    rows = [[SPECIAL.begin, *ids.tolist(), SPECIAL.end] for ids in TOKENIZER.encode(texts)]
-    tokens = np.array([token for row in rows for token in row], np.uint16)
-    return TokenStream(tmp_path, "valid", [tokens], [None], tmp_path / "documents.parquet")
+# Documents can be cut apart for `transformers` where only distances between positions count.
+@pytest.mark.parametrize(
+    ("family", "respect"),
+    [("gpt2", False), ("llama", False), ("llama", True), ("nanochat", False), ("nanochat", True)],
+)
+@pytest.mark.parametrize("stride", [1, 5, 8, 16])
+def test_likelihood_is_the_sum_token_by_token(
+    family: str, stride: int, respect: bool, tmp_path: Path
+) -> None:
+    tokenizer, ids = tokens()
+    model = model_of(family, tokenizer.vocab_size)
+    loaded = theirs(model, tmp_path)
+    found = likelihood(model, tokenizer, stream_of(ids), stride=stride, respect_documents=respect)
+    begin = tokenizer.special.begin
+    total, counted = 0.0, 0
+    # Said another way than by windows: token i belongs to the first window that ends after it.
+    for place in range(1, len(ids)):
+        if ids[place] == begin:
+            continue
+        beyond = max(place - CONTEXT, 0)
+        stop = min(CONTEXT + 1 + -(-beyond // stride) * stride, len(ids))
+        start = max(stop - CONTEXT - 1, 0)
+        if respect:
+            start = max(
+                at for at in [start, *range(start, place)] if at == start or ids[at] == begin
+            )
+        seen = ids[start:place].tolist()
+        total += nats(loaded, seen, -1, int(ids[place]))
+        counted += 1
+    assert found.tokens == counted == len(ids) - len(TEXTS)
+    assert found.nats == pytest.approx(total, rel=2e-5)
+    assert found.units == sum(len(text.encode()) for text in TEXTS)
+    assert found.bits_per_unit == pytest.approx(total / math.log(2) / found.units, rel=2e-5)
+    assert found.perplexity_per_unit == pytest.approx(2**found.bits_per_unit)
 
 
-TEXTS = ["the first document", "é", "", "another, a little longer than one context of tokens"]
-
-
-@pytest.mark.parametrize("stride", [1, 5, CONTEXT])
-def test_likelihood_is_what_transformers_gives_token_by_token(tmp_path: Path, stride: int) -> None:
-    model, stream = model_of("llama"), stream_of(tmp_path, TEXTS)
-    save_model(tmp_path / "model", model, tokenizer=TOKENIZER)
-    peer = AutoModelForCausalLM.from_pretrained(tmp_path / "model").eval()
-    tokens = stream.read(0, len(stream))
-    nats, scored, place, stop = 0.0, 0, 1, min(CONTEXT + 1, len(tokens))
-    while place < len(tokens):
-        start = max(0, stop - CONTEXT - 1)
-        for at in range(place, stop):
-            if tokens[at] == SPECIAL.begin:
-                continue
-            with torch.no_grad():
-                logits = peer(torch.from_numpy(tokens[None, start:at])).logits[0, -1]
-            nats -= float(logits.double().log_softmax(-1)[tokens[at]])
-            scored += 1
-        place, stop = stop, min(stop + stride, len(tokens))
-    found = likelihood(model, TOKENIZER, stream, stride=stride)
-    assert found.tokens == scored == sum(len(t.encode()) + 1 for t in TEXTS)
-    assert found.units == sum(len(t.encode()) for t in TEXTS)
-    assert found.nats == pytest.approx(nats, rel=1e-5)
-    assert found.bits_per_unit == pytest.approx(nats / math.log(2) / found.units, rel=1e-5)
-
-
-def test_documents_that_are_respected_are_scored_as_if_alone(tmp_path: Path) -> None:
-    model = model_of("llama")
-    short = ["abc", "another", "x y"]
-    together = likelihood(
-        model, TOKENIZER, stream_of(tmp_path, short), stride=CONTEXT // 2, respect_documents=True
+def test_batches_and_shards_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer, ids = tokens()
+    model = model_of("llama", tokenizer.vocab_size)
+    expected = likelihood(model, tokenizer, stream_of(ids))
+    monkeypatch.setattr(import_module("lexome.evaluation.likelihood"), "_TOKENS_A_BATCH", 1)
+    steps: list[tuple[int, int]] = []
+    found = likelihood(
+        model, tokenizer, stream_of(ids, 7), progress=lambda *step: steps.append(step)
     )
-    alone = sum(
-        likelihood(model, TOKENIZER, stream_of(tmp_path, [text])).nats for text in short[:1]
-    )
-    first = likelihood(model, TOKENIZER, stream_of(tmp_path, short[:1]), respect_documents=True)
-    assert first.nats == pytest.approx(alone, rel=1e-5)
-    crossing = likelihood(model, TOKENIZER, stream_of(tmp_path, short), stride=CONTEXT // 2)
-    assert together.tokens == crossing.tokens
-    assert together.nats != pytest.approx(crossing.nats, rel=1e-4)
+    assert found.nats == pytest.approx(expected.nats, rel=1e-6)
+    assert steps == sorted(steps)
+    assert steps[-1] == (len(ids), len(ids))
 
 
-def test_pseudo_likelihood_hides_one_token_at_a_time(tmp_path: Path) -> None:
-    model, text = model_of("bert"), "hidden one"
-    stream = stream_of(tmp_path, [text])
-    save_model(tmp_path / "model", model, tokenizer=TOKENIZER)
-    peer = AutoModelForMaskedLM.from_pretrained(tmp_path / "model").eval()
-    tokens = torch.from_numpy(stream.read(0, len(stream)))
-    nats = 0.0
-    for at in range(1, len(tokens) - 1):
-        hidden = tokens.clone()
-        hidden[at] = SPECIAL.mask
-        with torch.no_grad():
-            logits = peer(hidden[None]).logits[0, at]
-        nats -= float(logits.double().log_softmax(-1)[tokens[at]])
-    found = pseudo_likelihood(model, TOKENIZER, stream)
-    assert found.tokens == found.units == len(text)
-    assert found.nats == pytest.approx(nats, rel=1e-5)
+@pytest.mark.parametrize("family", ["modernbert", "bert"])
+def test_pseudo_likelihood_hides_one_token_at_a_time(family: str, tmp_path: Path) -> None:
+    tokenizer, ids = tokens()
+    model = model_of(family, tokenizer.vocab_size)
+    loaded = theirs(model, tmp_path)
+    found = pseudo_likelihood(model, tokenizer, stream_of(ids))
+    total, counted = 0.0, 0
+    for place in range(len(ids)):
+        if ids[place] < 4:
+            continue
+        start = min(max(place - CONTEXT // 2, 0), len(ids) - CONTEXT)
+        window = ids[start : start + CONTEXT].tolist()
+        window[place - start] = tokenizer.special.mask
+        total += nats(loaded, window, place - start, int(ids[place]))
+        counted += 1
+    assert found.tokens == counted
+    assert found.nats == pytest.approx(total, rel=1e-4)
+    assert found.units == sum(len(text.encode()) for text in TEXTS)
+    assert found.standard_error is None
     assert found.kind == "pseudo-likelihood"
+    assert f"all {counted} tokens" in found.definition
 
 
-def test_each_measure_refuses_the_other_kind_of_model(tmp_path: Path) -> None:
-    stream = stream_of(tmp_path, TEXTS)
-    with pytest.raises(UsageError, match="pseudo_likelihood"):
-        likelihood(model_of("bert"), TOKENIZER, stream)
-    with pytest.raises(UsageError, match="next tokens"):
-        pseudo_likelihood(model_of("llama"), TOKENIZER, stream)
+def test_a_sample_of_positions_says_so_and_knows_its_error() -> None:
+    tokenizer, ids = tokens()
+    model = model_of("modernbert", tokenizer.vocab_size)
+    whole = pseudo_likelihood(model, tokenizer, stream_of(ids))
+    some = pseudo_likelihood(model, tokenizer, stream_of(ids), positions=40)
+    assert some.tokens == 40
+    assert "a sample of 40 of the" in some.definition
+    assert some.standard_error is not None
+    assert abs(some.bits_per_unit - whole.bits_per_unit) < 4 * some.standard_error
+    again = pseudo_likelihood(model, tokenizer, stream_of(ids), positions=40)
+    assert again == some
+
+
+def test_the_other_documents_of_a_masked_window_are_unseen_by_option() -> None:
+    tokenizer, ids = tokens()
+    model = model_of("modernbert", tokenizer.vocab_size)
+    crossing = pseudo_likelihood(model, tokenizer, stream_of(ids))
+    inside = pseudo_likelihood(model, tokenizer, stream_of(ids), respect_documents=True)
+    assert inside.nats != pytest.approx(crossing.nats, rel=1e-4)
+    assert "are not seen" in inside.definition
+
+
+def test_what_cannot_be_scored_is_an_error(tmp_path: Path) -> None:
+    tokenizer, ids = tokens()
+    causal = model_of("llama", tokenizer.vocab_size)
+    masked = model_of("modernbert", tokenizer.vocab_size)
+    with pytest.raises(UsageError):
+        likelihood(masked, tokenizer, stream_of(ids))
+    with pytest.raises(UsageError):
+        pseudo_likelihood(causal, tokenizer, stream_of(ids))
     with pytest.raises(UsageError, match="stride"):
-        likelihood(model_of("llama"), TOKENIZER, stream, stride=CONTEXT + 1)
+        likelihood(causal, tokenizer, stream_of(ids), stride=CONTEXT + 1)
+    empty = stream_of(np.array([1, 2, 1, 2], np.uint16), 1)
+    with pytest.raises(LexomeError, match="nothing to score"):
+        likelihood(causal, tokenizer, empty)
+    with pytest.raises(LexomeError, match="nothing to score"):
+        pseudo_likelihood(masked, tokenizer, empty)
+    save_model(tmp_path / "model", causal)
+    broken = load_model(tmp_path / "model")
+    torch.nn.init.constant_(broken.embedding.weight, torch.nan)
+    with pytest.raises(LexomeError, match="not a number"):
+        likelihood(broken, tokenizer, stream_of(ids))

@@ -16,11 +16,7 @@ from lexome.model.config import TransformerConfig
 
 
 class Cache:
-    """Preallocated keys [B, K, D, S] and values [B, K, S, D] of each layer.
-
-    Keys stand with their slots last because the product of queries and keys is then a plain
-    batched matrix product, which in bf16 takes half the time of the transposed one on a CPU.
-    """
+    """Preallocated keys and values of each layer, [B, K, S, D]."""
 
     def __init__(
         self,
@@ -30,12 +26,10 @@ class Cache:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        shape = (config.layers, rows, config.kv_heads)
-        width = config.head_width
-        self.slots = slots
+        shape = (config.layers, rows, config.kv_heads, slots, config.head_width)
         # Zeros, not whatever was there: a masked slot is multiplied by zero, and NaN stays NaN.
-        self._keys = torch.zeros(*shape, width, slots, dtype=dtype, device=device)
-        self._values = torch.zeros(*shape, slots, width, dtype=dtype, device=device)
+        self._keys = torch.zeros(shape, dtype=dtype, device=device)
+        self._values = torch.zeros(shape, dtype=dtype, device=device)
         self.keys = list(self._keys)
         self.values = list(self._values)
 
@@ -64,7 +58,7 @@ class Prefill:
         """Keep keys and values [B, K, T, D]; they are all that there is, so return them."""
         length = key.shape[2]
         keys, values = self._cache.keys[layer], self._cache.values[layer]
-        keys[self._rows, :, :, :length] = key.transpose(2, 3).to(keys.dtype)
+        keys[self._rows, :, :length] = key.to(keys.dtype)
         values[self._rows, :, :length] = value.to(values.dtype)
         return key, value
 

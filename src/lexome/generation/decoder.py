@@ -50,8 +50,8 @@ class Place:
         self.rows = torch.arange(len(positions), device=positions.device)
         hidden = torch.arange(self.slots, device=positions.device) > positions.unsqueeze(-1)
         mask = torch.zeros(hidden.shape, dtype=cache.keys[0].dtype, device=positions.device)
-        mask = mask.masked_fill(hidden, -torch.inf).unsqueeze(1)
-        self.mask = mask.repeat_interleave(config.kv_heads, dim=0)  # [B·K, 1, S]
+        mask = mask.masked_fill(hidden, -torch.inf).unsqueeze(-1)
+        self.mask = mask.repeat_interleave(config.kv_heads, dim=0)  # [B·K, S, 1]
 
     def write(self, slots: Tensor, new: Tensor) -> None:
         """Put `new` [B, K, D] into `slots` [B, K, S, D] at the rows' positions."""
@@ -169,7 +169,7 @@ class _Layer:
         return self.mlp_norm(x + self.feed_forward(x))
 
     def attend(self, x: Tensor, place: Place, keys: Tensor, values: Tensor) -> Tensor:
-        """Return attention's output [B, W]; `keys` [B, K, D, S] and `values` [B, K, S, D] grow."""
+        """Return attention's output [B, W]; `keys` and `values` [B, K, S, D] get the new ones."""
         rows, slots = x.shape[0], place.slots
         joined = self.query_key_value(x).to(keys.dtype)
         turned = joined[:, : self.turned].view(rows, self.heads + self.kv_heads, self.width)
@@ -180,16 +180,17 @@ class _Layer:
         if self.head_norm is not None and self.norm_after:
             turned = self.head_norm(turned)
         query, key = turned[:, : self.heads], turned[:, self.heads :]
-        place.write(keys.transpose(2, 3), key)
+        place.write(keys, key)
         place.write(values, joined[:, self.turned :].view(rows, self.kv_heads, self.width))
-        query = query.reshape(rows * self.kv_heads, -1, self.width)
-        seen = keys[..., :slots].flatten(0, 1)
+        query = query.reshape(rows * self.kv_heads, -1, self.width).transpose(1, 2)
+        seen = keys[:, :, :slots].flatten(0, 1)
+        # Keys stand first in the product: that way each is read in one piece.
         if place.mask is None:
-            empty = seen.new_empty(1)
-            scores = torch.baddbmm(empty, query, seen, beta=0, alpha=self.scale)
+            scores = torch.baddbmm(query.new_empty(1), seen, query, beta=0, alpha=self.scale)
         else:
-            scores = torch.baddbmm(place.mask, query, seen, alpha=self.scale)
-        mixed = torch.bmm(scores.softmax(-1), values[:, :, :slots].flatten(0, 1))
+            scores = torch.baddbmm(place.mask, seen, query, alpha=self.scale)
+        shares = scores.transpose(1, 2).softmax(-1)  # [B·K, H / K, S]
+        mixed = torch.bmm(shares, values[:, :, :slots].flatten(0, 1))
         return self.output(mixed.view(rows, -1).to(x.dtype))
 
 
