@@ -1,0 +1,118 @@
+"""evaluation.json of a run: the model beside its baselines on the same documents."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lexome import evaluation, recipe
+from lexome.corpus import Corpus, PrepareRequest, prepare
+from lexome.errors import LexomeError
+from lexome.evaluation.evaluate import Documents
+from lexome.model import Transformer, families, save_model
+from lexome.training.run import create_run
+
+LINES = [f"{'abc' * (n % 7 + 1)} {n} é" for n in range(80)]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "lines.txt").write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    request = PrepareRequest(
+        sources=[folder / "lines.txt"],
+        language="text",
+        options={"separator": "line"},
+        tokenizer="bytes",
+        validation=0.3,
+        workers=1,
+    )
+    return prepare(request, folder / "prepared")
+
+
+def run_of(corpus: Corpus, folder: Path, family: str, objective: str) -> Path:
+    """Write a run folder with an untrained model that knows nothing: all tokens alike."""
+    resolved = recipe.parse(
+        {
+            "corpus": str(corpus.folder),
+            "training": {"steps": 1},
+            "objective": {"name": objective, "document_boundaries": "respect"},
+        },
+        "test",
+    )
+    facts = {
+        "corpus": str(corpus.folder),
+        "fingerprint": corpus.fingerprint,
+        "language": "text",
+        "options": dict(corpus.language.options),
+        "unit": "byte",
+        "objective": objective,
+        "parameters": 0,
+        "machine": {},
+    }
+    create_run(folder, resolved, facts)
+    model = Transformer(families.get(family).config(corpus.tokenizer.vocab_size, 16, 1, 16, 2))
+    for parameter in model.head.unembedding.parameters():
+        torch.nn.init.zeros_(parameter)
+    save_model(folder / "model", model, tokenizer=corpus.tokenizer)
+    return folder
+
+
+def test_a_causal_run(corpus: Corpus, tmp_path: Path) -> None:
+    folder = run_of(corpus, tmp_path / "run", "llama", "next-token")
+    told: list[tuple[str, float, float | None]] = []
+    found = evaluation.evaluate(folder, told=lambda *what: told.append(what))
+    assert json.loads((folder / "evaluation.json").read_text()) == found
+    texts = [document.content for document in corpus.documents("valid")]
+    units = sum(len(text.encode()) for text in texts)
+    assert (found["split"], found["unit"], found["units"]) == ("valid", "byte", units)
+    assert found["tokens"] == units + len(texts)
+    assert found["stride"] == 8
+    # A model whose tokens are all alike needs log2(V) bits for each.
+    bits = np.log2(corpus.tokenizer.vocab_size) * found["tokens"] / units
+    assert found["model"]["bits_per_unit"] == pytest.approx(bits, rel=1e-5)
+    assert found["model"]["kind"] == "likelihood"
+    assert "are not seen" in found["definition"]
+    # The bits of a baseline are for the same units.
+    train = [document.content for document in corpus.documents("train")]
+    counts = np.bincount(np.frombuffer("".join(train).encode(), np.uint8), minlength=256) + 0.5
+    test = np.frombuffer("".join(texts).encode(), np.uint8)
+    unigram = -np.log2(counts / counts.sum())[test].sum() / units
+    scores = {line["name"]: line["bits_per_unit"] for line in found["baselines"]}
+    assert scores["unigram"] == pytest.approx(unigram)
+    assert set(scores) == {b.name for b in corpus.language.baselines()}
+    assert told[0][0] == "evaluate"
+    assert told[-1] == ("baselines", 3, 3)
+
+
+def test_a_masked_run_without_baselines(corpus: Corpus, tmp_path: Path) -> None:
+    folder = run_of(corpus, tmp_path / "run", "modernbert", "masked-token")
+    found = evaluation.evaluate(folder, baselines=False, positions=50)
+    assert found["baselines"] == []
+    assert found["stride"] is None
+    assert found["tokens"] == found["units"] == 50
+    assert found["model"]["kind"] == "pseudo-likelihood"
+    assert 0 <= found["model"]["standard_error"] < 0.1
+    assert found["model"]["bits_per_unit"] == pytest.approx(
+        np.log2(corpus.tokenizer.vocab_size), rel=0.05
+    )
+
+
+def test_documents_can_be_asked_for_one_by_one(corpus: Corpus) -> None:
+    documents = Documents(corpus, "train")
+    contents = [document.content for document in corpus.documents("train")]
+    assert [document.content for document in documents] == contents
+    assert len(documents) == len(contents)
+    assert documents[-1].content == contents[-1]
+    assert [document.content for document in documents[2:5]] == contents[2:5]
+    with pytest.raises(IndexError):
+        documents[len(contents)]
+
+
+def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LexomeError, match="not a run"):
+        evaluation.evaluate(tmp_path)
