@@ -16,7 +16,7 @@ from lexome.model.config import TransformerConfig
 
 
 class Cache:
-    """Preallocated keys and values of each layer, [B, K, S, D]."""
+    """Preallocated keys and values of each layer, [B·K, S, D], a row's heads side by side."""
 
     def __init__(
         self,
@@ -26,7 +26,8 @@ class Cache:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        shape = (config.layers, rows, config.kv_heads, slots, config.head_width)
+        self.heads, self.slots = config.kv_heads, slots
+        shape = (config.layers, rows * config.kv_heads, slots, config.head_width)
         # Zeros, not whatever was there: a masked slot is multiplied by zero, and NaN stays NaN.
         self._keys = torch.zeros(shape, dtype=dtype, device=device)
         self._values = torch.zeros(shape, dtype=dtype, device=device)
@@ -35,12 +36,19 @@ class Cache:
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the rows only."""
-        self._keys, self._values = self._keys[:, rows], self._values[:, rows]
+        kept = self.places(rows)
+        self._keys, self._values = self._keys[:, kept], self._values[:, kept]
         self.keys, self.values = list(self._keys), list(self._values)
 
     def prefill(self, rows: Sequence[int]) -> Prefill:
         """Return what `Transformer.forward` fills with prompts of one length, those of `rows`."""
         return Prefill(self, torch.tensor(rows, device=self._keys.device))
+
+    def places(self, rows: Tensor) -> Tensor:
+        """Return where the heads of `rows` stand in the first dimension."""
+        return (
+            rows.unsqueeze(-1) * self.heads + torch.arange(self.heads, device=rows.device)
+        ).flatten()
 
 
 class Prefill:
@@ -48,20 +56,20 @@ class Prefill:
 
     def __init__(self, cache: Cache, rows: Tensor) -> None:
         self._cache = cache
-        self._rows = rows
+        self._places = cache.places(rows)
 
     def positions(self, length: int) -> Tensor:
         """Return the positions [T] from 0 on."""
-        return torch.arange(length, device=self._rows.device)
+        return torch.arange(length, device=self._places.device)
 
     def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Keep keys and values [B, K, T, D]; they are all that there is, so return them."""
         length = key.shape[2]
         keys, values = self._cache.keys[layer], self._cache.values[layer]
-        keys[self._rows, :, :length] = key.to(keys.dtype)
-        values[self._rows, :, :length] = value.to(values.dtype)
+        keys[self._places, :length] = key.flatten(0, 1).to(keys.dtype)
+        values[self._places, :length] = value.flatten(0, 1).to(values.dtype)
         return key, value
 
     def mask(self, length: int, window: int) -> Tensor | None:
         """Return which keys each query sees; `None` where the causal kernel knows."""
-        return attention_mask(length, True, window, None, self._rows.device)
+        return attention_mask(length, True, window, None, self._places.device)

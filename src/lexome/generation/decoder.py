@@ -35,30 +35,24 @@ class Place:
     """
 
     def __init__(self, decoder: Decoder, positions: int | Tensor, cache: Cache) -> None:
-        config = decoder.config
-        self.positions = positions
+        dtype = cache.keys[0].dtype
         self.rotation = None
         if decoder.rotation is not None:
             cosine, sine = decoder.rotation
-            dtype = cache.keys[0].dtype
             self.rotation = cosine[positions].to(dtype), sine[positions].to(dtype)
-        self.mask: Tensor | None = None
         if isinstance(positions, int):
             self.slots = positions + 1
+            self.index: tuple[slice | Tensor, int | Tensor] = (slice(None), positions)
+            # Multiplied by a factor of zero, so that it is never read.
+            self.mask, self.masked = torch.empty(1, dtype=dtype, device=decoder.device), 0
             return
+        positions = positions.repeat_interleave(cache.heads)
+        place = torch.arange(max(len(positions), cache.slots), device=positions.device)
         self.slots = int(positions.max()) + 1
-        self.rows = torch.arange(len(positions), device=positions.device)
-        hidden = torch.arange(self.slots, device=positions.device) > positions.unsqueeze(-1)
-        mask = torch.zeros(hidden.shape, dtype=cache.keys[0].dtype, device=positions.device)
-        mask = mask.masked_fill(hidden, -torch.inf).unsqueeze(-1)
-        self.mask = mask.repeat_interleave(config.kv_heads, dim=0)  # [B·K, S, 1]
-
-    def write(self, slots: Tensor, new: Tensor) -> None:
-        """Put `new` [B, K, D] into `slots` [B, K, S, D] at the rows' positions."""
-        if isinstance(self.positions, int):
-            slots[:, :, self.positions] = new
-        else:
-            slots[self.rows, :, self.positions] = new
+        self.index = (place[: len(positions)], positions)
+        hidden = place[: self.slots] > positions.unsqueeze(-1)
+        mask = torch.zeros(hidden.shape, dtype=dtype, device=positions.device)
+        self.mask, self.masked = mask.masked_fill(hidden, -torch.inf).unsqueeze(-1), 1
 
 
 class Decoder:
@@ -169,7 +163,7 @@ class _Layer:
         return self.mlp_norm(x + self.feed_forward(x))
 
     def attend(self, x: Tensor, place: Place, keys: Tensor, values: Tensor) -> Tensor:
-        """Return attention's output [B, W]; `keys` and `values` [B, K, S, D] get the new ones."""
+        """Return attention's output [B, W]; `keys` and `values` [B·K, S, D] get the new ones."""
         rows, slots = x.shape[0], place.slots
         joined = self.query_key_value(x).to(keys.dtype)
         turned = joined[:, : self.turned].view(rows, self.heads + self.kv_heads, self.width)
@@ -179,18 +173,19 @@ class _Layer:
             turned = _rotate(turned, *place.rotation)
         if self.head_norm is not None and self.norm_after:
             turned = self.head_norm(turned)
-        query, key = turned[:, : self.heads], turned[:, self.heads :]
-        place.write(keys, key)
-        place.write(values, joined[:, self.turned :].view(rows, self.kv_heads, self.width))
-        query = query.reshape(rows * self.kv_heads, -1, self.width).transpose(1, 2)
-        seen = keys[:, :, :slots].flatten(0, 1)
+        query = turned[:, : self.heads].reshape(rows * self.kv_heads, -1, self.width)
+        keys[place.index] = turned[:, self.heads :].reshape(-1, self.width)
+        values[place.index] = joined[:, self.turned :].reshape(-1, self.width)
         # Keys stand first in the product: that way each is read in one piece.
-        if place.mask is None:
-            scores = torch.baddbmm(query.new_empty(1), seen, query, beta=0, alpha=self.scale)
-        else:
-            scores = torch.baddbmm(place.mask, seen, query, alpha=self.scale)
+        scores = torch.baddbmm(
+            place.mask,
+            keys[:, :slots],
+            query.transpose(1, 2),
+            beta=place.masked,
+            alpha=self.scale,
+        )
         shares = scores.transpose(1, 2).softmax(-1)  # [B·K, H / K, S]
-        mixed = torch.bmm(shares, values[:, :, :slots].flatten(0, 1))
+        mixed = torch.bmm(shares, values[:, :slots])
         return self.output(mixed.view(rows, -1).to(x.dtype))
 
 

@@ -6,6 +6,7 @@ min-p; each sees what the one before it left. Shapes: B rows, V vocabulary, C ca
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -34,8 +35,6 @@ def candidates(logits: Tensor, settings: Settings) -> tuple[Tensor, Tensor | Non
     ids = None
     if settings.top_k is not None and settings.top_k < logits.shape[-1]:
         logits, ids = logits.topk(settings.top_k)
-    elif settings.top_p is not None:
-        logits, ids = logits.sort(descending=True)
     if settings.top_p is not None and settings.top_p < 1:
         if ids is None:
             logits, ids = logits.sort(descending=True)
@@ -44,7 +43,7 @@ def candidates(logits: Tensor, settings: Settings) -> tuple[Tensor, Tensor | Non
         # The first candidate always stays: nothing stands before it.
         logits = logits.masked_fill(before >= settings.top_p, _REMOVED)
     if settings.min_p is not None:
-        floor = logits.amax(-1, keepdim=True) + torch.tensor(settings.min_p).log()
+        floor = logits.amax(-1, keepdim=True) + math.log(settings.min_p)
         logits = logits.masked_fill(logits < floor, _REMOVED)
     return logits, ids
 
