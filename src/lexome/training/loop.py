@@ -96,8 +96,8 @@ class Loop:
     def run(self, stop: Stop) -> Outcome:
         """Train to the end, or until `stop` is asked; the state is on the disk either way."""
         folder, progress = self.run_folder.folder, self.progress
-        trackers = self.run_folder.recipe.trackers if self.world.first else ()
-        path = folder / METRICS if self.world.first else Path("/dev/null")
+        trackers = self.run_folder.recipe.trackers
+        path = folder / METRICS if self.world.first else None
         with Metrics(path, progress.step, trackers, folder.name) as metrics:
             self.metrics = metrics
             loss = None

@@ -50,14 +50,21 @@ class Log:
 
 
 class Metrics:
-    """metrics.jsonl and the trackers of a run, as a context manager."""
+    """metrics.jsonl and the trackers of a run, as a context manager.
 
-    def __init__(self, path: Path, step: int, trackers: Sequence[str], name: str) -> None:
-        self._log = Log(path, step)
-        self._trackers = [_TRACKERS[kind](path.parent, name) for kind in trackers]
+    Without a `path`, as on all workers but the first, nothing is kept.
+    """
+
+    def __init__(self, path: Path | None, step: int, trackers: Sequence[str], name: str) -> None:
+        self._log = None if path is None else Log(path, step)
+        self._trackers = (
+            [] if path is None else [_TRACKERS[kind](path.parent, name) for kind in trackers]
+        )
 
     def write(self, value: Mapping[str, Any]) -> None:
         """Write one line; its numbers go to the trackers too."""
+        if self._log is None:
+            return
         self._log.write(value)
         numbers = {k: float(v) for k, v in value.items() if k != "step" and _is_number(v)}
         for tracker in self._trackers:
@@ -72,7 +79,8 @@ class Metrics:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._log.close()
+        if self._log is not None:
+            self._log.close()
         for tracker in self._trackers:
             tracker.close()
 
