@@ -107,7 +107,7 @@ def open_session(options: argparse.Namespace, corpus: Corpus) -> tuple[Session, 
         recipe, tokenizer.vocab_size, tokenizer.special, len(stream), speed
     )
     session = make_session(config, settled, tokenizer.special, speed.best, ALONE)
-    return session, Batches(stream, config.context, options.batch, 0, corpus.fingerprint)
+    return session, session.batches(corpus, "train", 0)
 
 
 def _train(

@@ -102,15 +102,18 @@ class Corpus:
 
         Documents that were made by augmentation are left out unless `augmented` is true.
         """
-        stream = self.stream(split)
         for row in self.rows(split):
             if row["augmented"] and not augmented:
                 continue
-            # The first and the last token are begin and end.
-            first = row["first_token"] + 1
-            ids = stream.read(first, first + row["tokens"] - 2)
+            content = self.content(split, row["first_token"], row["tokens"])
             source = Source(row["file"], row["record"], row["line"], row["offset"])
-            yield Document(self.tokenizer.decode(ids), source, json.loads(row["metadata"]))
+            yield Document(content, source, json.loads(row["metadata"]))
+
+    def content(self, split: str, first: int, tokens: int) -> Any:
+        """Return the content of the document whose `tokens` tokens begin at `first`."""
+        # The first and the last token are begin and end.
+        ids = self.stream(split).read(first + 1, first + tokens - 1)
+        return self.tokenizer.decode(ids)
 
     def rows(self, split: str) -> Iterator[dict[str, Any]]:
         """Yield the rows of documents.parquet that belong to a split."""

@@ -10,7 +10,13 @@ import numpy as np
 
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN
-from lexome.evaluation.likelihood import POSITIONS, Likelihood, likelihood, pseudo_likelihood
+from lexome.evaluation.likelihood import (
+    POSITIONS,
+    Likelihood,
+    default_stride,
+    likelihood,
+    pseudo_likelihood,
+)
 from lexome.files import write_json
 from lexome.languages.base import Baseline, Document, Source
 from lexome.model.transformer import Transformer
@@ -57,7 +63,7 @@ def evaluate(
         "unit": corpus.language.unit,
         "units": score.units,
         "tokens": score.tokens,
-        "stride": (stride or max(model.config.context // 2, 1)) if causal else None,
+        "stride": (stride or default_stride(model.config.context)) if causal else None,
         "definition": score.definition,
         "model": model_figures(score),
         "baselines": beside,
@@ -163,10 +169,8 @@ class Documents(Sequence[Document]):
         if isinstance(place, slice):
             return [self[number] for number in range(*place.indices(len(self)))]
         first, tokens = self._spans[place].tolist()
-        # The first and the last token are begin and end.
-        ids = self._corpus.stream(self._split).read(first + 1, first + tokens - 1)
         source = Source(f"{self._split} split", str(place))
-        return Document(self._corpus.tokenizer.decode(ids), source)
+        return Document(self._corpus.content(self._split, first, tokens), source)
 
 
 def _note(baseline: Baseline) -> str:

@@ -22,6 +22,7 @@ from lexome.errors import LexomeError, UsageError
 from lexome.generation.decoder import computing_in
 from lexome.languages.base import Tokenizer
 from lexome.model.transformer import Transformer
+from lexome.training.objectives import segments
 
 Progress = Callable[[int, int], None]
 Array = npt.NDArray[np.int64]
@@ -81,7 +82,7 @@ def likelihood(
     if model.config.attention != "causal":
         raise UsageError("this model predicts masked tokens: use `pseudo_likelihood`")
     context = model.config.context
-    stride = max(context // 2, 1) if stride is None else stride
+    stride = default_stride(context) if stride is None else stride
     begin = tokenizer.special.begin
     nats, tokens, units = 0.0, 0, 0
     for windows in _same_length(evaluation_windows(len(stream), context, stride)):
@@ -103,6 +104,11 @@ def likelihood(
         "no unit, begin tokens are not predicted. All bits are divided by all units."
     )
     return _checked(Likelihood(nats, tokens, units, "likelihood", definition))
+
+
+def default_stride(context: int) -> int:
+    """Return the tokens that windows move on by where nobody says: half a context."""
+    return max(context // 2, 1)
 
 
 def pseudo_likelihood(
@@ -138,9 +144,9 @@ def pseudo_likelihood(
         ids = np.stack([stream.read(start, start + length) for start in starts.tolist()])
         hidden = (np.arange(len(places)), places - starts)
         labels.append(ids[hidden])
-        segments = None if begin is None else np.cumsum(ids == begin, axis=1)
+        numbered = None if begin is None else segments(ids, begin)
         ids[hidden] = tokenizer.special.mask
-        found.append(_masked_nats(model, ids, segments, hidden[1], labels[-1]))
+        found.append(_masked_nats(model, ids, numbered, hidden[1], labels[-1]))
         if progress is not None:
             progress(first + len(places), len(chosen))
     nats = np.concatenate(found) if found else np.zeros(0)
@@ -167,15 +173,15 @@ def _next_token_nats(model: Transformer, ids: Array, begin: int | None) -> npt.N
     device = model.embedding.weight.device
     inputs = torch.from_numpy(ids[:, :-1]).to(device)
     labels = torch.from_numpy(ids[:, 1:]).to(device)
-    segments = None if begin is None else (inputs == begin).cumsum(1)
+    numbered = None if begin is None else torch.from_numpy(segments(ids[:, :-1], begin)).to(device)
     with computing_in(model, torch.float32):
-        logits = model(inputs, segments).float()
+        logits = model(inputs, numbered).float()
         nats = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
     return nats.view(labels.shape).cpu().numpy()
 
 
 def _masked_nats(
-    model: Transformer, ids: Array, segments: Array | None, places: Array, labels: Array
+    model: Transformer, ids: Array, numbered: Array | None, places: Array, labels: Array
 ) -> npt.NDArray[np.float64]:
     """Return the loss of the token at `places` [B] of each row, [B]."""
     device = model.embedding.weight.device
@@ -184,8 +190,7 @@ def _masked_nats(
         return torch.from_numpy(values).to(device)
 
     with computing_in(model, torch.float32):
-        numbered = None if segments is None else tensor(segments)
-        trunk = model.trunk(tensor(ids), numbered)
+        trunk = model.trunk(tensor(ids), None if numbered is None else tensor(numbered))
         logits = model.head(trunk[torch.arange(len(ids)), tensor(places)]).float()
         nats = F.cross_entropy(logits, tensor(labels), reduction="none")
     return nats.double().cpu().numpy()
@@ -207,11 +212,12 @@ def _same_length(windows: Iterator[EvaluationWindow]) -> Iterator[Sequence[Evalu
 
 def _content_places(stream: TokenStream, tokenizer: Tokenizer) -> Array:
     """Return the places of all tokens that are not special, rising."""
-    special = tokenizer.special
-    none = [special.pad, special.begin, special.end, special.mask]
     block = 1 << 20
     found = [
-        start + np.flatnonzero(~np.isin(stream.read(start, min(start + block, len(stream))), none))
+        start
+        + np.flatnonzero(
+            ~np.isin(stream.read(start, min(start + block, len(stream))), tokenizer.special.ids)
+        )
         for start in range(0, len(stream), block)
     ]
     return np.concatenate(found) if found else np.zeros(0, np.int64)

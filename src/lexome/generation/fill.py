@@ -133,9 +133,8 @@ def _probabilities(
     with computing_in(model, torch.float32):
         tokens = torch.tensor([ids], device=model.embedding.weight.device)
         logits = model(tokens)[0, places].float()
-    special = tokenizer.special
     unused = range(tokenizer.vocab_size, model.config.vocab_size)
-    never = [special.pad, special.begin, special.end, special.mask, *unused]
+    never = [*tokenizer.special.ids, *unused]
     hidden = torch.tensor(never, device=logits.device)
     probabilities: Tensor = logits.index_fill(-1, hidden, -torch.inf).softmax(-1).cpu()
     return probabilities

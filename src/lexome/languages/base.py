@@ -73,6 +73,11 @@ class SpecialTokens:
     end: int
     mask: int
 
+    @property
+    def ids(self) -> tuple[int, int, int, int]:
+        """Return all four."""
+        return self.pad, self.begin, self.end, self.mask
+
 
 class Tokenizer(Protocol):
     """Turns a document's content into token ids and back, without loss.

@@ -24,8 +24,9 @@ from lexome.report.data import (
     SourceFile,
     Summary,
 )
-from lexome.report.reading import RECIPE, RunFiles, command
+from lexome.report.reading import RunFiles, command
 from lexome.report.verdict import verdict
+from lexome.training.run import RECIPE
 
 SOURCES_SHOWN = 50
 _PREPARE_FLAGS = (

@@ -17,7 +17,8 @@ from lexome.model.folder import load_model
 from lexome.model.transformer import Transformer
 from lexome.report.data import Inside, Missing
 from lexome.report.inspect import LONGEST_PROMPT, MAP_TOKENS, inspect
-from lexome.report.reading import MODEL, Lines, RunFiles, missing
+from lexome.report.reading import Lines, RunFiles, missing
+from lexome.training.run import MODEL
 
 PROMPTS = 3
 _ROWS_READ = 2_000
@@ -106,8 +107,7 @@ def _origin(row: Mapping[str, Any], skipped: int) -> str:
 
 
 def _map_tokens(run: RunFiles, tokenizer: Tokenizer) -> tuple[list[int], str]:
-    special = tokenizer.special
-    outside = {special.pad, special.begin, special.end, special.mask}
+    outside = tokenizer.special.ids
     if not isinstance(run.corpus, Corpus):
         tokens = [t for t in range(tokenizer.vocab_size) if t not in outside][:MAP_TOKENS]
         return tokens, f"The first {len(tokens):,} tokens of the vocabulary"

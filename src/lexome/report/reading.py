@@ -13,14 +13,13 @@ from lexome import recipe as recipes
 from lexome.corpus import Corpus, Manifest
 from lexome.corpus.manifest import NAME as MANIFEST
 from lexome.errors import LexomeError
+from lexome.evaluation.evaluate import NAME as EVALUATION
 from lexome.files import naming, read_json
 from lexome.model.config import TransformerConfig
 from lexome.model.folder import read_config
 from lexome.recipe import Recipe
 from lexome.report.data import Missing
-
-RECIPE, FACTS, METRICS = "recipe.yaml", "run.json", "metrics.jsonl"
-SAMPLES, EVALUATION, MODEL = "samples.jsonl", "evaluation.json", "model"
+from lexome.training.run import FACTS, METRICS, MODEL, RECIPE, SAMPLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from lexome.evaluation.evaluate import NAME as EVALUATION
 from lexome.report.data import Missing, Sample, Samples, Score, Scores, finite
-from lexome.report.reading import EVALUATION, Lines, RunFiles, command
+from lexome.report.reading import Lines, RunFiles, command
 
 MODEL_NAME = "this model"
 SAMPLE_STEPS = 40

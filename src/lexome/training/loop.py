@@ -88,7 +88,7 @@ class Loop:
         self.observer = observer
         self.sampler = sampler
         self.guard = Guard(self.training, list(progress.recent))
-        self.batches = self._batches("train", self.training.seed)
+        self.batches = session.batches(corpus, "train", self.training.seed)
         self.validation = self._validation()
         self._origin = started - progress.elapsed
         self._rate = 0.0
@@ -232,16 +232,10 @@ class Loop:
             save_model(self.run_folder.folder / MODEL, model, tokenizer=self.corpus.tokenizer)
         self.world.wait()
 
-    def _batches(self, split: str, seed: int) -> Batches:
-        context = self.session.model.config.context
-        stream = self.corpus.stream(split)
-        size, fingerprint = self.session.batch_size, self.corpus.fingerprint
-        return Batches(stream, context, size, seed, fingerprint)
-
     def _validation(self) -> Batches | None:
         context, tokens = self.session.model.config.context, len(self.corpus.stream("valid"))
         if tokens > context:
-            return self._batches("valid", 0)
+            return self.session.batches(self.corpus, "valid", 0)
         self.observer.told(
             f"no validation loss: the validation split has {tokens} tokens, fewer than one "
             f"context of {context}"

@@ -36,6 +36,10 @@ class Speed:
         """The faster precision."""
         return "bf16" if self.bf16 > self.fp32 else "fp32"
 
+    def choose(self, asked: Precision | Literal["auto"]) -> Precision:
+        """Return the precision that is asked for, or for "auto" the faster one."""
+        return self.best if asked == "auto" else asked
+
 
 def prepare() -> None:
     """Set up the process before torch allocates: memory is kept, compiled code is cached.

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from lexome.errors import LexomeError
-from lexome.files import naming
+from lexome.files import naming, write_text
 
 
 class Tracker(Protocol):
@@ -33,9 +33,7 @@ class Log:
         self.path = path
         with naming(path):
             kept = [line for line, value in _lines(path) if value["step"] <= step]
-            temporary = path.with_suffix(".part")
-            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-            temporary.replace(path)
+            write_text(path, "".join(f"{line}\n" for line in kept))
             self._stream = path.open("a", encoding="utf-8")
 
     def write(self, value: Mapping[str, Any]) -> None:

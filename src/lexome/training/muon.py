@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, Replicate
 
+from lexome.training.parallel import local
+
 Coefficients = tuple[float, float, float]
 
 # Each row maps the singular values left by the rows before it closer to 1. They are the optimal
@@ -68,11 +70,11 @@ class Muon(torch.optim.Optimizer):
         return None
 
     def _move(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
-        gradients = [_local(p.grad) for p in parameters if p.grad is not None]
-        momenta = [_local(self.state[p]["momentum"]) for p in parameters]
+        gradients = [local(p.grad) for p in parameters if p.grad is not None]
+        momenta = [local(self.state[p]["momentum"]) for p in parameters]
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         updates = torch._foreach_lerp(gradients, momenta, group["momentum"])
-        weights = [_local(p) for p in parameters]
+        weights = [local(p) for p in parameters]
         whole = torch.stack([_whole(u, p) for u, p in zip(updates, parameters, strict=True)])
         directions = orthogonalise(whole.to(self.dtype), self.coefficients).to(weights[0].dtype)
         shares = [_share(d, p) for d, p in zip(directions, parameters, strict=True)]
@@ -103,10 +105,6 @@ def _by_shape(parameters: Iterable[nn.Parameter]) -> Iterator[list[nn.Parameter]
         if parameter.grad is not None:
             groups.setdefault(parameter.shape, []).append(parameter)
     yield from groups.values()
-
-
-def _local(tensor: Tensor) -> Tensor:
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def _whole(update: Tensor, parameter: Tensor) -> Tensor:

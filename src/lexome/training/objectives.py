@@ -99,7 +99,7 @@ class MaskedToken:
 
     def __call__(self, batch: Batch, numbers: Array) -> Example:
         labels = batch.tokens[:, :-1]
-        content = ~np.isin(labels, list(_ids(self.special)))
+        content = ~np.isin(labels, self.special.ids)
         draws = np.stack([self._draws(int(number), labels.shape[1]) for number in numbers])
         chosen = (draws[:, 0] < self.mask_rate) & content
         replacements = _content_ids(self.special, self.vocab_size)
@@ -150,9 +150,5 @@ def _example(
     )
 
 
-def _ids(special: SpecialTokens) -> tuple[int, ...]:
-    return special.pad, special.begin, special.end, special.mask
-
-
 def _content_ids(special: SpecialTokens, vocab_size: int) -> Array:
-    return np.setdiff1d(np.arange(vocab_size), _ids(special))
+    return np.setdiff1d(np.arange(vocab_size), special.ids)

@@ -10,8 +10,10 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor
 
 from lexome.errors import LexomeError
 from lexome.model import Transformer
@@ -36,7 +38,7 @@ class World:
         share = count // self.size
         return slice(self.rank * share, (self.rank + 1) * share)
 
-    def sum(self, values: torch.Tensor) -> torch.Tensor:
+    def sum(self, values: Tensor) -> Tensor:
         """Return `values` summed over all workers."""
         if self.size > 1:
             dist.all_reduce(values)
@@ -78,6 +80,11 @@ def world() -> Iterator[World]:
         yield World(dist.get_rank(), size, device)
     finally:
         dist.destroy_process_group()
+
+
+def local(tensor: Tensor) -> Tensor:
+    """Return this worker's share of a tensor; all of it where it is not sharded."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def check_batch(rows: int, workers: int) -> None:

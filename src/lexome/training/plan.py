@@ -146,7 +146,7 @@ def sized(
     """Return the config, the recipe with size and batch filled in, and the reasons."""
     reasons = []
     depth, training = DEFAULT_DEPTH, recipe.training
-    precision = speed.best if training.precision == "auto" else training.precision
+    precision = speed.choose(training.precision)
     says_size = any((recipe.model.preset, recipe.model.depth, recipe.model.layers))
     if training.minutes and not says_size:
         flops = EFFICIENCY * getattr(speed, precision) * training.minutes * 60

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
-from lexome.corpus import Batches
+from lexome.corpus import Batches, Corpus
 from lexome.languages.base import SpecialTokens
 from lexome.model import Transformer, TransformerConfig
 from lexome.recipe import Recipe
@@ -21,7 +21,7 @@ from lexome.training.loss import Losses
 from lexome.training.machine import Precision
 from lexome.training.objectives import Example, Objective
 from lexome.training.optimizers import Optimizer
-from lexome.training.parallel import World, check_batch, shard
+from lexome.training.parallel import World, check_batch, local, shard
 
 _VALIDATION_BATCHES = 8
 _VALIDATION_NUMBERS = 1 << 62
@@ -69,6 +69,11 @@ class Session:
         shard(self.model, world)
         self.losses = Losses(self.model, recipe.optimizer.z_loss)
         self.optimizer = Optimizer(self.model, recipe.optimizer, self.model.compute_dtype)
+
+    def batches(self, corpus: Corpus, split: str, seed: int) -> Batches:
+        """Return the batches of a split that this model is trained or scored on."""
+        context = self.model.config.context
+        return Batches(corpus.stream(split), context, self.batch_size, seed, corpus.fingerprint)
 
     def compile(self) -> None:
         """Compile from now on: the whole loss, or, where it is sharded, block by block."""
@@ -133,12 +138,12 @@ class Session:
 
     def snapshot(self) -> list[Tensor]:
         """Return copies of this worker's share of `tensors`."""
-        return [_local(tensor).clone() for tensor in self.tensors().values()]
+        return [local(tensor).clone() for tensor in self.tensors().values()]
 
     def restore(self, snapshot: list[Tensor]) -> None:
         """Put back what `snapshot` copied, as if no update had been made since the start."""
         for tensor, kept in zip(self.tensors().values(), snapshot, strict=True):
-            _local(tensor).copy_(kept)
+            local(tensor).copy_(kept)
         self.optimizer.set_updates(0)
         self.optimizer.zero_grad()
 
@@ -184,7 +189,3 @@ def make_session(
     """Return the session of a resolved recipe."""
     objective = objectives.make(recipe.objective, config, special, recipe.training.seed)
     return Session(config, recipe, objective, precision, world)
-
-
-def _local(tensor: Tensor) -> Tensor:
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor

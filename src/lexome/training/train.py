@@ -114,7 +114,7 @@ def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tu
     """Return the plan, and the session with which it was measured, as new."""
     tokenizer, training = corpus.tokenizer, recipe.training
     speed = world.agree(machine.measure_speed(world.device))
-    precision = speed.best if training.precision == "auto" else training.precision
+    precision = speed.choose(training.precision)
     tokens = len(corpus.stream("train"))
     config, settled, reasons = plan.sized(
         recipe, tokenizer.vocab_size, tokenizer.special, tokens, speed
@@ -124,13 +124,7 @@ def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tu
         f"{speed.bf16 / 1e12:.2f} in bf16"
     )
     session = make_session(config, settled, tokenizer.special, precision, world)
-    batches = Batches(
-        corpus.stream("train"),
-        config.context,
-        session.batch_size,
-        training.seed,
-        corpus.fingerprint,
-    )
+    batches = session.batches(corpus, "train", training.seed)
     steps, compiled, seconds = _measure(settled, session, batches, reasons, started)
     made = Plan(plan.scheduled(settled, steps), config, steps, precision, compiled, tuple(reasons))
     if seconds:
