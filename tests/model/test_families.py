@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lexome.errors import LexomeError
+from lexome.errors import LexomeError, UsageError
 from lexome.model import families
 from lexome.model.folder import load_model, read_config, save_model
 from peers import CONTEXT, PEERS, Peer, scatter, tokens
@@ -119,6 +119,31 @@ def test_mask_dropout_of_esm(masked: int, tmp_path: Path) -> None:
     plain = PEERS["esm-tied-dropout"].hf_model()
     plain.esm.embeddings.token_dropout = False
     assert (logits(ours, ids) - logits(plain, ids)).abs().max() > 0.01
+
+
+def test_mask_dropout_of_esm_goes_by_document() -> None:
+    """Side by side in one row, each document gives the logits that it gives alone."""
+    model = PEERS["esm-tied-dropout"].model()
+    ids = tokens(30, rows=1)
+    ids[ids == MASK] = MASK + 1
+    ids[0, [2, 3, 5, 12]] = MASK  # three in the first document, one in the second
+    segments = torch.tensor([[0] * 10 + [1] * 20])
+    with torch.no_grad():
+        packed = model(ids, segments)
+        alone = torch.cat([model(ids[:, :10]), model(ids[:, 10:])], dim=1)
+    torch.testing.assert_close(packed, alone, atol=TOLERANCE, rtol=0)
+
+
+def test_a_row_of_masks_alone_gives_numbers() -> None:
+    model = PEERS["esm-tied-dropout"].model()
+    assert logits(model, torch.full((1, 9), MASK)).isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["gpt2-tied", "llama-tied"])
+def test_more_tokens_than_the_context_are_refused(name: str) -> None:
+    model = PEERS[name].model()
+    with pytest.raises(UsageError, match="at most"):
+        model(tokens(model.config.context + 1))
 
 
 def test_rotary_angles_agree_far_from_the_start(tmp_path: Path) -> None:

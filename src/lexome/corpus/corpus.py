@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lexome import languages
-from lexome.corpus.documents import read_rows
+from lexome.corpus.documents import document_names, read_rows
 from lexome.corpus.manifest import NAME, TRAIN, VALID, Manifest, ShardFile, folder_sha256
 from lexome.corpus.shards import TokenStream, open_shard
 from lexome.errors import DamagedFileError, LexomeError, UsageError, nearest
@@ -114,6 +114,11 @@ class Corpus:
         # The first and the last token are begin and end.
         ids = self.stream(split).read(first + 1, first + tokens - 1)
         return self.tokenizer.decode(ids)
+
+    def names(self, split: str, numbers: Sequence[int]) -> dict[int, str]:
+        """Return where the documents of these numbers in a split come from, as a person reads it."""
+        found = document_names(self.folder / DOCUMENTS, {split: numbers})
+        return {number: name for (_, number), name in found.items()}
 
     def rows(self, split: str) -> Iterator[dict[str, Any]]:
         """Yield the rows of documents.parquet that belong to a split."""

@@ -51,7 +51,7 @@ def attend_in_blocks(
         stop = min(start + BLOCK, length)
         seen = stop if causal else keys
         scores = query[..., start:stop, :] @ key[..., :seen, :].transpose(-1, -2)
-        scores = scores.float()
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         if causal:
             scores = scores.masked_fill(place[:seen] > place[start:stop, None], LOWEST)
         if mask is not None:

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lexome.errors import UsageError
 from lexome.model.attention import attend, attention_mask, attention_probabilities
 from lexome.model.config import TransformerConfig
 
@@ -250,7 +251,7 @@ class Transformer(nn.Module):
         cache: KeyValueCache | None = None,
     ) -> Tensor:
         """Return the last residual stream [B, T, W], normed, before the head."""
-        x, positions = self._start(tokens, cache)
+        x, positions = self._start(tokens, segments, cache)
         for block, rotation, mask in self._layers(tokens, positions, segments, cache):
             x = block(x, rotation, mask, cache)
         return x if self.final_norm is None else self.final_norm(x)
@@ -258,7 +259,7 @@ class Transformer(nn.Module):
     def attention_maps(self, tokens: Tensor) -> Tensor:
         """Return the attention probabilities [layers, B, H, T, T] of every layer over `tokens`."""
         maps = []
-        x, positions = self._start(tokens, None)
+        x, positions = self._start(tokens, None, None)
         for block, rotation, mask in self._layers(tokens, positions, None, None):
             inputs = block.attention_norm(x) if block.pre else x
             query, key, _ = block.attention.heads(inputs, rotation)
@@ -292,24 +293,46 @@ class Transformer(nn.Module):
             return 0.001
         return 1.0 if self.config.embedding_norm and not self.config.tied else 0.02
 
-    def _start(self, tokens: Tensor, cache: KeyValueCache | None) -> tuple[Tensor, Tensor]:
+    def _start(
+        self, tokens: Tensor, segments: Tensor | None, cache: KeyValueCache | None
+    ) -> tuple[Tensor, Tensor]:
         """Return the embedded tokens [B, T, W] and their positions [T]."""
         length = tokens.shape[1]
+        if length > self.config.context:
+            raise UsageError(
+                f"the model reads at most {self.config.context} tokens at once, not {length}",
+                where="model",
+                fix="cut the sequence, or train a model with a longer context",
+            )
         if cache is None:
             positions = torch.arange(length, device=tokens.device)
         else:
             positions = cache.positions(length)
         x = self.embedding(tokens)
         if self.config.mask_dropout_token is not None:
-            masked = (tokens == self.config.mask_dropout_token).unsqueeze(-1)
-            seen = 1.0 - masked.float().mean(dim=1, keepdim=True)
-            x = x.masked_fill(masked, 0.0) * ((1.0 - ESM_TRAINING_MASK_RATE) / seen)
+            x = self._drop_masks(x, tokens == self.config.mask_dropout_token, segments)
         if self.config.positions == "learned":
             x = x + self.position_embedding(positions)
         if self.config.token_types:
             x = x + self.token_type_embedding.weight[0]
         x = x.to(self.compute_dtype)
         return x if self.embedding_norm is None else self.embedding_norm(x), positions
+
+    @staticmethod
+    def _drop_masks(x: Tensor, masked: Tensor, segments: Tensor | None) -> Tensor:
+        """Return embeddings whose `masked` [B, T] ones are 0 and whose others make up for them.
+
+        As in ESM-2: the sum over a document is what it would be at the mask rate of its training.
+        """
+        hidden = masked.float()
+        if segments is None:
+            shown = 1.0 - hidden.mean(dim=1, keepdim=True)
+        else:
+            same = (segments.unsqueeze(-1) == segments.unsqueeze(-2)).float()
+            shown = 1.0 - (same @ hidden.unsqueeze(-1)).squeeze(-1) / same.sum(dim=-1)
+        # Where nothing is shown there is nothing to scale, and nothing to divide by.
+        scale = (1.0 - ESM_TRAINING_MASK_RATE) / shown.clamp(min=1.0 / masked.shape[1])
+        return x.masked_fill(masked.unsqueeze(-1), 0.0) * scale.unsqueeze(-1)
 
     def _layers(
         self,

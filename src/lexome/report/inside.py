@@ -74,7 +74,8 @@ def _own_samples(run: RunFiles, samples: Lines, tokenizer: Tokenizer) -> Iterato
         except LexomeError:
             continue
         if len(ids):
-            yield f"the model’s own sample “{text[:24]}…”", ids
+            tokens = np.concatenate(([tokenizer.special.begin], ids))
+            yield f"the model’s own sample “{text[:24]}…”", tokens
 
 
 def _held_out(corpus: Corpus) -> Iterator[Prompt]:
@@ -91,12 +92,12 @@ def _held_out(corpus: Corpus) -> Iterator[Prompt]:
     places = [(row, 0) for row in usable]
     if 0 < len(usable) < PROMPTS:
         longest = max(usable, key=lambda row: row["tokens"])
-        parts = max(min(PROMPTS, (longest["tokens"] - _FRAME) // LONGEST_PROMPT), 1)
-        places = [(longest, i * (longest["tokens"] - _FRAME) // parts) for i in range(parts)]
+        parts = max(min(PROMPTS, longest["tokens"] // LONGEST_PROMPT), 1)
+        places = [(longest, i * longest["tokens"] // parts) for i in range(parts)]
     count = min(PROMPTS, len(places))
     for row, skipped in (places[i * len(places) // count] for i in range(count)):
-        start = row["first_token"] + 1 + skipped  # after the begin token
-        yield _origin(row, skipped), stream.read(start, row["first_token"] + row["tokens"] - 1)
+        first = row["first_token"]
+        yield _origin(row, skipped), stream.read(first + skipped, first + row["tokens"])
 
 
 def _origin(row: Mapping[str, Any], skipped: int) -> str:

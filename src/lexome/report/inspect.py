@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lexome.languages.base import Ids, Tokenizer
+from lexome.languages.base import Ids, SpecialTokens, Tokenizer
 from lexome.model.transformer import Transformer
 from lexome.report.data import (
     Attention,
@@ -42,7 +42,7 @@ def inspect(
     """Compute everything that the page shows about how `model` works.
 
     `initial` is the model at initialisation, or says why it is not known; `prompts` are (origin,
-    token ids without special tokens); `map_tokens` are the tokens of the embedding map, and
+    token ids as the model reads them); `map_tokens` are the tokens of the embedding map, and
     `chosen` says how they were chosen. The model is left in evaluation mode.
     """
     model.eval()
@@ -80,29 +80,26 @@ def inspect_prompt(
     ids: Ids,
     budget: int = ATTENTION_VALUES,
 ) -> Inspection:
-    """Return what `model` sees in a prompt, between the special tokens that documents have.
+    """Return what `model` sees in a prompt, a stretch of tokens like those it was trained on.
 
     A prompt is shortened so that it fits the context, `LONGEST_PROMPT`, and `budget` attention
     values; `shortened_from` then holds its full length in tokens.
     """
     config = model.config
-    causal = config.attention == "causal"
-    special = tokenizer.special
-    frame = 1 if causal else 2
     room = math.isqrt(budget // (config.layers * config.heads))
-    longest = max(min(room, config.context, LONGEST_PROMPT) - frame, 1)
-    kept = ids[:longest].tolist()
-    tokens = [special.begin, *kept] if causal else [special.begin, *kept, special.end]
+    tokens = ids[: max(min(room, config.context, LONGEST_PROMPT), 2)].tolist()
     row = torch.tensor([tokens], device=model.embedding.weight.device)
     maps = model.attention_maps(row)[:, 0]
-    hidden = special.mask
-    predictions = _next_tokens(model, row) if causal else _masked_tokens(model, row, hidden)
+    if config.attention == "causal":
+        predictions = _next_tokens(model, row)
+    else:
+        predictions = _masked_tokens(model, row, tokenizer.special)
     return Inspection(
         origin=origin,
-        tokens=tuple(int(token) for token in tokens),
+        tokens=tuple(tokens),
         predictions=predictions,
         attention=pack_attention(maps),
-        shortened_from=len(ids) if len(kept) < len(ids) else None,
+        shortened_from=len(ids) if len(tokens) < len(ids) else None,
     )
 
 
@@ -172,14 +169,16 @@ def _next_tokens(model: Transformer, row: Tensor) -> tuple[Prediction, ...]:
     )
 
 
-def _masked_tokens(model: Transformer, row: Tensor, mask: int) -> tuple[Prediction, ...]:
-    """Hide each position in turn, all others in sight; the frame of special tokens stays."""
-    positions = range(1, row.shape[1] - 1)
+def _masked_tokens(
+    model: Transformer, row: Tensor, special: SpecialTokens
+) -> tuple[Prediction, ...]:
+    """Hide each position in turn, all others in sight; special tokens stay."""
+    positions = [at for at, token in enumerate(row[0].tolist()) if token not in special.ids]
     predictions = []
     for start in range(0, len(positions), _MASKED_BATCH):
-        batch = list(positions[start : start + _MASKED_BATCH])
+        batch = positions[start : start + _MASKED_BATCH]
         hidden = row.repeat(len(batch), 1)
-        hidden[torch.arange(len(batch)), batch] = mask
+        hidden[torch.arange(len(batch)), batch] = special.mask
         logits = model(hidden)
         for at, sequence in zip(batch, logits, strict=True):
             probabilities = sequence[at].double().softmax(dim=-1).cpu()

@@ -91,12 +91,9 @@ def blame(corpus: Corpus, session: Session, batches: Batches, step: int) -> str:
     starts = batches.starts(step, mine)
     worst = sorted(range(len(losses)), key=lambda row: (math.isfinite(losses[row]), -losses[row]))
     first = corpus.stream("train").document_starts
-    wanted = [int(first.searchsorted(starts[row], side="right")) - 1 for row in worst[:3]]
-    rows = dict.fromkeys(wanted, "")
-    for number, row in enumerate(corpus.rows("train")):
-        if number in rows:
-            rows[number] = f"{row['file']} record {row['record'] or '-'} (line {row['line']})"
-    named = (f"{rows[n]}: loss {losses[r]:.3f}" for n, r in zip(wanted, worst, strict=False))
+    documents = {row: int(first.searchsorted(starts[row], "right")) - 1 for row in worst[:3]}
+    names = corpus.names("train", list(documents.values()))
+    named = (f"{names[number]}: loss {losses[row]:.3f}" for row, number in documents.items())
     return f"rows of batch {step}, worst first: " + "; ".join(named)
 
 

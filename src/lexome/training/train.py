@@ -155,6 +155,9 @@ def _measure(
         session.compile()
         session.time_step(batches, 1)
         seconds = session.time_step(batches, 4)
+    if training.compile != "auto":
+        reasons.append("compiled, as asked" if compiled else "not compiled, as asked")
+    elif compiled:
         reasons.append("compiled: the time that it saves is more than it costs")
     else:
         reasons.append("not compiled: the run is too short to earn the time back")

@@ -105,7 +105,7 @@ function sentence(prediction, causal) {
   const [token, share] = prediction.top[0];
   const opening = causal
     ? `After ${plural(prediction.position + 1, "token")} the model expects `
-    : `With token ${prediction.position} hidden the model expects `;
+    : `With token ${prediction.position + 1} hidden the model expects `;
   const guess = [opening, tokenName(token), ` (${percent(share)}). `];
   if (prediction.truth === null) return [...guess, "The excerpt ends here."];
   return [...guess, "The truth is ", tokenName(prediction.truth),
