@@ -40,7 +40,8 @@ def test_a_split_by_document_is_useful_or_becomes_a_tail(
     how, train, valid = sides_of(sizes, fraction)
     if how == "document":
         assert train + valid == total
-        assert 0 < valid <= 2.5 * fraction * total and train > 0
+        target = fraction * total
+        assert target / 2.5 <= valid <= target * 2.5 and train > 0
     else:
         assert train == int(np.floor(total * (1 - fraction) + 1e-9))
 
@@ -65,7 +66,15 @@ def test_two_large_documents_are_cut_at_the_tail_and_the_note_says_why() -> None
     histogram[[5, 9]] = 500
     record = by_document(0.1, 0, histogram).record
     assert (record.how, record.asked, record.border) == ("tail", "document", 900)
-    assert "50.0% for validation instead of 10.0%" in record.note
+    assert "50% for validation instead of 10%" in record.note
+
+
+def test_one_tiny_document_is_no_validation_split() -> None:
+    histogram = np.zeros(BUCKETS, np.int64)
+    histogram[[5, 9, 7]] = 200_000, 200_000, 18
+    record = by_document(0.1, 0, histogram).record
+    assert (record.how, record.asked, record.border) == ("tail", "document", 360_016)
+    assert "0.0045% for validation instead of 10%" in record.note
 
 
 @pytest.mark.parametrize(

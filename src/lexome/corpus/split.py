@@ -2,7 +2,7 @@
 
 By document, keys are taken in the order of their hash until the validation split is as large as
 asked. A key that alone is larger than the whole validation split stays in train, where there
-are smaller ones. Where that gives no useful split (one document, or a few large ones), the tail
+are smaller ones. Where that gives no useful split (one document, or a few of any size), the tail
 of the units is cut off instead, and the record says so.
 """
 
@@ -20,8 +20,8 @@ from lexome.corpus.manifest import TRAIN, VALID, SplitRecord
 from lexome.corpus.request import SplitChoice
 from lexome.languages.base import Document, Language
 
-# A split by document that holds this many times the fraction that was asked for is no good.
-_MOST = 2.5
+# A split by document that is so many times larger or smaller than what was asked for is no good.
+_FACTOR = 2.5
 
 
 class SplitPlan(BaseModel):
@@ -100,10 +100,10 @@ def by_document(fraction: float, seed: int, histogram: npt.NDArray[np.int64]) ->
     sums = np.cumsum(histogram[light])
     count = 1 + int(np.argmin(np.abs(sums - target)))
     valid = int(sums[count - 1])
-    if valid > _MOST * target or count == len(used):
+    if not target / _FACTOR <= valid <= target * _FACTOR or count == len(used):
         note = (
-            f"a split by document would hold {valid / total:.1%} for validation instead of "
-            f"{fraction:.1%}, as there are few documents: the tail is cut off"
+            f"a split by document would hold {100 * valid / total:.2g}% for validation instead of "
+            f"{100 * fraction:.2g}%, as there are few documents: the tail is cut off"
         )
         return by_tail(fraction, seed, total, "document", note)
     threshold = int(light[count - 1]) + 1
