@@ -45,7 +45,7 @@ def evaluate(
     """
     told = told or _silent
     opened = open_run(run)
-    corpus, model = opened.corpus(), opened.model()
+    corpus, model = opened.corpus(verify=True), opened.model()
     respect = opened.recipe.objective.document_boundaries == "respect"
     score = score_split(
         model,

@@ -69,7 +69,8 @@ def make_plan(recipe: Recipe) -> Plan:
 def _begin(
     recipe: Recipe, folder: Path, world: World, observer: Observer, started: float
 ) -> tuple[Run, Session, Corpus, Progress]:
-    corpus = Corpus.open(Path(recipe.corpus))
+    # One worker reads every byte; a damaged corpus ends it, and with it all the others.
+    corpus = Corpus.open(Path(recipe.corpus), verify=world.first)
     made, session = _prepare(recipe, corpus, world, started)
     observer.planned(made)
     facts = _facts(made, corpus, session, time.perf_counter() - started)
@@ -84,7 +85,7 @@ def _reopen(
     folder: Path, world: World, observer: Observer
 ) -> tuple[Run, Session, Corpus, Progress]:
     run = open_run(folder)
-    corpus = run.corpus()
+    corpus = run.corpus(verify=world.first)
     chosen = run.facts["machine"]
     config = TransformerConfig(**_tuples(run.facts["plan"]["model"]))
     session = make_session(config, run.recipe, corpus.tokenizer.special, chosen["precision"], world)

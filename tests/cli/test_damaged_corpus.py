@@ -1,0 +1,56 @@
+"""A byte of a shard that has changed is found before anything is computed from it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Lexome = Callable[..., Any]
+TINY = ("--depth", 1, "--context", 32, "--batch-size", 4, "--compile", "false")
+
+
+@pytest.fixture
+def own(corpus: Path, tmp_path: Path) -> Path:
+    """A copy of the corpus that a test may damage."""
+    return Path(shutil.copytree(corpus, tmp_path / "corpus"))
+
+
+def flip(shard: Path) -> None:
+    """Change one byte in the middle of a file: its size stays, its sum does not."""
+    raw = bytearray(shard.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    shard.write_bytes(raw)
+
+
+def refused(result: Any, shard: Path) -> None:
+    assert result.exit_code == 1, result.output
+    assert "the file has changed" in result.stderr
+    assert str(shard) in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_flipped_byte_stops_a_training_before_it_begins(
+    lexome: Lexome, own: Path, tmp_path: Path
+) -> None:
+    shard = own / "shards" / "train-00000.npy"
+    flip(shard)
+    out = tmp_path / "run"
+    refused(lexome("train", "--corpus", own, *TINY, "--steps", 1, "--out", out), shard)
+    assert not out.exists()
+
+
+def test_a_flipped_byte_stops_what_goes_on_with_a_run(
+    lexome: Lexome, own: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    options = (*TINY, "--steps", 1, "--out", out)
+    assert lexome("train", "--corpus", own, *options).exit_code == 0
+    shard = own / "shards" / "valid-00000.npy"
+    flip(shard)
+    refused(lexome("evaluate", out), shard)
+    assert not (out / "evaluation.json").exists()
+    refused(lexome("train", "--resume", "--out", out), shard)
