@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_language import Tiny, random_documents, write_tiny
 
-from lexome.corpus import Corpus, PrepareRequest, prepare
+from lexome.corpus import Corpus, PrepareRequest, ngrams, prepare
 from lexome.corpus.documents import DocumentsTable
-from lexome.corpus.leak import THRESHOLD, LeakSearch, ngram_hashes, ngram_tokens
+from lexome.corpus.leak import THRESHOLD, LeakSearch
 from lexome.corpus.manifest import TRAIN, VALID, LeakCheck
+from lexome.corpus.ngrams import NGRAM_UNITS, NgramReader, ngram_hashes
 from lexome.corpus.pool import Pool
 
 
@@ -28,18 +29,17 @@ def test_equal_runs_and_no_others_have_equal_hashes(tokens: list[int], length: i
     assert len(set(zip(runs, hashes, strict=True))) == len(set(runs)) == len(set(hashes))
 
 
-@pytest.mark.parametrize(
-    ("units", "tokens", "length"),
-    [(100, 100, 64), (400, 100, 16), (600, 100, 8), (10_000, 100, 4), (0, 0, 64)],
-)
-def test_a_run_is_about_fifty_units_long(units: int, tokens: int, length: int) -> None:
-    assert ngram_tokens(units, tokens) == length
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let documents and n-grams cross the borders of blocks."""
+    monkeypatch.setattr(ngrams, "_BLOCK", 100)
 
 
 def brute_force(
-    train: Sequence[str], valid: Sequence[str], length: int, step: int
+    train: Sequence[str], valid: Sequence[str], step: int
 ) -> tuple[int, int, int, float, int]:
     """Return exact, near, too short, mean containment and n-grams taken."""
+    length = NGRAM_UNITS
     known = {text[i : i + length] for text in train for i in range(len(text) - length + 1)}
     exact = near = short = taken = 0
     shares = []
@@ -83,21 +83,31 @@ def planted(seed: int) -> tuple[list[str], list[str]]:
     return train, valid
 
 
-def prepared(folder: Path, train: Sequence[str], valid: Sequence[str]) -> Corpus:
+def prepared(
+    folder: Path,
+    train: Sequence[str],
+    valid: Sequence[str],
+    tokenizer: str = "symbols",
+    *,
+    palindromes: bool = False,
+) -> Corpus:
     names = [
         write_tiny(folder / f"{side}.tiny", {f"{side}{i}": text for i, text in enumerate(texts)})
         for side, texts in (("train", train), ("valid", valid))
     ]
-    request = PrepareRequest([names[0]], "tiny", validation_files=[names[1]], workers=1)
-    return prepare(request, folder / "corpus", language=Tiny())
+    request = PrepareRequest(
+        [names[0]], "tiny", tokenizer=tokenizer, validation_files=[names[1]], workers=1
+    )
+    return prepare(request, folder / "corpus", language=Tiny(palindromes=palindromes))
 
 
+@pytest.mark.parametrize("tokenizer", ["symbols", "bpe", "kmer"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_figure_equals_brute_force(tmp_path: Path, seed: int) -> None:
+def test_every_figure_equals_brute_force(tmp_path: Path, seed: int, tokenizer: str) -> None:
     train, valid = planted(seed)
-    check = prepared(tmp_path, train, valid).manifest.leak
-    expected = brute_force(train, valid, check.ngram_tokens, 1)
-    assert check.ngram_tokens == 64 and check.documents == len(valid)
+    check = prepared(tmp_path, train, valid, tokenizer).manifest.leak
+    expected = brute_force(train, valid, 1)
+    assert check.ngram_units == NGRAM_UNITS and check.documents == len(valid)
     assert figures(check) == (*expected[:3], pytest.approx(expected[3], abs=1e-6), expected[4])
     assert expected[0] >= 2 and expected[1] >= 1 and expected[2] >= 1
 
@@ -115,19 +125,15 @@ def test_a_limit_takes_evenly_spaced_runs(
         VALID: np.array([hash(text) & (2**63 - 1) for text in valid], np.uint64),
     }
     sides = {TRAIN: manifest.train, VALID: manifest.valid}
+    reader = NgramReader(corpus.folder, corpus.language, corpus.tokenizer)
     search = LeakSearch(
-        corpus.folder,
-        corpus.folder / "documents.parquet",
-        sides,
-        corpus.tokenizer.special,
-        digests,
-        most_ngrams=most,
+        reader, corpus.folder / "documents.parquet", sides, digests, most_ngrams=most
     )
     with Pool(1) as pool:
         done = sum(search.run(pool))
     check = search.result(augmented_forms="none")
-    step = -(-manifest.valid.tokens // most)
-    expected = brute_force(train, valid, check.ngram_tokens, step)
+    step = -(-manifest.valid.units // most)
+    expected = brute_force(train, valid, step)
     assert done == manifest.train.tokens + manifest.valid.tokens
     assert figures(check) == (*expected[:3], pytest.approx(expected[3], abs=1e-6), expected[4])
     assert check.sampled_ngrams <= most + len(valid)
@@ -142,6 +148,41 @@ def test_examples_name_both_documents(tmp_path: Path) -> None:
     assert "train.tiny, record 'train3', line 4" in (exact[0].train_source or "")
     shares = [example.containment for example in examples]
     assert shares == sorted(shares, reverse=True)
+
+
+def test_a_copy_backwards_is_found_where_it_means_the_same(tmp_path: Path) -> None:
+    train, valid = planted(4)
+    backwards = [text[::-1] for text in valid]
+    check = prepared(tmp_path, train, backwards, "bpe", palindromes=True).manifest.leak
+    both = [*train, *(text[::-1] for text in train)]
+    _, near, short, mean, taken = brute_force(both, backwards, 1)
+    exact = sum(text in train for text in backwards)
+    near += sum(text in train and text[::-1] not in train for text in valid)
+    assert figures(check) == (exact, near, short, pytest.approx(mean, abs=1e-6), taken)
+
+
+@pytest.mark.parametrize("tokenizer", ["symbols", "kmer", "bpe"])
+def test_shifted_and_reversed_copies_of_dna_are_found(tmp_path: Path, tokenizer: str) -> None:
+    train = list(random_documents(7, 30, 900).values())
+    longest = max(train, key=len)
+    complement = longest[::-1].translate(str.maketrans("ACGT", "TGCA"))
+    copies = ["G" + longest, "CA" + complement, complement]
+    other = "".join(np.random.default_rng(9).choice(list("ACGT"), 900))
+    for name, texts in (("train", train), ("valid", [*copies, other])):
+        records = "".join(f">{name}{i}\n{text}\n" for i, text in enumerate(texts))
+        (tmp_path / f"{name}.fa").write_text(records)
+    request = PrepareRequest(
+        [tmp_path / "train.fa"],
+        "dna",
+        tokenizer=tokenizer,
+        vocab_size=200 if tokenizer == "bpe" else None,
+        validation_files=[tmp_path / "valid.fa"],
+        workers=1,
+    )
+    check = prepare(request, tmp_path / "corpus").manifest.leak
+    assert (check.exact_duplicates, check.near_duplicates) == (0, 3)
+    assert {example.document for example in check.examples} == {0, 1, 2}
+    assert all(f"'train{train.index(longest)}'" in str(e.train_source) for e in check.examples)
 
 
 def test_a_copy_in_mirrored_form_is_found_where_train_is_mirrored(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from lexome.languages.base import (
     Skipped,
     Source,
     TokenizerTrainer,
+    UnitCodes,
 )
 from lexome.languages.options import changed
 from lexome.languages.tokenizers import BpeTrainer, KmerTrainer, SymbolsTrainer
@@ -30,13 +31,17 @@ ALPHABET = "ACGTXYZ"
 
 @dataclass(frozen=True)
 class Tiny:
-    """See above; `mirror` adds each document backwards to train."""
+    """See above; `mirror` adds each document backwards to train.
+
+    With `palindromes` a document means the same backwards.
+    """
 
     name: ClassVar[str] = "tiny"
     unit: ClassVar[str] = "letter"
     suffixes: ClassVar[Sequence[str]] = (".tiny",)
 
     mirror: bool = False
+    palindromes: bool = False
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -88,6 +93,9 @@ class Tiny:
         if self.mirror:
             weights = None if document.weights is None else document.weights[::-1]
             yield replace(document, content=document.content[::-1], weights=weights)
+
+    def mirrored(self, codes: UnitCodes) -> UnitCodes | None:
+        return codes[::-1] if self.palindromes else None
 
     def baselines(self) -> Sequence[Baseline]:
         return ()

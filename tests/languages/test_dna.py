@@ -49,6 +49,9 @@ def reasons(entries: list[Document | Skipped]) -> list[str]:
 def test_the_other_strand_is_biopythons_and_twice_it_is_the_first(bases):
     assert reverse_complement(bases) == golden_reverse_complement(bases)
     assert reverse_complement(reverse_complement(bases)) == bases
+    codes = np.frombuffer(bases.encode(), np.uint8)
+    mirrored = languages.get("dna").mirrored(codes)
+    assert mirrored.tobytes().decode() == golden_reverse_complement(bases)
 
 
 def test_records_become_documents_with_their_place(tmp_path):

@@ -118,6 +118,21 @@ def test_character_offsets_are_those_of_the_tokenizers_library(name: str, conten
     assert list(zip(starts.tolist(), stops.tolist(), strict=True)) == encoding.offsets
 
 
+@pytest.mark.parametrize("name", TEXT)
+@given(content=texts)
+@settings(max_examples=40, deadline=None)
+def test_unit_codes_of_text_are_its_bytes(name: str, content: str) -> None:
+    (ids,) = TEXT[name].encode([content])
+    inside = np.concatenate([[1], ids, [2]])
+    assert TEXT[name].unit_codes(inside).tobytes() == content.encode("utf-8")
+
+
+@pytest.mark.parametrize("name", DNA)
+def test_unit_codes_of_dna_are_its_letters(name: str) -> None:
+    (ids,) = DNA[name].encode(GENES[1:])
+    assert DNA[name].unit_codes(ids).tobytes().decode() == GENES[1]
+
+
 def test_offsets_of_special_tokens_are_empty() -> None:
     tokenizer = TEXT["bytes"]
     ids = np.array([1, *tokenizer.encode(["é!"])[0], 2])

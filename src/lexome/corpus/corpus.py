@@ -116,7 +116,7 @@ class Corpus:
         return self.tokenizer.decode(ids)
 
     def names(self, split: str, numbers: Sequence[int]) -> dict[int, str]:
-        """Return where the documents of these numbers in a split come from, as a person reads it."""
+        """Return where the documents of these numbers in a split come from, in words."""
         found = document_names(self.folder / DOCUMENTS, {split: numbers})
         return {number: name for (_, number), name in found.items()}
 

@@ -1,9 +1,10 @@
 """How much of the validation split also stands in train: exact and near duplicates.
 
-Runs of tokens inside documents (n-grams) are taken from each validation document, every one or,
-where that were too many, evenly spaced ones; each is then looked for at every place of the
+Runs of natural units inside documents (n-grams) are taken from each validation document, every
+one or, where that were too many, evenly spaced ones; each is then looked for at every place of the
 training split. So the share that is found, the containment (Broder, "On the resemblance and
-containment of documents", 1997), is exact for the n-grams that were taken.
+containment of documents", 1997), is exact for the n-grams that were taken. Units, not tokens: one
+base more at the start of a sequence moves the border of every k-mer behind it.
 """
 
 from __future__ import annotations
@@ -20,55 +21,15 @@ import numpy.typing as npt
 
 from lexome.corpus.documents import document_names
 from lexome.corpus.manifest import TRAIN, VALID, LeakCheck, LeakExample, ShardFile, SplitSide
-from lexome.corpus.permutation import mix
+from lexome.corpus.ngrams import NGRAM_UNITS, Hashes, NgramReader, Places
 from lexome.corpus.pool import Pool
-from lexome.corpus.shards import Tokens, open_shard
-from lexome.languages.base import SpecialTokens
-
-Hashes = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
+from lexome.corpus.shards import open_shard
 
 THRESHOLD = 0.8
 MOST_NGRAMS = 1 << 20
-# Text shares phrases of ten words only where one was copied from the other, or both from a third.
-_NGRAM_UNITS = 50
-_LONGEST = 64
 _EXAMPLES = 10
-_BLOCK = 1 << 19
 _TABLE_BITS = 24
 _NEVER = np.iinfo(np.int64).max
-_FACTORS = (
-    0x9E3779B97F4A7C15,
-    0xC2B2AE3D27D4EB4F,
-    0x165667B19E3779F9,
-    0xD6E8FEB86659FD93,
-    0xA0761D6478BD642F,
-    0xE7037ED1A0B428DB,
-)
-
-
-def ngram_tokens(units: int, tokens: int) -> int:
-    """Return the power of two whose run of tokens comes nearest to some 50 natural units."""
-    exact = math.log2(_NGRAM_UNITS * max(tokens, 1) / max(units, 1))
-    return min(max(1 << max(round(exact), 0), 4), _LONGEST)
-
-
-def ngram_hashes(tokens: Tokens, length: int) -> Hashes:
-    """Return the hash of each run of `length` tokens, a power of two; [tokens - length + 1]."""
-    hashes = mix(tokens.astype(np.uint64) + np.uint64(1))
-    for level in range(length.bit_length() - 1):
-        half = 1 << level
-        left = hashes[:-half] * np.uint64(_FACTORS[level])
-        left += hashes[half:]
-        hashes = left
-    return mix(hashes)
-
-
-def inside_documents(tokens: Tokens, length: int, special: SpecialTokens) -> npt.NDArray[np.bool_]:
-    """Return which runs of `length` tokens hold neither begin nor end; [tokens - length + 1]."""
-    borders = (tokens == special.begin) | (tokens == special.end)
-    before = np.concatenate([[0], np.cumsum(borders, dtype=np.int64)])
-    return np.asarray(before[length:] == before[:-length])
 
 
 class _Sampled(NamedTuple):
@@ -82,25 +43,27 @@ class _Sampled(NamedTuple):
 class Take:
     """The task: yield the n-grams of one validation shard, every `step`-th of each document."""
 
-    folder: Path
-    length: int
+    reader: NgramReader
     step: int
-    special: SpecialTokens
 
     def __call__(self, item: tuple[int, ShardFile]) -> Iterator[_Sampled]:
         number, shard = item
-        tokens = open_shard(self.folder / shard.path, shard.tokens)
-        starts = np.flatnonzero(tokens == self.special.begin)
         hashes, owners = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
-        for first in range(0, len(tokens) - self.length + 1, _BLOCK):
-            block = tokens[first : first + _BLOCK + self.length - 1]
-            places = first + np.flatnonzero(inside_documents(block, self.length, self.special))
-            owner = np.searchsorted(starts, places, side="right") - 1
-            # Counted from the document's first token, so that every document gives its first.
-            taken = (places - starts[owner] - 1) % self.step == 0
-            hashes.append(ngram_hashes(block, self.length)[places[taken] - first])
-            owners.append(owner[taken])
-        yield _Sampled(number, len(starts), np.concatenate(owners), np.concatenate(hashes))
+        # How many documents have begun, and where the last of them did, in units.
+        begun, start = 0, 0
+        for block in self.reader.blocks(shard):
+            places = np.arange(len(block.hashes))
+            places = places[block.inside(places)]
+            owner = np.searchsorted(block.begins, places, side="right")
+            starts = np.concatenate([[start], block.begins])
+            # Counted from the document's first unit, so that every document gives its first.
+            taken = (places - starts[owner]) % self.step == 0
+            hashes.append(block.hashes[places[taken]])
+            owners.append(begun + owner[taken] - 1)
+            own = block.begins[: block.own_begins]
+            begun += len(own)
+            start = int(own[-1] if len(own) else start) - block.own_units
+        yield _Sampled(number, begun, np.concatenate(owners), np.concatenate(hashes))
 
 
 class _Found(NamedTuple):
@@ -111,36 +74,27 @@ class _Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Search:
-    """The task: yield which of `wanted` (sorted, unique) stand in one training shard, and where."""
+    """The task: yield which of `wanted` (sorted, unique) stand in one training shard, and where.
 
-    folder: Path
-    length: int
-    special: SpecialTokens
+    The place of an n-gram is that of its first token.
+    """
+
+    reader: NgramReader
     wanted: Hashes
 
     def __call__(self, item: tuple[int, ShardFile]) -> Iterator[_Found]:
         before, shard = item
-        tokens = open_shard(self.folder / shard.path, shard.tokens)
-        first_places: dict[int, int] = {}
-        for first in range(0, len(tokens) - self.length + 1, _BLOCK):
-            block = tokens[first : first + _BLOCK + self.length - 1]
-            hashes = ngram_hashes(block, self.length)
-            places = np.flatnonzero(
-                self._table[(hashes >> self._shift).astype(np.intp)]
-                & inside_documents(block, self.length, self.special)
-            )
-            indices = np.searchsorted(self.wanted, hashes[places])
+        first_places = np.full(len(self.wanted), _NEVER)
+        for block in self.reader.blocks(shard):
+            likely = np.flatnonzero(self._table[(block.hashes >> self._shift).astype(np.intp)])
+            indices = np.searchsorted(self.wanted, block.hashes[likely])
             indices[indices == len(self.wanted)] = 0
-            equal = self.wanted[indices] == hashes[places]
-            found, where = np.unique(indices[equal], return_index=True)
-            for index, place in zip(found.tolist(), places[equal][where].tolist(), strict=True):
-                first_places.setdefault(index, before + first + place)
-        count = len(first_places)
-        yield _Found(
-            shard.tokens,
-            np.fromiter(first_places.keys(), np.int64, count),
-            np.fromiter(first_places.values(), np.int64, count),
-        )
+            equal = self.wanted[indices] == block.hashes[likely]
+            indices, units = indices[equal], likely[equal]
+            inside = block.inside(units)
+            np.minimum.at(first_places, indices[inside], before + block.tokens_at(units[inside]))
+        found = np.flatnonzero(first_places != _NEVER)
+        yield _Found(shard.tokens, found, first_places[found])
 
     @property
     def _shift(self) -> np.uint64:
@@ -166,24 +120,17 @@ class LeakSearch:
     hashes (more, if there are more validation documents) and of the digests.
     """
 
-    folder: Path
+    reader: NgramReader
     documents: Path
     sides: Mapping[str, SplitSide]
-    special: SpecialTokens
     digests: Mapping[str, npt.NDArray[np.uint64]]
     most_ngrams: int = MOST_NGRAMS
     _document: Places = field(default_factory=lambda: np.zeros(0, np.int64))
     _place: Places = field(default_factory=lambda: np.zeros(0, np.int64))
 
-    @cached_property
-    def length(self) -> int:
-        """Return the tokens of an n-gram."""
-        return ngram_tokens(self.sides[TRAIN].units, self.sides[TRAIN].tokens)
-
     def run(self, pool: Pool) -> Iterator[int]:
         """Search, and yield tokens as they are done: all of train and of valid."""
-        step = max(1, math.ceil(self.sides[VALID].tokens / self.most_ngrams))
-        take = Take(self.folder, self.length, step, self.special)
+        take = Take(self.reader, max(1, math.ceil(self.sides[VALID].units / self.most_ngrams)))
         sampled: dict[int, _Sampled] = {}
         for part in pool.map(take, enumerate(self.sides[VALID].shards)):
             sampled[part.shard] = part
@@ -198,8 +145,9 @@ class LeakSearch:
         )
         first = np.full(len(wanted), _NEVER)
         if len(wanted):
-            search = Search(self.folder, self.length, self.special, wanted)
-            for found in pool.map(search, _with_places(self.sides[TRAIN].shards)):
+            for found in pool.map(
+                Search(self.reader, wanted), _with_places(self.sides[TRAIN].shards)
+            ):
                 np.minimum.at(first, found.indices, found.places)
                 yield found.tokens
         self._place = first[inverse]
@@ -214,7 +162,6 @@ class LeakSearch:
         long_enough = taken > 0
         exact = np.isin(self.digests[VALID], self.digests[TRAIN])
         near = ~exact & long_enough & (containment >= THRESHOLD)
-        units = self.sides[TRAIN].units / max(self.sides[TRAIN].tokens, 1)
         return LeakCheck(
             documents=count,
             exact_duplicates=int(exact.sum()),
@@ -224,8 +171,7 @@ class LeakSearch:
             mean_containment=round(float(containment[long_enough].mean()), 6)
             if long_enough.any()
             else 0.0,
-            ngram_tokens=self.length,
-            ngram_units=round(self.length * units, 2),
+            ngram_units=NGRAM_UNITS,
             sampled_ngrams=len(self._document),
             augmented_forms=augmented_forms,
             examples=self._examples(exact, near, containment),
@@ -268,8 +214,8 @@ class LeakSearch:
     def _train_starts(self) -> Places:
         parts = []
         for before, shard in _with_places(self.sides[TRAIN].shards):
-            tokens = open_shard(self.folder / shard.path, shard.tokens)
-            parts.append(before + np.flatnonzero(tokens == self.special.begin))
+            tokens = open_shard(self.reader.folder / shard.path, shard.tokens)
+            parts.append(before + np.flatnonzero(tokens == self.reader.tokenizer.special.begin))
         return np.concatenate(parts)
 
 

@@ -94,9 +94,13 @@ class LeakCheck(_Part):
 
     `exact_duplicates` counts the validation documents whose tokens equal those of a train
     document. `near_duplicates` counts those of which at least `threshold` of the sampled
-    n-grams (runs of `ngram_tokens` tokens, about `ngram_units` natural units) occur in train; an
-    exact duplicate is not counted again. `too_short` documents have no such run.
+    n-grams (runs of `ngram_units` natural units) occur in train, or their mirrored form does (the
+    other DNA strand); an exact duplicate is not counted again. `too_short` documents have no
+    such run.
     """
+
+    # Corpora that were made before n-grams were counted in units name a length in tokens, too.
+    model_config = ConfigDict(extra="ignore")
 
     documents: int
     exact_duplicates: int
@@ -104,7 +108,6 @@ class LeakCheck(_Part):
     too_short: int
     threshold: float
     mean_containment: float
-    ngram_tokens: int
     ngram_units: float
     sampled_ngrams: int
     augmented_forms: str

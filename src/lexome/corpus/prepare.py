@@ -28,6 +28,7 @@ from lexome.corpus.manifest import (
     fingerprint,
     folder_sha256,
 )
+from lexome.corpus.ngrams import NgramReader
 from lexome.corpus.planning import Planner, empty_side
 from lexome.corpus.pool import Pool
 from lexome.corpus.reading import (
@@ -163,9 +164,8 @@ class _Preparation:
     def _leaks(
         self, sides: Mapping[str, SplitSide], tokenizer: Tokenizer, table: DocumentsTable
     ) -> LeakCheck:
-        search = LeakSearch(
-            self.folder, self.folder / DOCUMENTS, sides, tokenizer.special, table.digests
-        )
+        reader = NgramReader(self.folder, self.language, tokenizer)
+        search = LeakSearch(reader, self.folder / DOCUMENTS, sides, table.digests)
         done = 0
         self.observer.advanced(self._leak_progress(done))
         for more in search.run(self.pool):

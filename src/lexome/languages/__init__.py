@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from lexome.errors import UsageError, nearest
 from lexome.languages.base import Language, Tokenizer
-from lexome.languages.options import build
+from lexome.languages.options import build, from_text
 
 # Imported when they are asked for: DNA does not wait for what only text needs.
 _CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -29,10 +29,16 @@ def get(name: str, **options: Any) -> Language:
     `get(language.name, **language.options)` gives an equal language. An unknown name, an unknown
     option and a value of the wrong type raise `UsageError` with what is near or allowed.
     """
-    if name not in _CLASSES:
-        raise UsageError(f"there is no language {name!r}", fix=nearest(name, NAMES))
-    module, attribute = _CLASSES[name]
-    return cast(Language, build(getattr(import_module(module), attribute), name, options))
+    return cast(Language, build(_class(name), name, options))
+
+
+def options_from_text(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return options of the language called `name` as `get` takes them, from what a person types.
+
+    A text stays as it is where the option takes text, be it `|` or `1`; elsewhere it is read as a
+    recipe's values are: `true` a truth value, `3` a number.
+    """
+    return from_text(_class(name), texts)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -45,4 +51,11 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     return tokenizers.load(folder)
 
 
-__all__ = ["NAMES", "get", "load_tokenizer"]
+def _class(name: str) -> type[Any]:
+    if name not in _CLASSES:
+        raise UsageError(f"there is no language {name!r}", fix=nearest(name, NAMES))
+    module, attribute = _CLASSES[name]
+    return cast(type[Any], getattr(import_module(module), attribute))
+
+
+__all__ = ["NAMES", "get", "load_tokenizer", "options_from_text"]

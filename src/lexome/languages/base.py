@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ids = npt.NDArray[np.integer[Any]]
+UnitCodes = npt.NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,24 @@ class Tokenizer(Protocol):
     @property
     def vocab_size(self) -> int: ...
 
+    @property
+    def overlapping(self) -> bool:
+        """Whether a token also spells units that its neighbours stand for, as k-mers may."""
+        ...
+
     def encode(self, contents: Sequence[Any]) -> list[Ids]:
         """Encode contents to ids, no special tokens added; content that looks like one is text."""
         ...
 
     def decode(self, ids: Ids) -> Any:
         """Return the content that `ids` stand for; special tokens stand for nothing."""
+        ...
+
+    def unit_codes(self, ids: Ids) -> UnitCodes:
+        """Return a number for each natural unit that `ids` stand for: equal units, equal numbers.
+
+        [sum of `unit_lengths[ids]`]
+        """
         ...
 
     def token_label(self, token: int) -> str:
@@ -170,6 +183,13 @@ class Language(Protocol):
 
     def augment(self, document: Document) -> Iterable[Document]:
         """Return further training documents that mean the same (the other DNA strand, say)."""
+        ...
+
+    def mirrored(self, codes: UnitCodes) -> UnitCodes | None:
+        """Return `Tokenizer.unit_codes` read backwards in the way that means the same.
+
+        For DNA that is the other strand; `None` where there is no such way.
+        """
         ...
 
     def baselines(self) -> Sequence[Baseline]: ...

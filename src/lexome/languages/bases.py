@@ -17,6 +17,8 @@ AmbiguousPolicy = Literal["keep", "n", "error"]
 RnaPolicy = Literal["error", "convert"]
 
 _COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN")
+# The same by ASCII code; [128].
+OPPOSITE = np.array([ord(chr(code).translate(_COMPLEMENT)) for code in range(128)], np.uint8)
 _LOWER_CASE = 0x20
 
 

@@ -19,11 +19,13 @@ from lexome.languages.base import (
     Skipped,
     Source,
     TokenizerTrainer,
+    UnitCodes,
 )
 from lexome.languages.baselines import InterpolatedMarkov, Unigram, Xz
 from lexome.languages.bases import (
     AMBIGUOUS,
     CORE,
+    OPPOSITE,
     AmbiguousPolicy,
     RnaPolicy,
     count_letters,
@@ -279,6 +281,10 @@ class Dna:
     def augment(self, document: Document) -> Iterable[Document]:
         """Return the reverse complement, where the option `reverse_complement` asks for it."""
         return (_flipped(document),) if self.reverse_complement else ()
+
+    def mirrored(self, codes: UnitCodes) -> UnitCodes:
+        """Return the other strand."""
+        return OPPOSITE[codes[::-1]]
 
     def baselines(self) -> Sequence[Baseline]:
         return (

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from lexome.errors import UsageError, nearest
+from lexome.recipe import value_from_text
 
 L = TypeVar("L")
 
@@ -33,6 +34,15 @@ def build(language: type[L], name: str, options: Mapping[str, Any]) -> L:
             )
         checked[option] = float(value) if hints[option] is float else value
     return language(**checked)
+
+
+def from_text(language: type[Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return options from what a person types; texts of unknown options stay texts."""
+    hints = get_type_hints(language)
+    return {
+        option: text if option not in hints or _fits(text, hints[option]) else value_from_text(text)
+        for option, text in texts.items()
+    }
 
 
 def changed(language: Any) -> dict[str, Any]:

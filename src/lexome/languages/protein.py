@@ -15,6 +15,7 @@ from lexome.languages.base import (
     Skipped,
     Source,
     TokenizerTrainer,
+    UnitCodes,
 )
 from lexome.languages.baselines import NGram, Unigram, Xz
 from lexome.languages.fasta import (
@@ -134,6 +135,9 @@ class Protein:
 
     def augment(self, document: Document) -> Iterable[Document]:
         return ()
+
+    def mirrored(self, codes: UnitCodes) -> None:
+        """Return `None`: backwards, it means something else."""
 
     def baselines(self) -> Sequence[Baseline]:
         return (Unigram(self.unit), NGram(2), Xz())

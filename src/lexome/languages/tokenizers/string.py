@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tokenizers
 
 from lexome.errors import LexomeError
-from lexome.languages.base import Ids
+from lexome.languages.base import Ids, UnitCodes
 from lexome.languages.tokenizers import folder as folders
 from lexome.languages.tokenizers.encoders import make_encoder
 from lexome.languages.tokenizers.vocabulary import FIRST, SPECIAL, Spelling, token_bytes
@@ -46,6 +46,8 @@ class StringTokenizer:
         self.unit_lengths: npt.NDArray[np.int64] = np.array(
             [len(added) for added in self._bytes], np.int64
         )
+        self._spelled = np.frombuffer(b"".join(self._bytes), np.uint8)
+        self._spelled_at = np.cumsum(self.unit_lengths) - self.unit_lengths
         self._encoder = make_encoder(spelling, names, self.backend)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -55,6 +57,11 @@ class StringTokenizer:
     def vocab_size(self) -> int:
         """Return the number of tokens, special ones included."""
         return len(self._bytes)
+
+    @property
+    def overlapping(self) -> bool:
+        """Return whether a token also spells units that its neighbours stand for."""
+        return self.spelling.overlapping
 
     @property
     def checksum(self) -> str:
@@ -80,6 +87,13 @@ class StringTokenizer:
         """Return the UTF-8 bytes that `ids` stand for, valid or not."""
         added = self._bytes
         return b"".join([added[index] for index in np.asarray(ids).tolist()])
+
+    def unit_codes(self, ids: Ids) -> UnitCodes:
+        """Return the bytes that `ids` stand for, as numbers; [sum of `unit_lengths[ids]`]."""
+        lengths = self.unit_lengths[ids]
+        stops = np.cumsum(lengths)
+        moved = np.repeat(self._spelled_at[ids] - (stops - lengths), lengths)
+        return self._spelled[moved + np.arange(len(moved))]
 
     def spell(self, ids: Ids) -> str:
         """Return the names of the tokens with a space between two, as k-mer models write them."""

@@ -1,0 +1,106 @@
+"""Runs of natural units inside documents, as hashes, read from token shards in flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lexome.corpus.manifest import ShardFile
+from lexome.corpus.permutation import mix
+from lexome.corpus.shards import open_shard
+from lexome.languages.base import Language, Tokenizer, UnitCodes
+
+Hashes = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
+
+# Text shares phrases of ten words only where one was copied from the other, or both from a third.
+NGRAM_UNITS = 64
+# Tokens that are worked on at once: their hashes stay in the cache of a core.
+_BLOCK = 1 << 14
+_FACTORS = (
+    0x9E3779B97F4A7C15,
+    0xC2B2AE3D27D4EB4F,
+    0x165667B19E3779F9,
+    0xD6E8FEB86659FD93,
+    0xA0761D6478BD642F,
+    0xE7037ED1A0B428DB,
+)
+
+
+def ngram_hashes(codes: npt.NDArray[np.unsignedinteger[Any]], length: int) -> Hashes:
+    """Return the hash of each run of `length` codes, a power of two; [codes - length + 1]."""
+    hashes = mix(codes.astype(np.uint64) + np.uint64(1))
+    for level in range(length.bit_length() - 1):
+        half = 1 << level
+        left = hashes[:-half] * np.uint64(_FACTORS[level])
+        left += hashes[half:]
+        hashes = left
+    return mix(hashes)
+
+
+@dataclass(frozen=True)
+class NgramBlock:
+    """The n-grams that begin in some tokens of a shard, and some tokens more to end in.
+
+    Units are counted from the start of the block. `hashes` [n-grams] are those of the n-grams
+    by their first unit, `begins` are the units with which documents begin, the first
+    `own_begins` of them in the block itself, which has `own_units` units.
+    """
+
+    first_token: int
+    hashes: Hashes
+    stops: Places
+    begins: Places
+    own_begins: int
+    own_units: int
+
+    def inside(self, units: Places) -> npt.NDArray[np.bool_]:
+        """Return which of the n-grams that begin at `units` lie inside one document."""
+        before = np.searchsorted(self.begins, units, side="right")
+        behind = np.searchsorted(self.begins, units + NGRAM_UNITS - 1, side="right")
+        return np.asarray(before == behind)
+
+    def tokens_at(self, units: Places) -> Places:
+        """Return the places in the shard of the tokens that hold `units`."""
+        return self.first_token + np.searchsorted(self.stops, units, side="right")
+
+
+@dataclass(frozen=True)
+class NgramReader:
+    """Reads the n-grams of the shards in `folder`; one and its mirrored form have one hash."""
+
+    folder: Path
+    language: Language
+    tokenizer: Tokenizer
+
+    def blocks(self, shard: ShardFile) -> Iterator[NgramBlock]:
+        """Yield all the n-grams of a shard, also those that cross the border of documents."""
+        tokens = open_shard(self.folder / shard.path, shard.tokens)
+        for first in range(0, len(tokens), _BLOCK):
+            # A token of content stands for one unit at least.
+            block = tokens[first : first + _BLOCK + NGRAM_UNITS - 1]
+            stops = np.cumsum(self.tokenizer.unit_lengths[block])
+            own_units = int(stops[min(_BLOCK, len(block)) - 1])
+            begins = np.flatnonzero(block == self.tokenizer.special.begin)
+            yield NgramBlock(
+                first_token=first,
+                hashes=self._hashes(self.tokenizer.unit_codes(block))[:own_units],
+                stops=stops,
+                begins=stops[begins],
+                own_begins=int(np.searchsorted(begins, _BLOCK)),
+                own_units=own_units,
+            )
+
+    def _hashes(self, codes: UnitCodes) -> Hashes:
+        if len(codes) < NGRAM_UNITS:
+            return np.zeros(0, np.uint64)
+        hashes = ngram_hashes(codes, NGRAM_UNITS)
+        mirrored = self.language.mirrored(codes)
+        if mirrored is None:
+            return hashes
+        return np.minimum(hashes, ngram_hashes(mirrored, NGRAM_UNITS)[::-1])
