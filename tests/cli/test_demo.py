@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import random
 import tarfile
 from collections.abc import Callable
@@ -59,7 +60,12 @@ def test_the_demo_goes_from_files_to_a_report(
     command = next(line for line in result.stdout.splitlines() if "lexome generate" in line)
     assert f"lexome generate {out / 'run'}" in command
     weights = (out / "run" / "model" / "model.safetensors").read_bytes()
+    # A score of other weights, as a run has that was stopped, scored, and gone on with.
+    evaluation = out / "run" / "evaluation.json"
+    scored = json.loads(evaluation.read_text())
+    evaluation.write_text(json.dumps(scored | {"weights": "", "split": "old"}))
     again = lexome("demo", "--minutes", 0.15, "--out", out)
     assert again.exit_code == 0, again.output
     assert "there is a run already" in again.stderr
     assert (out / "run" / "model" / "model.safetensors").read_bytes() == weights
+    assert json.loads(evaluation.read_text()) == scored

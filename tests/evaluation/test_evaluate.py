@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from lexome import evaluation, recipe
 from lexome.corpus import Corpus, PrepareRequest, prepare
 from lexome.errors import LexomeError
 from lexome.evaluation.evaluate import Documents
+from lexome.languages.base import Document
 from lexome.model import Transformer, families, save_model
 from lexome.training.run import create_run
 
@@ -47,9 +49,9 @@ def run_of(corpus: Corpus, folder: Path, family: str, objective: str) -> Path:
     facts = {
         "corpus": str(corpus.folder),
         "fingerprint": corpus.fingerprint,
-        "language": "text",
+        "language": corpus.manifest.language,
         "options": dict(corpus.language.options),
-        "unit": "byte",
+        "unit": corpus.language.unit,
         "objective": objective,
         "parameters": 0,
         "machine": {},
@@ -116,3 +118,60 @@ def test_documents_can_be_asked_for_one_by_one(corpus: Corpus) -> None:
 def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LexomeError, match="not a run"):
         evaluation.evaluate(tmp_path)
+
+
+def test_overlapping_tokens_are_warned_of_where_both_sides_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "genome.fa").write_text(">a\n" + "ACGGT" * 60 + "\n>b\n" + "TTGCA" * 60 + "\n")
+    request = PrepareRequest(
+        sources=[tmp_path / "genome.fa"],
+        language="dna",
+        tokenizer="kmer",
+        tokenizer_options={"k": 3, "stride": 1},
+        validation=0.3,
+        workers=1,
+    )
+    kmers = prepare(request, tmp_path / "prepared")
+    masked = run_of(kmers, tmp_path / "masked", "modernbert", "masked-token")
+    (warning,) = evaluation.evaluate(masked, baselines=False)["warnings"]
+    assert "overlap" in warning
+    causal = run_of(kmers, tmp_path / "causal", "llama", "next-token")
+    assert evaluation.evaluate(causal, baselines=False)["warnings"] == []
+
+
+def test_baselines_score_the_documents_that_the_model_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "genome.fa").write_text(">a\n" + "ACGGT" * 60 + "\n>b\n" + "TTGCA" * 60 + "\n")
+    request = PrepareRequest(
+        sources=[tmp_path / "genome.fa"],
+        language="dna",
+        options={"reverse_complement": True},
+        validation=0.3,
+        workers=1,
+    )
+    both = prepare(request, tmp_path / "prepared")
+    assert both.manifest.train.augmented
+    seen: list[int] = []
+
+    class Counting:
+        name = "counting"
+
+        def bits(self, train: Sequence[Document], test: Sequence[Document]) -> float:
+            seen.extend((len(train), len(test), sum(len(one.content) for one in test)))
+            return 1.0
+
+    monkeypatch.setattr(type(both.language), "baselines", lambda _language: [Counting()])
+    (line,) = evaluation.score_baselines(both, "train")
+    side = both.manifest.train
+    assert seen == [side.documents - side.augmented, side.documents, side.units]
+    assert line["bits_per_unit"] == 1 / side.units
+
+
+def test_an_evaluation_knows_the_weights_that_it_scored(corpus: Corpus, tmp_path: Path) -> None:
+    folder = run_of(corpus, tmp_path / "run", "llama", "next-token")
+    found = evaluation.evaluate(folder, baselines=False)
+    assert evaluation.is_current(found, folder)
+    weights = folder / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
+    assert not evaluation.is_current(found, folder)
+    assert not evaluation.is_current({}, folder)

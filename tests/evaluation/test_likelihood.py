@@ -16,6 +16,7 @@ from lexome import languages
 from lexome.corpus.shards import TokenStream
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation import likelihood, pseudo_likelihood
+from lexome.evaluation.likelihood import BLOCKS, standard_error
 from lexome.languages.base import Tokenizer
 from lexome.model import Transformer, families, load_model, save_model
 
@@ -71,6 +72,7 @@ def test_likelihood_is_the_sum_token_by_token(
     found = likelihood(model, tokenizer, stream_of(ids), stride=stride, respect_documents=respect)
     begin = tokenizer.special.begin
     total, counted = 0.0, 0
+    blocks = [(0.0, 0)] * (len(ids) // CONTEXT)
     # Said another way than by windows: token i belongs to the first window that ends after it.
     for place in range(1, len(ids)):
         if ids[place] == begin:
@@ -83,13 +85,49 @@ def test_likelihood_is_the_sum_token_by_token(
                 at for at in [start, *range(start, place)] if at == start or ids[at] == begin
             )
         seen = ids[start:place].tolist()
-        total += nats(loaded, seen, -1, int(ids[place]))
+        lost = nats(loaded, seen, -1, int(ids[place]))
+        total += lost
         counted += 1
+        block = place * len(blocks) // len(ids)
+        units = blocks[block][1] + int(tokenizer.unit_lengths[ids[place]])
+        blocks[block] = (blocks[block][0] + lost, units)
     assert found.tokens == counted == len(ids) - len(TEXTS)
     assert found.nats == pytest.approx(total, rel=2e-5)
     assert found.units == sum(len(text.encode()) for text in TEXTS)
     assert found.bits_per_unit == pytest.approx(total / math.log(2) / found.units, rel=2e-5)
     assert found.perplexity_per_unit == pytest.approx(2**found.bits_per_unit)
+    # Of the ratio of two means, by the first terms of its Taylor series.
+    residuals = [lost / math.log(2) - found.bits_per_unit * units for lost, units in blocks]
+    spread = np.std(residuals, ddof=1) / math.sqrt(len(blocks))
+    assert found.standard_error == pytest.approx(spread * len(blocks) / found.units, rel=1e-3)
+
+
+def test_the_standard_error_is_how_far_the_bits_scatter() -> None:
+    draw = np.random.default_rng(0)
+    units = draw.integers(80, 120, (2000, BLOCKS))
+    nats = units * 1.3 + draw.normal(0, 10, units.shape)
+    bits = nats.sum(1) / units.sum(1) / math.log(2)
+    told = [standard_error(*sample) for sample in zip(nats, units, strict=True)]
+    assert np.median(np.array(told, float)) == pytest.approx(bits.std(), rel=0.05)
+    assert standard_error(nats[0, :1], units[0, :1]) is None
+    assert standard_error(np.array([1.0, 0.0]), np.array([3, 0])) is None
+
+
+def test_documents_that_are_respected_are_scored_as_if_alone() -> None:
+    tokenizer, _ = tokens()
+    model = model_of("llama", tokenizer.vocab_size)  # rotary: only distances count
+    short = ["a mat", "dog", "the cat"]  # each fits into a context
+    rows = [
+        np.array([tokenizer.special.begin, *ids.tolist(), tokenizer.special.end], np.uint16)
+        for ids in tokenizer.encode(short)
+    ]
+    alone = sum(likelihood(model, tokenizer, stream_of(row, 1)).nats for row in rows)
+    # A stride of 1: every token is scored with a whole context before it, so with its document.
+    together = stream_of(np.concatenate(rows))
+    found = likelihood(model, tokenizer, together, stride=1, respect_documents=True)
+    assert found.nats == pytest.approx(alone, rel=1e-5)
+    crossing = likelihood(model, tokenizer, together, stride=1)
+    assert crossing.nats != pytest.approx(alone, rel=1e-3)
 
 
 def test_batches_and_shards_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +162,6 @@ def test_pseudo_likelihood_hides_one_token_at_a_time(family: str, tmp_path: Path
     assert found.tokens == counted
     assert found.nats == pytest.approx(total, rel=1e-4)
     assert found.units == sum(len(text.encode()) for text in TEXTS)
-    assert found.standard_error is None
     assert found.kind == "pseudo-likelihood"
     assert f"all {counted} tokens" in found.definition
 
@@ -161,6 +198,9 @@ def test_what_cannot_be_scored_is_an_error(tmp_path: Path) -> None:
         pseudo_likelihood(causal, tokenizer, stream_of(ids))
     with pytest.raises(UsageError, match="stride"):
         likelihood(causal, tokenizer, stream_of(ids), stride=CONTEXT + 1)
+    for positions in (0, -3):
+        with pytest.raises(UsageError, match="at least 1"):
+            pseudo_likelihood(masked, tokenizer, stream_of(ids), positions=positions)
     empty = stream_of(np.array([1, 2, 1, 2], np.uint16), 1)
     with pytest.raises(LexomeError, match="nothing to score"):
         likelihood(causal, tokenizer, empty)

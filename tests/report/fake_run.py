@@ -14,7 +14,7 @@ import torch
 
 from lexome import recipe as recipes
 from lexome.corpus import Corpus, Manifest, PrepareRequest, prepare
-from lexome.files import write_json, write_text
+from lexome.files import sha256, write_json, write_text
 from lexome.languages.base import Tokenizer
 from lexome.model import families
 from lexome.model.folder import save_model
@@ -67,7 +67,8 @@ def make(
     metrics = _metrics(steps)
     _write_lines(folder / "metrics.jsonl", metrics)
     _write_lines(folder / "samples.jsonl", _samples(steps))
-    evaluation = _evaluation(manifest, masked)
+    scored = {"weights": sha256(folder / "model" / "model.safetensors")}
+    evaluation = scored | _evaluation(manifest, masked)
     write_json(folder / "evaluation.json", evaluation)
     return FakeRun(folder, corpus, tokenizer, model, initial, metrics, evaluation)
 
@@ -184,6 +185,7 @@ def _evaluation(manifest: Manifest, masked: bool) -> dict[str, Any]:
         "tokens": manifest.valid.tokens - manifest.valid.documents,
         "stride": 32,
         "definition": "Bits per byte of all held-out documents.",
+        "warnings": ["A fake warning."] if masked else [],
         "model": model | ({"standard_error": 0.0123} if masked else {}),
         "baselines": [
             {"name": "unigram", "bits_per_unit": 4.3119},

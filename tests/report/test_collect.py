@@ -17,8 +17,9 @@ from fake_run import VALID, FakeRun, make
 from sklearn.decomposition import PCA
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
+from lexome import languages
 from lexome.cli.app import app
-from lexome.cli.options import pairs
+from lexome.cli.options import texts
 from lexome.corpus import Manifest
 from lexome.errors import LexomeError
 from lexome.report import collect
@@ -144,7 +145,8 @@ def test_the_commands_on_the_page_are_understood(causal: FakeRun) -> None:
     request, asked = given["prepare"], Manifest.read(causal.corpus).request
     for key in ("sources", "validation_files", "language", "tokenizer", "seed"):
         assert request[key] == asked[key], key
-    assert pairs(request["option"], "--option", "") == asked["options"]
+    options = texts(request["option"], "--option", "")
+    assert languages.options_from_text("text", options) == asked["options"]
     assert (request["validation"], request["split"]) == (asked["validation"], asked["split"])
     assert request["sample_units"] == 9_000
     assert request["licence"] == "public domain"
@@ -205,6 +207,26 @@ def test_a_damaged_evaluation_is_named(copy: Path, content: bytes) -> None:
     assert "evaluation.json" in data.scores.missing
     assert data.scores.command == f"lexome evaluate {copy}"
     assert isinstance(data.training, Training)
+
+
+def test_an_evaluation_without_a_score_is_named(copy: Path) -> None:
+    evaluation = json.loads((copy / "evaluation.json").read_text())
+    (copy / "evaluation.json").write_text(json.dumps(evaluation | {"model": {}}))
+    data = collect(copy)
+    assert isinstance(data.scores, Missing)
+    assert "no bits per unit" in data.scores.missing
+
+
+def test_scores_of_other_weights_are_not_shown(copy: Path) -> None:
+    weights = copy / "model" / "model.safetensors"
+    raw = bytearray(weights.read_bytes())
+    raw[-1] ^= 1
+    weights.write_bytes(raw)
+    data = collect(copy)
+    assert isinstance(data.scores, Missing)
+    assert "other weights" in data.scores.missing
+    assert data.scores.command == f"lexome evaluate {copy}"
+    assert data.summary.verdict.startswith("Not yet scored")
 
 
 def test_torn_lines_are_counted(copy: Path) -> None:

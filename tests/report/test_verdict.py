@@ -34,6 +34,21 @@ def scores(model: float, **baselines: float) -> Scores:
             "markov needs 1.936.",
         ),
         (
+            replace(scores(1.9, markov=1.936), standard_error=0.02),
+            "It is level with the best of its baselines: it needs 1.900 ± 0.020 bits per base "
+            "where markov needs 1.936.",
+        ),
+        (
+            replace(scores(1.932, markov=1.936), standard_error=0.001),
+            "It beats its baseline: it needs 1.932 ± 0.001 bits per base where markov needs "
+            "1.936, 0.2% less.",
+        ),
+        (
+            replace(scores(1.94, markov=1.936), standard_error=0.001),
+            "It does not beat any of its baselines yet: it needs 1.940 ± 0.001 bits per base "
+            "where markov needs 1.936, 0.2% more.",
+        ),
+        (
             scores(2.0, markov=1.9, xz=2.14),
             "It does not beat 1 of its 2 baselines yet: it needs 2.000 bits per base where "
             "markov needs 1.900, 5.3% more.",

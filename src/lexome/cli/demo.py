@@ -17,7 +17,6 @@ Minutes = Annotated[float, typer.Option(help="Time for the training; the rest ta
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="The folder to write.")]
 
 _VOCABULARY = 1024
-_PROMPT = "KING.\n"
 
 
 def demo(minutes: Minutes = 2.5, out: Out = Path("demo")) -> None:
@@ -71,8 +70,11 @@ def _trained(corpus: Path, run: Path, minutes: float) -> None:
 
 
 def _evaluated(run: Path) -> dict[str, Any]:
+    from lexome import evaluation
+
     kept = run / "evaluation.json"
-    return dict(read_json(kept)) if kept.is_file() else evaluated(run)
+    found = read_json(kept) if kept.is_file() else {}
+    return dict(found) if evaluation.is_current(found, run) else evaluated(run)
 
 
 def _step(number: int, what: str, how: str) -> None:

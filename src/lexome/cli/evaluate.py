@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,8 +45,8 @@ def evaluate(
 ) -> None:
     """Score a model on held-out data, per natural unit, beside simple baselines.
 
-    Bits per byte, base or residue compare models of different tokenizers; lower is better. The
-    figures are kept in the run's evaluation.json.
+    Bits per byte, base or residue compare models of different tokenizers; lower is better, and ±
+    is one standard error. The figures are kept in the run's evaluation.json.
     """
     chosen = {} if positions is None else {"positions": positions}
     found = evaluated(run, split=split, stride=stride, baselines=baselines, **chosen)
@@ -85,11 +86,15 @@ def reported(run: Path) -> Path:
 def score_lines(found: Mapping[str, Any]) -> list[str]:
     """Return an evaluation as lines of a table, the best score first."""
     unit, model = found["unit"], found["model"]
-    scores = [("this model", model["bits_per_unit"])]
-    scores += [(line["name"], line["bits_per_unit"]) for line in found["baselines"]]
-    rows = [(name, f"{bits:.4f}") for name, bits in sorted(scores, key=lambda score: score[1])]
-    header = (f"{found['split']} split, {found['units']:,} {unit}s", f"bits/{unit}")
+    masked = model["kind"] == "pseudo-likelihood"
+    name = "this model (sees both sides)" if masked else "this model"
+    error = model.get("standard_error")
+    scores = [(name, model["bits_per_unit"], "" if error is None else f"± {error:.4f}")]
+    scores += [(line["name"], line["bits_per_unit"], "") for line in found["baselines"]]
+    rows = [(name, f"{bits:.4f}", error) for name, bits, error in sorted(scores, key=itemgetter(1))]
+    header = (f"{found['split']} split, {found['units']:,} {unit}s", f"bits/{unit}", "")
     return [
         *table([header, *rows]),
         f"perplexity per {unit} of this model: {model['perplexity_per_unit']:.3f}",
+        *(f"warning: {warning}" for warning in found["warnings"]),
     ]

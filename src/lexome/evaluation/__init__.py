@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lexome.evaluation.evaluate import evaluate, score_baselines, score_split
+from lexome.evaluation.evaluate import evaluate, is_current, score_baselines, score_split
 from lexome.evaluation.likelihood import Likelihood, likelihood, pseudo_likelihood
 
 __all__ = [
     "Likelihood",
     "evaluate",
+    "is_current",
     "likelihood",
     "pseudo_likelihood",
     "score_baselines",

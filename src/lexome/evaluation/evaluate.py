@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,12 +17,19 @@ from lexome.evaluation.likelihood import (
     likelihood,
     pseudo_likelihood,
 )
-from lexome.files import write_json
-from lexome.languages.base import Baseline, Document, Source
+from lexome.files import sha256, write_json
+from lexome.languages.base import Baseline, Document, Source, Tokenizer
+from lexome.model.folder import WEIGHTS
 from lexome.model.transformer import Transformer
 from lexome.training import open_run
+from lexome.training.run import MODEL
 
 NAME = "evaluation.json"
+
+_OVERLAP = (
+    "The tokens of this model overlap: those beside a hidden one spell nearly all of it, so "
+    "a score near 0 says nothing about what the model has learned."
+)
 
 Told = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
@@ -41,7 +48,8 @@ def evaluate(
 
     `stride` is for next-token models, `positions` for masked ones: see
     `likelihood.likelihood` and `likelihood.pseudo_likelihood`. With `baselines`, those of the
-    language are fitted on the training split and score the same documents.
+    language are fitted on the training split and score the same documents. A corpus with a byte
+    that has changed is a `DamagedFileError`.
     """
     told = told or _silent
     opened = open_run(run)
@@ -59,17 +67,28 @@ def evaluate(
     beside = score_baselines(corpus, split, told) if baselines else []
     causal = model.config.attention == "causal"
     found = {
+        "weights": sha256(opened.folder / MODEL / WEIGHTS),
         "split": split,
         "unit": corpus.language.unit,
         "units": score.units,
         "tokens": score.tokens,
         "stride": (stride or default_stride(model.config.context)) if causal else None,
         "definition": score.definition,
+        "warnings": _warnings(score, corpus.tokenizer),
         "model": model_figures(score),
         "baselines": beside,
     }
     write_json(opened.folder / NAME, found)
     return found
+
+
+def is_current(found: Mapping[str, Any], run: Path) -> bool:
+    """Return whether an evaluation scored the weights that the run has now.
+
+    A run that goes on after it was scored ends with others. Raises `LexomeError` if the run has
+    no weights.
+    """
+    return bool(found.get("weights") == sha256(Path(run) / MODEL / WEIGHTS))
 
 
 def score_split(
@@ -109,10 +128,14 @@ def score_split(
 
 
 def score_baselines(corpus: Corpus, split: str, told: Told | None = None) -> list[dict[str, Any]]:
-    """Return name, bits per unit and note of each baseline of the language on a split."""
+    """Return name, bits per unit and note of each baseline of the language on a split.
+
+    They are fitted on the documents of the training split without those made by augmentation, and
+    score what the model does: all documents of `split`.
+    """
     tell = told or _silent
     language = corpus.language
-    train, test = Documents(corpus, TRAIN), Documents(corpus, split)
+    train, test = Documents(corpus, TRAIN), Documents(corpus, split, augmented=True)
     units = sum(language.units(document) for document in test)
     found: list[dict[str, Any]] = []
     known = language.baselines()
@@ -143,16 +166,17 @@ def model_figures(score: Likelihood) -> dict[str, Any]:
 class Documents(Sequence[Document]):
     """The documents of a split, each decoded when it is asked for: memory stays flat.
 
-    Documents made by augmentation are left out. A document names its place in the split only.
+    Documents made by augmentation are left out unless `augmented` is true. A document names its
+    place in the split only.
     """
 
-    def __init__(self, corpus: Corpus, split: str) -> None:
+    def __init__(self, corpus: Corpus, split: str, *, augmented: bool = False) -> None:
         self._corpus = corpus
         self._split = split
         spans = [
             (row["first_token"], row["tokens"])
             for row in corpus.rows(split)
-            if not row["augmented"]
+            if augmented or not row["augmented"]
         ]
         self._spans = np.array(spans, np.int64).reshape(-1, 2)
 
@@ -171,6 +195,10 @@ class Documents(Sequence[Document]):
         first, tokens = self._spans[place].tolist()
         source = Source(f"{self._split} split", str(place))
         return Document(self._corpus.content(self._split, first, tokens), source)
+
+
+def _warnings(score: Likelihood, tokenizer: Tokenizer) -> list[str]:
+    return [_OVERLAP] if score.kind == "pseudo-likelihood" and tokenizer.overlapping else []
 
 
 def _note(baseline: Baseline) -> str:

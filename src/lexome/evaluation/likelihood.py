@@ -26,8 +26,10 @@ from lexome.training.objectives import segments
 
 Progress = Callable[[int, int], None]
 Array = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 POSITIONS = 2048
+BLOCKS = 64
 _TOKENS_A_BATCH = 8192
 
 
@@ -37,7 +39,8 @@ class Likelihood:
 
     `nats` is the sum over the scored `tokens`, which stand for `units` natural units; `kind` is
     "likelihood" or "pseudo-likelihood", and `definition` says in words what was counted.
-    `standard_error` is that of `bits_per_unit` where positions were sampled, else `None`.
+    `standard_error` is that of `bits_per_unit`: how far it would lie, by chance, from that of
+    endless data of the same kind. See `standard_error`; `None` where there is too little data.
     """
 
     nats: float
@@ -84,7 +87,8 @@ def likelihood(
     context = model.config.context
     stride = default_stride(context) if stride is None else stride
     begin = tokenizer.special.begin
-    nats, tokens, units = 0.0, 0, 0
+    nats, units = _blocks(len(stream), context)
+    tokens = 0
     for windows in _same_length(evaluation_windows(len(stream), context, stride)):
         ids = np.stack([stream.read(window.start, window.stop) for window in windows])
         losses = _next_token_nats(model, ids, begin if respect_documents else None)
@@ -92,9 +96,10 @@ def likelihood(
             first = window.first_scored - window.start
             labels = row[first:]
             counted = labels != begin
-            nats += float(loss[first - 1 :][counted].sum())
+            block = np.arange(window.first_scored, window.stop) * len(nats) // len(stream)
+            np.add.at(nats, block[counted], loss[first - 1 :][counted])
+            np.add.at(units, block, tokenizer.unit_lengths[labels])
             tokens += int(counted.sum())
-            units += int(tokenizer.unit_lengths[labels].sum())
         if progress is not None:
             progress(windows[-1].stop, len(stream))
     boundaries = _boundaries(respect_documents)
@@ -103,7 +108,7 @@ def likelihood(
         f"tokens that move on by {stride}; {boundaries}. End tokens count as tokens and stand for "
         "no unit, begin tokens are not predicted. All bits are divided by all units."
     )
-    return _checked(Likelihood(nats, tokens, units, "likelihood", definition))
+    return _checked("likelihood", definition, tokens, nats, units)
 
 
 def default_stride(context: int) -> int:
@@ -126,16 +131,19 @@ def pseudo_likelihood(
     length, in whose middle it stands (Salazar et al. 2020, https://arxiv.org/abs/1910.14659). That
     is one pass for each token, so of more than `positions` content tokens as many are taken at
     even spaces. It is no likelihood: both sides are known, so it must not be compared with one.
-    `progress(done, total)` counts hidden tokens.
+    `progress(done, total)` counts hidden tokens. Raises `UsageError` for a causal model and for
+    fewer than one position.
     """
     if model.config.attention == "causal":
         raise UsageError("this model predicts next tokens: use `likelihood`")
+    if positions < 1:
+        raise UsageError(f"positions must be at least 1, not {positions}")
     content = _content_places(stream, tokenizer)
     step = max(len(content) / positions, 1.0)
     chosen = content[(np.arange(min(positions, len(content))) * step).astype(np.int64)]
     length = min(model.config.context, len(stream))
     begin = tokenizer.special.begin if respect_documents else None
-    found: list[npt.NDArray[np.float64]] = []
+    found: list[Floats] = []
     labels: list[Array] = []
     rows = max(_TOKENS_A_BATCH // length, 1)
     for first in range(0, len(chosen), rows):
@@ -149,12 +157,14 @@ def pseudo_likelihood(
         found.append(_masked_nats(model, ids, numbered, hidden[1], labels[-1]))
         if progress is not None:
             progress(first + len(places), len(chosen))
-    nats = np.concatenate(found) if found else np.zeros(0)
-    units = tokenizer.unit_lengths[np.concatenate(labels)] if labels else np.zeros(0, np.int64)
-    sampled = len(chosen) < len(content)
+    nats, units = _blocks(len(stream), model.config.context)
+    if found:
+        block = chosen * len(nats) // len(stream)
+        np.add.at(nats, block, np.concatenate(found))
+        np.add.at(units, block, tokenizer.unit_lengths[np.concatenate(labels)])
     taken = (
         f"a sample of {len(chosen):,} of the {len(content):,} tokens at even spaces"
-        if sampled
+        if len(chosen) < len(content)
         else f"all {len(content):,} tokens"
     )
     definition = (
@@ -162,10 +172,23 @@ def pseudo_likelihood(
         f"window of {length} tokens; {_boundaries(respect_documents)}; {taken}, special tokens "
         "left out. All bits are divided by all units of the hidden tokens."
     )
-    error = _standard_error(nats, units) if sampled else None
-    total = float(nats.sum())
-    counts = len(chosen), int(units.sum())
-    return _checked(Likelihood(total, *counts, "pseudo-likelihood", definition, error))
+    return _checked("pseudo-likelihood", definition, len(chosen), nats, units)
+
+
+def standard_error(nats: Floats, units: Array) -> float | None:
+    """Return the standard error of the bits per unit of some blocks of a stream.
+
+    `nats` and `units` [blocks] are the sums of blocks of equally many tokens that follow each
+    other. They are taken as independent draws (batch means), and the figure is that of the ratio
+    of their sums. Where documents are longer than a block their blocks are not independent, and
+    the error is larger than this says. `None` for fewer than two blocks that hold something.
+    """
+    held = int((units > 0).sum())
+    if held < 2:
+        return None
+    residuals = nats - units * (nats.sum() / units.sum())
+    spread = math.sqrt(float((residuals**2).sum()) * held / (held - 1))
+    return spread / float(units.sum()) / math.log(2)
 
 
 def _next_token_nats(model: Transformer, ids: Array, begin: int | None) -> npt.NDArray[np.float32]:
@@ -182,7 +205,7 @@ def _next_token_nats(model: Transformer, ids: Array, begin: int | None) -> npt.N
 
 def _masked_nats(
     model: Transformer, ids: Array, numbered: Array | None, places: Array, labels: Array
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Return the loss of the token at `places` [B] of each row, [B]."""
     device = model.embedding.weight.device
 
@@ -231,24 +254,26 @@ def _boundaries(respect: bool) -> str:
     )
 
 
-def _standard_error(nats: npt.NDArray[np.float64], units: Array) -> float:
-    """Return the standard error of the ratio of sums, in bits per unit."""
-    ratio = nats.sum() / units.sum()
-    spread = np.sqrt(np.mean((nats - ratio * units) ** 2) / len(nats)) / units.mean()
-    return float(spread / math.log(2))
+def _blocks(length: int, context: int) -> tuple[Floats, Array]:
+    """Return zeros for the nats and units of a stream's blocks, each at least a context long."""
+    blocks = max(min(BLOCKS, length // context), 1)
+    return np.zeros(blocks), np.zeros(blocks, np.int64)
 
 
-def _checked(found: Likelihood) -> Likelihood:
-    if not found.units:
+def _checked(kind: str, definition: str, tokens: int, nats: Floats, units: Array) -> Likelihood:
+    """Return the likelihood of all blocks; one that cannot be is an error."""
+    total = float(nats.sum())
+    if not units.any():
         raise LexomeError(
             "there is nothing to score: the split holds no content",
             where="evaluation",
             fix="prepare the corpus with a larger share for validation",
         )
-    if not math.isfinite(found.nats):
+    if not math.isfinite(total):
         raise LexomeError(
             "the model's likelihood is not a number",
             where="evaluation",
             fix="its training diverged: use an earlier checkpoint or lower learning rates",
         )
-    return found
+    error = standard_error(nats, units)
+    return Likelihood(total, tokens, int(units.sum()), kind, definition, error)

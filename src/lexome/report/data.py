@@ -179,7 +179,7 @@ class Scores:
     """Scores on one split, best first, with the definition of what was counted.
 
     `kind` is the evaluation's own word for what the model's score is; `standard_error` is that of
-    its bits per unit where positions were sampled; `notes` say what a reader has to know.
+    its bits per unit, where there was enough data for one; `notes` say what a reader has to know.
     """
 
     unit: str

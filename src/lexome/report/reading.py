@@ -14,6 +14,7 @@ from lexome.corpus import Corpus, Manifest
 from lexome.corpus.manifest import NAME as MANIFEST
 from lexome.errors import LexomeError
 from lexome.evaluation.evaluate import NAME as EVALUATION
+from lexome.evaluation.evaluate import is_current
 from lexome.files import naming, read_json
 from lexome.model.config import TransformerConfig
 from lexome.model.folder import read_config
@@ -61,7 +62,7 @@ class RunFiles:
             recipe=recipe,
             metrics=_lines(folder / METRICS, resume),
             samples=_lines(folder / SAMPLES, resume),
-            evaluation=_object(folder / EVALUATION, command("evaluate", str(folder))),
+            evaluation=_evaluation(folder),
             config=_config(folder / MODEL, resume),
             manifest=manifest,
             corpus=_corpus(place, manifest),
@@ -108,6 +109,20 @@ def _object(path: Path, fix: str) -> dict[str, Any] | Missing:
     if not isinstance(value, dict):
         return Missing(f"{path.name} does not hold a JSON object.", fix)
     return value
+
+
+def _evaluation(folder: Path) -> dict[str, Any] | Missing:
+    again = command("evaluate", str(folder))
+    found = _object(folder / EVALUATION, again)
+    if isinstance(found, Missing):
+        return found
+    try:
+        current = is_current(found, folder)
+    except LexomeError as error:
+        return missing(error)
+    if not current:
+        return Missing(f"{EVALUATION} scored other weights than the run has now.", again)
+    return found
 
 
 def _lines(path: Path, fix: str) -> Lines | Missing:

@@ -67,7 +67,7 @@ def scores(run: RunFiles) -> Scores | Missing:
         kind=str(model.get("kind", "")),
         definition=str(value.get("definition", "")),
         standard_error=finite(model.get("standard_error")),
-        notes=tuple(notes),
+        notes=(*map(str, value.get("warnings") or ()), *notes),
     )
     return known if known.comparable else replace(known, notes=(_NOT_COMPARABLE, *known.notes))
 
