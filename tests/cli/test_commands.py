@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,57 @@ def test_prepare_hands_every_option_on(lexome: Lexome, tmp_path: Path) -> None:
     assert (manifest.split.asked, manifest.split.fraction) == ("tail", 0.2)
     assert manifest.request["seed"] == 3
     assert "by augmentation" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "rows"),
+    [
+        ("delimiter=|", "name|text\n{}|{}\n"),
+        ("delimiter=,", "name,text\n{},{}\n"),
+        ("column=1", "0,1\n{},{}\n"),
+    ],
+)
+def test_an_option_of_prepare_is_the_text_that_was_typed(
+    lexome: Lexome, tmp_path: Path, option: str, rows: str
+) -> None:
+    head, row = rows.splitlines(keepends=True)
+    lines = [row.format(n, "dear friend " * 20) for n in range(20)]
+    (tmp_path / "letters.csv").write_text(head + "".join(lines))
+    out = tmp_path / "corpus"
+    result = lexome(
+        "prepare", tmp_path / "letters.csv", "--language", "text", "--tokenizer", "bytes",
+        "--option", option, "--workers", 1, "--out", out,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    corpus = Corpus.open(out)
+    assert corpus.manifest.options == dict([option.split("=")])
+    assert corpus.manifest.train.units + corpus.manifest.valid.units == 20 * 240
+
+
+def test_a_separator_may_look_like_the_end_of_yaml(lexome: Lexome, tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("\n---\n".join(["Dear friend " * 9] * 30))
+    result = lexome(
+        "prepare", tmp_path / "letters.txt", "--language", "text", "--tokenizer", "bytes",
+        "--option", "separator=---", "--workers", 1, "--out", tmp_path / "corpus",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    manifest = Corpus.open(tmp_path / "corpus").manifest
+    assert manifest.options == {"separator": "---"}
+    assert manifest.train.documents + manifest.valid.documents == 30
+
+
+def test_prepare_says_how_many_documents_the_leak_check_cannot_judge(
+    lexome: Lexome, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("".join(f"note {n}\n" for n in range(100)))
+    result = lexome(
+        "prepare", tmp_path / "notes.txt", "--language", "text", "--tokenizer", "bytes",
+        "--option", "separator=line", "--workers", 1, "--out", tmp_path / "corpus",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    short = Corpus.open(tmp_path / "corpus").manifest.leak.too_short
+    assert short > 0
+    assert f"{short} are too short to tell" in result.stdout
 
 
 def test_prepare_counts_what_it_skips(lexome: Lexome, letters: Path, tmp_path: Path) -> None:
@@ -174,6 +226,32 @@ def test_generate_goes_on_from_prompts(lexome: Lexome, run: Path, tmp_path: Path
     assert told[0]["text"] != told[1]["text"]
 
 
+def test_a_file_of_prompts_is_cut_at_line_breaks_alone(
+    lexome: Lexome, run: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "prompts.txt"
+    file.write_bytes("\ufeffone\u2028two\x0bthree\r\n\n  \nfour".encode())
+    told = json.loads(
+        lexome("generate", run, "--prompts", file, "--max-tokens", 1, "--json").stdout
+    )
+    assert [one["prompt"] for one in told] == ["one\u2028two\x0bthree", "four"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"good\nbad \xff\n", "byte 9 (line 2)"), (b"", "no prompt"), (b"\n \n", "no prompt")],
+)
+def test_a_file_that_holds_no_prompts_is_named(
+    lexome: Lexome, run: Path, tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = tmp_path / "prompts.txt"
+    file.write_bytes(content)
+    result = lexome("generate", run, "--prompts", file)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert str(file) in result.stderr
+
+
 def test_generate_hands_every_setting_on(lexome: Lexome, run: Path) -> None:
     greedy = lexome("generate", run, "Dear", "--max-tokens", 5, "--temperature", 0)
     one = lexome("generate", run, "Dear", "--max-tokens", 5, "--top-k", 1, "--seed", 9)
@@ -204,6 +282,20 @@ def test_evaluate_puts_baselines_beside_the_model(lexome: Lexome, run: Path) -> 
     told = json.loads(lexome("evaluate", run, "--no-baselines", "--stride", 8, "--json").stdout)
     assert told["unit"] == "byte"
     assert 0 < told["model"]["bits_per_unit"] < 20
+
+
+def test_evaluate_says_how_sure_the_score_is_and_what_it_sees(
+    lexome: Lexome, run: Path, masked_run: Path
+) -> None:
+    for folder, name in ((run, "this model"), (masked_run, "this model (sees both sides)")):
+        result = lexome("evaluate", folder, "--positions", 200)
+        assert result.exit_code == 0, result.output
+        (line,) = [line for line in result.stdout.splitlines() if line.startswith(f"{name}  ")]
+        assert re.search(r" \d\.\d{4}  ± \d\.\d{4}$", line)
+        assert "warning" not in result.stdout
+    result = lexome("evaluate", masked_run, "--positions", 0)
+    assert result.exit_code == 2
+    assert "positions must be at least 1" in result.stderr
 
 
 def test_report_writes_the_page(lexome: Lexome, run: Path) -> None:

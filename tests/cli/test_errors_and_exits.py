@@ -141,18 +141,32 @@ def test_a_stopped_training_saves_its_state_and_can_go_on(
     assert lexome("generate", tmp_path / "run", "Dear", "--max-tokens", 3).exit_code == 0
 
 
-def test_interrupting_what_keeps_no_state_says_so_and_ends() -> None:
-    program = (
-        "import lexome.recipe, sys\n"
-        "def stop(path): raise KeyboardInterrupt\n"
-        "lexome.recipe.read = stop; sys.argv = ['lexome', 'train', '--recipe', 'x']\n"
-        "from lexome.cli import main; main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=QUICK, check=False
-    )
-    assert done.returncode == 130
-    assert done.stderr.startswith("stopped")
+@pytest.mark.parametrize(
+    ("stopped_in", "arguments", "said"),
+    [
+        ("corpus.prepare", ["prepare", "x", "--language", "text", "--out", "o"], "is kept"),
+        ("recipe.read", ["train", "--recipe", "x"], "lexome train --resume --out RUN"),
+        ("evaluation.evaluate", ["evaluate", "x"], "nothing was written"),
+        ("report.write_report", ["report", "x"], "nothing was written"),
+        ("training.open_run", ["generate", "x"], "nothing was written"),
+    ],
+)
+def test_ctrl_c_says_what_is_kept(
+    lexome: Lexome,
+    monkeypatch: pytest.MonkeyPatch,
+    stopped_in: str,
+    arguments: list[str],
+    said: str,
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"lexome.{stopped_in}", stop)
+    result = lexome(*arguments)
+    assert result.exit_code == 130
+    assert result.stderr.startswith("stopped; ")
+    assert said in result.stderr
+    assert result.stdout == ""
 
 
 def test_a_full_disk_is_named_whoever_writes() -> None:

@@ -19,6 +19,13 @@ from lexome.cli.prepare import prepare
 from lexome.cli.train import plan, train
 from lexome.errors import LexomeError
 
+_AGAIN = "stopped; what was finished is kept: run the command again to go on"
+_INTERRUPTED = {
+    "demo": _AGAIN,
+    "prepare": _AGAIN,
+    "train": "stopped; if the run had begun, go on with: lexome train --resume --out RUN",
+}
+
 
 class _Commands(TyperGroup):
     """The group of commands; turns exceptions into a message and an exit status."""
@@ -38,7 +45,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            console.say("stopped; what was finished is kept: run the command again to go on")
+            console.say(_INTERRUPTED.get(ctx.invoked_subcommand, "stopped; nothing was written"))
             raise typer.Exit(console.INTERRUPTED) from error
 
 

@@ -25,7 +25,12 @@ Prompts = Annotated[
     typer.Argument(metavar="PROMPT", help="How each text starts. (default: empty)"),
 ]
 PromptsFile = Annotated[
-    Path | None, typer.Option("--prompts", metavar="FILE", help="Read prompts, one a line.")
+    Path | None,
+    typer.Option(
+        "--prompts",
+        metavar="FILE",
+        help="Read prompts, one a line, in UTF-8. Blank lines are passed over.",
+    ),
 ]
 MaxTokens = Annotated[int, typer.Option(help="Stop after this many tokens.")]
 Count = Annotated[int, typer.Option(min=1, help="Continuations of each prompt.")]
@@ -137,10 +142,21 @@ def _is_plain(language: Language, prompt: str) -> bool:
 
 def _lines(path: Path) -> list[str]:
     with naming(path):
-        lines = path.read_text(encoding="utf-8").splitlines()
-    if not lines:
+        raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise LexomeError(
+            f"this file is not UTF-8: the byte 0x{raw[error.start]:02X} is {error.reason}",
+            where=f"{path}, byte {error.start:,} (line {raw.count(10, 0, error.start) + 1:,})",
+            fix="save the file as UTF-8",
+        ) from error
+    # Not `splitlines`: a prompt may hold U+2028 and other characters that it would cut at.
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    prompts = [line for line in lines if line.strip()]
+    if not prompts:
         raise LexomeError("this file has no prompt", where=str(path), fix="write one a line")
-    return lines
+    return prompts
 
 
 Top = Annotated[int, typer.Option(help="Candidates to show for each gap.")]

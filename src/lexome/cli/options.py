@@ -81,7 +81,8 @@ def sets_recipe(command: Callable[..., None]) -> Callable[..., None]:
             for name, field in names.items()
             if (value := values.pop(name)) is not None
         }
-        changed |= pairs(values.pop("settings"), "--set", "optimizer.learning_rate=1e-3")
+        settings = texts(values.pop("settings"), "--set", "optimizer.learning_rate=1e-3")
+        changed |= {key: _value(text) for key, text in settings.items()}
         command(changed=changed, **values)
 
     own = inspect.signature(command, eval_str=True).parameters.values()
@@ -93,16 +94,16 @@ def sets_recipe(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-def pairs(texts: Sequence[str] | None, option: str, example: str) -> dict[str, Any]:
-    """Return KEY=VALUE texts as a mapping, the values read as a recipe's are."""
+def texts(given: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
+    """Return KEY=VALUE texts as a mapping of texts."""
     values = {}
-    for text in texts or ():
+    for text in given or ():
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise UsageError(
                 f"{text!r} is not KEY=VALUE", where=option, fix=f"write {option} {example}"
             )
-        values[key.strip()] = _value(value)
+        values[key.strip()] = value
     return values
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lexome.cli.console import result, result_json, say
-from lexome.cli.options import Json, pairs
+from lexome.cli.options import Json, texts
 
 if TYPE_CHECKING:
     from lexome.corpus import Corpus, Manifest, PrepareRequest
@@ -111,12 +111,13 @@ def prepare(
     Nothing is dropped in silence: what was skipped, and what stands on both sides of the split,
     is counted here and in the corpus's manifest. A run that was stopped goes on where it was.
     """
+    from lexome import languages
     from lexome.corpus import PrepareRequest
 
     request = PrepareRequest(
         sources=sources,
         language=language,
-        options=pairs(option, "--option", "invalid=replace"),
+        options=languages.options_from_text(language, texts(option, "--option", "invalid=replace")),
         tokenizer=tokenizer,
         vocab_size=vocab_size,
         tokenizer_options={
@@ -176,7 +177,8 @@ def summary(manifest: Manifest) -> Iterator[str]:
     for reason, skipped in manifest.skipped.items():
         yield f"skipped    {skipped.count:,} × {reason}; the first: {skipped.examples[0]}"
     leak = manifest.leak
+    unjudged = f"; {leak.too_short:,} are too short to tell" if leak.too_short else ""
     yield (
         f"leak       {leak.exact_duplicates:,} of {leak.documents:,} held-out documents are also "
-        f"in train, {leak.near_duplicates:,} more nearly so"
+        f"in train, {leak.near_duplicates:,} more nearly so{unjudged}"
     )
