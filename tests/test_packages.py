@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from lexome import packages
 from lexome.errors import DamagedFileError, LexomeError
-from lexome.languages import packages
-from lexome.languages.packages import Package, PipConfig
+from lexome.packages import Package, PipConfig
 
 TEXTS = {"one": "First work.\n", "two": "Zweites Werk: Größe.\n"}
 

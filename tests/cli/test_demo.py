@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from lexome.languages import packages
-from lexome.languages.packages import Package
+from lexome import packages
+from lexome.packages import Package
 
 Lexome = Callable[..., Any]
 WORDS = "to be or not that is the question whether nobler in mind suffer slings and arrows"

