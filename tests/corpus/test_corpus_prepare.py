@@ -236,6 +236,36 @@ def test_a_tail_of_real_text_is_cut_between_characters(tmp_path: Path) -> None:
     assert Corpus.open(tmp_path / "0.1").language.name == "text"
 
 
+@pytest.mark.parametrize("split", ["tail", "document"])
+def test_windows_that_overlap_training_bases_are_not_held_out(tmp_path: Path, split: str) -> None:
+    bases = "".join(np.random.default_rng(0).choice(list("ACGT"), 6000))
+    (tmp_path / "x.fa").write_text(f">chromosome\n{bases}\n")
+    starts = range(0, 5000, 50)
+    (tmp_path / "w.bed").write_text("".join(f"chromosome\t{s}\t{s + 1000}\n" for s in starts))
+    request = PrepareRequest(
+        [tmp_path / "x.fa"],
+        "dna",
+        {"windows": str(tmp_path / "w.bed")},
+        split=split,
+        validation=0.4,
+        workers=1,
+    )
+    told = Told()
+    corpus = prepare(request, tmp_path / "out", observer=told)
+    train, valid = (
+        [range(row["offset"], row["offset"] + row["units"]) for row in corpus.rows(side)]
+        for side in (TRAIN, VALID)
+    )
+    trained = {base for window in train for base in window}
+    assert not any(trained & set(window) for window in valid)
+    # 60 windows are in train, the last of them ends at base 3950: from there on 21 are free.
+    assert (len(train), len(valid), valid[0].start) == (60, 21, 3950)
+    skipped = corpus.manifest.skipped["overlaps the training split"]
+    assert skipped.count == 19 and skipped.examples[0].endswith("x.fa, record 'chromosome', line 1")
+    assert any("19 documents" in message and "overlap" in message for message in told.messages)
+    assert corpus.manifest.split.cut_documents == 0
+
+
 def test_names_and_facts_that_are_no_unicode_get_through(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in range(30):

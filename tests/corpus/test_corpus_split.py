@@ -15,7 +15,7 @@ from lexome.corpus.manifest import TRAIN, VALID
 from lexome.corpus.reading import Routed
 from lexome.corpus.sample import Sample
 from lexome.corpus.scan import common_folder
-from lexome.corpus.split import by_document, by_tail
+from lexome.corpus.split import LEFT_OUT, by_document, by_tail
 from lexome.languages.base import Document, Source
 
 sizes = st.dictionaries(st.integers(0, BUCKETS - 1), st.integers(1, 1000), max_size=60)
@@ -91,21 +91,51 @@ def test_a_tail_cuts_the_document_at_the_border_and_no_other(
 ) -> None:
     plan = by_tail(fraction, 0, sum(lengths), "tail", "")
     text = {TRAIN: "", VALID: ""}
-    place, parts = 0, 0
+    parts = 0
     generator = np.random.default_rng(0)
     whole = ""
-    for length in lengths:
+    route = plan.router(Tiny(), KeyHash(0))
+    for number, length in enumerate(lengths):
         content = "".join(generator.choice(list("ACGT"), length))
         whole += content
-        document = Document(content, Source("f", "r"))
-        for split, part, units in plan.assign(Tiny(), KeyHash(0), document, place, length):
+        for split, part, units in route(Document(content, Source("f", f"r{number}")), length):
             assert units == len(part.content) > 0
             text[split] += part.content
             parts += 1
-        place += length
     assert text[TRAIN] + text[VALID] == whole
     assert len(text[TRAIN]) == plan.train_units
     assert parts - len(lengths) in (0, 1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 100), st.integers(1, 40)), min_size=1),
+    st.floats(0.05, 0.95),
+)
+def test_a_tail_holds_no_place_of_a_record_that_is_in_train(
+    stretches: list[tuple[int, int, int]], fraction: float
+) -> None:
+    total = sum(length for _, _, length in stretches)
+    route = by_tail(fraction, 0, total, "tail", "").router(Tiny(), KeyHash(0))
+    places: dict[str, list[set[tuple[str, int]]]] = {TRAIN: [], VALID: [], LEFT_OUT: []}
+    for record, offset, length in sorted(stretches):
+        document = Document("A" * length, Source("f", str(record), offset=offset))
+        for split, part, units in route(document, length):
+            first = part.source.offset
+            places[split].append({(str(record), first + unit) for unit in range(units)})
+    train = set().union(*places[TRAIN])
+    assert not any(train & held_out for held_out in places[VALID])
+    assert all(train & left_out for left_out in places[LEFT_OUT])
+    assert sum(len(part) for parts in places.values() for part in parts) == total
+
+
+def test_records_of_one_name_do_not_overlap() -> None:
+    route = by_tail(0.5, 0, 20, "tail", "").router(Tiny(), KeyHash(0))
+    sides = [
+        split
+        for line in (1, 3)
+        for split, _, _ in route(Document("A" * 10, Source("f", "same", line)), 10)
+    ]
+    assert sides == [TRAIN, VALID]
 
 
 def test_keys_spread_evenly_and_the_seed_moves_them() -> None:

@@ -14,11 +14,15 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from lexome.corpus.documents import rows_schema, write_rows
-from lexome.corpus.manifest import TRAIN, VALID, ShardFile
+from lexome.corpus.manifest import TRAIN, VALID, ShardFile, SkippedRecord
 from lexome.corpus.reading import Piece, Routed
+from lexome.corpus.scan import SkippedTally
 from lexome.corpus.shards import FULL_WEIGHT, token_dtype, write_shard
+from lexome.corpus.split import LEFT_OUT
 from lexome.errors import LexomeError
-from lexome.languages.base import Document, Ids, Language, Tokenizer
+from lexome.languages.base import Document, Ids, Language, Skipped, Tokenizer
+
+OVERLAPS = "overlaps the training split"
 
 
 class PieceSide(BaseModel):
@@ -43,6 +47,7 @@ class PieceRecord(BaseModel):
     sides: dict[str, PieceSide]
     rows: str
     rows_sha256: str
+    skipped: dict[str, SkippedRecord] = {}
 
     @property
     def tokens(self) -> dict[str, int]:
@@ -76,7 +81,12 @@ class Encode:
         name = f"rows-{piece.number:05d}.parquet"
         checksum = write_rows(self.partial, name, rows)
         yield PieceRecord(
-            piece=piece.number, units=piece.units, sides=sides, rows=name, rows_sha256=checksum
+            piece=piece.number,
+            units=piece.units,
+            sides=sides,
+            rows=name,
+            rows_sha256=checksum,
+            skipped=_left_out(piece.items),
         )
 
     def _entries(self, items: Sequence[Routed], split: str) -> list[_Entry]:
@@ -170,6 +180,14 @@ class Encode:
             means = (sums[stops] - sums[stops - lengths]) / lengths
             stored[start + 1 : start + 1 + len(ids)] = np.rint(means * FULL_WEIGHT)
         return None if (stored == FULL_WEIGHT).all() else stored
+
+
+def _left_out(items: Sequence[Routed]) -> dict[str, SkippedRecord]:
+    tally = SkippedTally()
+    for item in items:
+        if item.split == LEFT_OUT:
+            tally.add(Skipped(item.document.source, OVERLAPS))
+    return tally.records()
 
 
 def _add_rows(

@@ -134,7 +134,11 @@ def _option_files(language: Language) -> list[str]:
 
 def empty_side(split: str, request: PrepareRequest) -> LexomeError:
     """Return the error for a side of the split that nothing came to."""
-    fix = "name validation files that hold documents" if request.validation_files else "add data"
+    fix = (
+        "name validation files that hold documents"
+        if request.validation_files
+        else "add data, or hold more of it out"
+    )
     if request.validation_files and split == TRAIN:
         fix = "name sources that are no validation files"
     return LexomeError(

@@ -12,7 +12,7 @@ import lexome
 from lexome import languages
 from lexome.corpus.corpus import DOCUMENTS, SHARDS, TOKENIZER, Corpus
 from lexome.corpus.documents import DocumentsTable
-from lexome.corpus.encode import Encode, PieceRecord
+from lexome.corpus.encode import OVERLAPS, Encode, PieceRecord
 from lexome.corpus.journal import PARTIAL, Journal, another_corpus, remove_partial
 from lexome.corpus.leak import LeakSearch
 from lexome.corpus.manifest import (
@@ -22,6 +22,7 @@ from lexome.corpus.manifest import (
     LeakCheck,
     Manifest,
     ShardFile,
+    SkippedRecord,
     SourceFile,
     SplitSide,
     TokenizerRecord,
@@ -40,6 +41,7 @@ from lexome.corpus.reading import (
 )
 from lexome.corpus.request import PrepareObserver, PrepareRequest, Progress
 from lexome.corpus.sample import check_trainable, make_tokenizer
+from lexome.corpus.scan import SkippedTally
 from lexome.errors import LexomeError, UsageError
 from lexome.files import naming
 from lexome.languages.base import Language, Tokenizer
@@ -97,6 +99,7 @@ class _Preparation:
             self.observer.told(plan.split.record.note)
         tokenizer, record = self._tokenizer(plan)
         pieces = self._pieces(plan, tokenizer)
+        skipped = self._skipped(plan, pieces)
         table = DocumentsTable()
         documents = table.write(
             ((self.journal.partial / piece.rows, piece.tokens) for piece in pieces),
@@ -107,7 +110,7 @@ class _Preparation:
             if not side.documents:
                 raise empty_side(split, self.request)
         leak = self._leaks(sides, tokenizer, table)
-        self._manifest(identity, plan, record, sides, documents, leak).write(self.folder)
+        self._manifest(identity, plan, record, sides, documents, leak, skipped).write(self.folder)
 
     def _tokenizer(self, plan: Plan) -> tuple[Tokenizer, TokenizerRecord]:
         folder = self.folder / TOKENIZER
@@ -144,6 +147,17 @@ class _Preparation:
             done += self._count(record)
             self._advance(done, plan)
         return [self.journal.pieces[number] for number in sorted(self.journal.pieces)]
+
+    def _skipped(self, plan: Plan, pieces: Sequence[PieceRecord]) -> dict[str, SkippedRecord]:
+        tally = SkippedTally()
+        for piece in pieces:
+            tally.merge(piece.skipped)
+        if count := tally.counts.get(OVERLAPS, 0):
+            self.observer.told(
+                f"{count} documents that overlap the training split are left out of validation"
+            )
+        tally.merge(plan.skipped)
+        return tally.records()
 
     def _unfinished(self, plan: Plan) -> Iterator[Piece]:
         finished = frozenset(self.journal.pieces)
@@ -186,6 +200,7 @@ class _Preparation:
         sides: Mapping[str, SplitSide],
         documents: ShardFile,
         leak: LeakCheck,
+        skipped: Mapping[str, SkippedRecord],
     ) -> Manifest:
         sources = [
             SourceFile(path=file_name(file.path), bytes=file.bytes, sha256=file.sha256)
@@ -194,9 +209,9 @@ class _Preparation:
         for path, checksum in plan.option_files.items():
             size = Path(path).stat().st_size
             sources.append(SourceFile(path=path, bytes=size, sha256=checksum))
-        cut = (sides[TRAIN].documents - sides[TRAIN].augmented + sides[VALID].documents) - sum(
-            file.documents for file in plan.files
-        )
+        written = sides[TRAIN].documents - sides[TRAIN].augmented + sides[VALID].documents
+        written += skipped[OVERLAPS].count if OVERLAPS in skipped else 0
+        cut = written - sum(file.documents for file in plan.files)
         return Manifest(
             lexome=lexome.__version__,
             language=self.language.name,
@@ -209,7 +224,7 @@ class _Preparation:
             split=plan.split.record.model_copy(update={"cut_documents": cut}),
             train=sides[TRAIN],
             valid=sides[VALID],
-            skipped=plan.skipped,
+            skipped=dict(skipped),
             documents=documents,
             leak=leak,
             fingerprint=fingerprint(self.language.name, tokenizer.sha256, sides),

@@ -58,7 +58,7 @@ class Plan(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """A document, or a part of one, on its side of the split."""
+    """A document, or a part of one, on its side of the split, or on none (`split.LEFT_OUT`)."""
 
     split: str
     document: Document
@@ -79,8 +79,7 @@ def read_routed(language: Language, plan: Plan) -> Iterator[Routed]:
 
     A file that holds something else than it did when it was scanned is a `LexomeError`.
     """
-    keys = plan.keys
-    place = 0
+    route = plan.split.router(language, plan.keys)
     for file in plan.files:
         documents = units = 0
         for entry in language.read(file.path):
@@ -92,15 +91,12 @@ def read_routed(language: Language, plan: Plan) -> Iterator[Routed]:
             elif plan.split.record.how == "files":
                 yield Routed(TRAIN, entry, size)
             else:
-                for split, part, part_size in plan.split.assign(
-                    language, keys, entry, place + units, size
-                ):
+                for split, part, part_size in route(entry, size):
                     yield Routed(split, part, part_size)
             documents += 1
             units += size
         if (documents, units) != (file.documents, file.units):
             raise sources_changed(file.path)
-        place += units
 
 
 def read_pieces(language: Language, plan: Plan) -> Iterator[Piece]:

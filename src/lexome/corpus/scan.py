@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,16 +30,15 @@ class SkippedTally:
     def add(self, skipped: Skipped) -> None:
         """Count one more."""
         detail = f" ({skipped.detail})" if skipped.detail else ""
-        self.merge(
-            SkippedTally({skipped.reason: 1}, {skipped.reason: [f"{skipped.source}{detail}"]})
-        )
+        example = f"{skipped.source}{detail}"
+        self.merge({skipped.reason: SkippedRecord(count=1, examples=(example,))})
 
-    def merge(self, other: SkippedTally) -> None:
-        """Add the counts of `other`, which come after these."""
-        for reason, count in other.counts.items():
-            self.counts[reason] = self.counts.get(reason, 0) + count
+    def merge(self, records: Mapping[str, SkippedRecord]) -> None:
+        """Add the counts of another tally, which come after these."""
+        for reason, record in records.items():
+            self.counts[reason] = self.counts.get(reason, 0) + record.count
             kept = self.examples.setdefault(reason, [])
-            kept += other.examples[reason][: _EXAMPLES - len(kept)]
+            kept += record.examples[: _EXAMPLES - len(kept)]
 
     def records(self) -> dict[str, SkippedRecord]:
         """Return what the manifest says of it."""
@@ -148,7 +147,7 @@ def scan(
         skipped.add(entry)
     ordered = [found[index] for index in sorted(found)]
     for file in ordered:
-        skipped.merge(file.skipped)
+        skipped.merge(file.skipped.records())
     yield Scanned(ordered, skipped)
 
 

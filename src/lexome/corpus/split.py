@@ -3,12 +3,14 @@
 By document, keys are taken in the order of their hash until the validation split is as large as
 asked. A key that alone is larger than the whole validation split stays in train, where there
 are smaller ones. Where that gives no useful split (one document, or a few of any size), the tail
-of the units is cut off instead, and the record says so.
+of the units is cut off instead, and the record says so. What overlaps the training split there is
+on neither side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
 import numpy as np
@@ -22,6 +24,13 @@ from lexome.languages.base import Document, Language
 
 # A split by document that is so many times larger or smaller than what was asked for is no good.
 _FACTOR = 2.5
+
+# Documents that are on neither side.
+LEFT_OUT = "left out"
+
+# Takes a document and its natural units; yields a split, or `LEFT_OUT`, and the document, or the
+# parts of a document that is cut, each with its units.
+Router = Callable[[Document, int], Iterator[tuple[str, Document, int]]]
 
 
 class SplitPlan(BaseModel):
@@ -37,34 +46,71 @@ class SplitPlan(BaseModel):
     kept: frozenset[int] = frozenset()
     train_units: int
 
-    def assign(
-        self, language: Language, keys: KeyHash, document: Document, place: int, units: int
-    ) -> Iterator[tuple[str, Document, int]]:
-        """Yield the split, the document or its parts, and their units.
-
-        `place` is how many units stand before the document, and `units` its own.
-        """
+    def router(self, language: Language, keys: KeyHash) -> Router:
+        """Return what routes all the documents, given in their order."""
         if self.record.how == "tail":
-            yield from self._around_border(language, document, place, units)
-        else:
-            bucket = keys.bucket(language.split_key(document))
-            chosen = bucket < (self.record.threshold or 0) and bucket not in self.kept
-            yield (VALID if chosen else TRAIN), document, units
+            return _Tail(language, self.train_units)
+        return lambda document, units: self._by_key(language, keys, document, units)
 
-    def _around_border(
-        self, language: Language, document: Document, place: int, units: int
+    def _by_key(
+        self, language: Language, keys: KeyHash, document: Document, units: int
     ) -> Iterator[tuple[str, Document, int]]:
-        before = self.train_units - place
+        bucket = keys.bucket(language.split_key(document))
+        chosen = bucket < (self.record.threshold or 0) and bucket not in self.kept
+        yield (VALID if chosen else TRAIN), document, units
+
+
+@dataclass
+class _Tail:
+    """Trains on what stands before the border; a document on the border is cut there.
+
+    Documents may be overlapping stretches of one record. One behind the border that overlaps a
+    training document is left out. Stretches come by their start, so it is enough to know how far
+    those in train reach, and which part of the document on the border is among them: of
+    a stretch that is read backwards, that is its end.
+    """
+
+    language: Language
+    border: int
+    _place: int = 0
+    _record: tuple[str, str, int | None] | None = None
+    _reach: int = 0
+    _part: range = range(0)
+
+    def __call__(self, document: Document, units: int) -> Iterator[tuple[str, Document, int]]:
+        source = document.source
+        if (record := (source.file, source.record, source.line)) != self._record:
+            self._record, self._reach, self._part = record, 0, range(0)
+        before = self.border - self._place
+        self._place += units
         if before >= units:
+            self._reach = max(self._reach, source.offset + units)
             yield TRAIN, document, units
         elif before <= 0:
-            yield VALID, document, units
+            yield self._behind(document, units), document, units
         else:
-            for split, start, stop in ((TRAIN, 0, before), (VALID, before, units)):
-                part = language.cut(document, start, stop)
-                # A border inside a unit that cannot be cut (a character) leaves one part empty.
-                if size := language.units(part):
-                    yield split, part, size
+            yield from self._cut(document, before, units)
+
+    def _cut(
+        self, document: Document, before: int, units: int
+    ) -> Iterator[tuple[str, Document, int]]:
+        first = self.language.cut(document, 0, before)
+        rest = self.language.cut(document, before, units)
+        # A border inside a unit that cannot be cut (a character) leaves one part empty.
+        if size := self.language.units(first):
+            self._part = _stretch(first, size)
+            yield TRAIN, first, size
+        if size := self.language.units(rest):
+            yield self._behind(rest, size), rest, size
+
+    def _behind(self, document: Document, units: int) -> str:
+        own, part = _stretch(document, units), self._part
+        overlaps = own.start < self._reach or max(own.start, part.start) < min(own.stop, part.stop)
+        return LEFT_OUT if overlaps else VALID
+
+
+def _stretch(document: Document, units: int) -> range:
+    return range(document.source.offset, document.source.offset + units)
 
 
 def by_files(seed: int, train: int, valid: int, note: str) -> SplitPlan:
