@@ -186,7 +186,21 @@ def test_schedules_rise_stay_and_fall(
     assert all(a < b for a, b in pairwise(factors[:top]))
     assert all(a >= b - 1e-12 for a, b in pairwise(factors[top:]))
     if schedule.decay_start < steps:
-        assert factors[-1] == pytest.approx(floor, abs=1e-9)
+        assert schedule(steps) == pytest.approx(floor, abs=1e-9)
+        assert floor == 1 or factors[-1] > floor, "the last update is not wasted"
+
+
+@given(st.integers(2, 5000), st.floats(0, 1), st.data())
+def test_a_schedule_that_was_moved_has_a_recipe(
+    steps: int, warmup: float, data: st.DataObject
+) -> None:
+    recipe = ScheduleRecipe(warmup=warmup, decay=(1 - warmup) / 2)
+    planned = Schedule.of(recipe, steps)
+    end = data.draw(st.integers(planned.warmup + 1, 2 * steps + 1))
+    moved = planned.ending(data.draw(st.integers(planned.warmup, end - 1)), end)
+    written = moved.recipe(recipe)
+    assert Schedule.of(ScheduleRecipe(**written.model_dump()), end) == moved
+    assert planned.recipe(recipe) == recipe
 
 
 TORCHRUN = """

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
 PositiveReal = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -113,7 +114,7 @@ class ScheduleRecipe(_Section):
               "cosine", "linear": decay all the way after the warm-up; "constant": no decay
     `warmup`  share of the steps over which it rises from zero
     `decay`   share of the steps over which "wsd" comes down
-    `floor`   what it ends at
+    `floor`   what it comes down to: one update after the last would be there
     """
 
     name: Literal["wsd", "cosine", "linear", "constant"] = "wsd"
@@ -136,7 +137,7 @@ class TrainingRecipe(_Section):
     """The loop: how long, how much at once, how often it looks up.
 
     `steps`             updates of the weights; `None`: as many as fit into `minutes`
-    `minutes`           wall-clock time for the whole run; the measured speed sets what is `None`
+    `minutes`           wall-clock time for the whole run, which sets size and steps that are `None`
     `batch_size`        rows of `context` tokens a step, over all workers; `None`: chosen
     `micro_batch_size`  rows that go through the model at once; `None`: the whole batch
     `seed`              of the weights, the order of the data and the masks
@@ -155,7 +156,7 @@ class TrainingRecipe(_Section):
     minutes: PositiveReal | None = None
     batch_size: Positive | None = None
     micro_batch_size: Positive | None = None
-    seed: Count = 0
+    seed: Seed = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto"] | bool = "auto"
     evaluate_every: Count | None = None

@@ -122,10 +122,13 @@ def _complete(part: Path, folder: Path, state: dict[str, Any]) -> None:
             sync(path)
         value = {**state, "files": {path.name: sha256(path) for path in files}}
         write_json(part / STATE, {**value, "checksum": _checksum(value)})
+        replaced = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(replaced, ignore_errors=True)
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(replaced)
         part.rename(folder)
         sync(folder.parent)
+        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _checksum(value: Mapping[str, Any]) -> str:

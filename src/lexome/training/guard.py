@@ -18,8 +18,7 @@ from lexome.recipe import TrainingRecipe
 from lexome.training.session import Gradient, Session
 
 _RECENT, _ENOUGH = 64, 16
-
-Verdict = Literal["train", "skip"]
+MOST_SKIPS = 10
 
 
 class Stop:
@@ -64,13 +63,17 @@ class Guard:
         return list(self._recent)
 
     def problem(self, gradient: Gradient) -> str | None:
-        """Return what is wrong with a step, or `None`."""
+        """Return what is wrong with a step, or `None`.
+
+        A spike is measured against the losses before it, and is one of them from then on: where
+        the loss stays high, that is soon no spike any more.
+        """
         if not gradient.finite:
             return f"the loss is {gradient.loss} and the gradient's norm {gradient.norm}"
         score = self._score(gradient.loss)
+        self._recent.append(gradient.loss)
         if score > self.recipe.spike_threshold:
             return f"the loss spikes to {gradient.loss:.3f}, {score:.1f} deviations above its mean"
-        self._recent.append(gradient.loss)
         return None
 
     def policy(self, gradient: Gradient) -> Literal["keep", "skip", "stop"]:
@@ -85,15 +88,27 @@ class Guard:
 
 
 def blame(corpus: Corpus, session: Session, batches: Batches, step: int) -> str:
-    """Return where in the corpus the rows of a batch come from, the worst row first."""
-    losses = session.row_losses(batches, step)
-    mine = session.world.rows(session.batch_size)
-    starts = batches.starts(step, mine)
+    """Return where in the corpus the rows of a batch come from, the worst row first.
+
+    Each row is named by the documents in which its window begins and ends. All workers call this
+    together.
+    """
+    shares = session.world.gather(session.row_losses(batches, step))
+    losses = [loss for share in shares for loss in share]
     worst = sorted(range(len(losses)), key=lambda row: (math.isfinite(losses[row]), -losses[row]))
-    first = corpus.stream("train").document_starts
-    documents = {row: int(first.searchsorted(starts[row], "right")) - 1 for row in worst[:3]}
-    names = corpus.names("train", list(documents.values()))
-    named = (f"{names[number]}: loss {losses[row]:.3f}" for row, number in documents.items())
+    stream, starts = corpus.stream("train"), batches.starts(step)
+
+    def document(place: int) -> int:
+        return int(stream.document_starts.searchsorted(place % len(stream), "right")) - 1
+
+    ends = {
+        row: (document(starts[row]), document(starts[row] + batches.context)) for row in worst[:3]
+    }
+    names = corpus.names("train", [number for pair in ends.values() for number in pair])
+    named = (
+        f"{' to '.join(dict.fromkeys(names[number] for number in pair))}: loss {losses[row]:.3f}"
+        for row, pair in ends.items()
+    )
     return f"rows of batch {step}, worst first: " + "; ".join(named)
 
 
@@ -104,4 +119,14 @@ def stopped(problem: str, where: str) -> LexomeError:
         where=where,
         fix="look at these records, lower the learning rate, or set training.nan_policy or "
         "training.spike_policy to skip",
+    )
+
+
+def given_up(problem: str, where: str) -> LexomeError:
+    """Return the error that ends a run whose steps are all skipped."""
+    return LexomeError(
+        f"{MOST_SKIPS} steps in a row were skipped; the last one: {problem}",
+        where=where,
+        fix="the weights have diverged, or the threshold is too low: start again with a lower "
+        "learning rate, or raise training.spike_threshold",
     )

@@ -14,7 +14,7 @@ from lexome.training import checkpoints, guard
 from lexome.training.guard import Guard, Stop
 from lexome.training.metrics import Log, Metrics
 from lexome.training.observer import Observer, Sampler, StepRecord
-from lexome.training.run import METRICS, MODEL, SAMPLES, Run
+from lexome.training.run import METRICS, MODEL, SAMPLES, Run, keep_recipe
 from lexome.training.schedules import Schedule
 from lexome.training.session import Session
 
@@ -23,7 +23,11 @@ _RATE_MEMORY = 0.9
 
 @dataclass
 class Progress:
-    """Where a run stands: everything that a checkpoint keeps beside the tensors."""
+    """Where a run stands: everything that a checkpoint keeps beside the tensors.
+
+    `settled` says whether the clock has decided when a timed run ends, `skipped` how many of the
+    last steps were skipped in a row.
+    """
 
     schedule: Schedule
     step: int = 0
@@ -32,6 +36,7 @@ class Progress:
     seconds: float = 0.0
     elapsed: float = 0.0
     settled: bool = False
+    skipped: int = 0
     recent: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,20 +107,26 @@ class Loop:
             self.metrics = metrics
             loss = None
             while progress.step < progress.schedule.steps:
-                self._settle()
                 self._step()
+                settled = self._settle()
                 last = progress.step == progress.schedule.steps
-                if self.world.any(stop.asked) and not last:
-                    self._save()
-                    self._export()
-                    return Outcome(folder, progress.step, None, progress.seconds, True)
+                stopped = self.world.any(stop.asked) and not last
                 if last or _due(progress.step, self.training.evaluate_every):
                     loss = self._validate()
                 if last or _due(progress.step, self.training.sample_every):
                     self._sample()
-                if last or _due(progress.step, self.training.checkpoint_every):
+                if (
+                    last
+                    or stopped
+                    or settled
+                    or _due(progress.step, self.training.checkpoint_every)
+                ):
                     self._save()
+                if stopped:
+                    self._export()
+                    return Outcome(folder, progress.step, None, progress.seconds, True)
             self._export()
+            self._keep_recipe()
             if progress.step and loss is None:
                 loss = self._validate()
             return Outcome(folder, progress.step, loss, progress.seconds, False)
@@ -129,9 +140,11 @@ class Loop:
         event = self._judge(problem, gradient) if problem else None
         if event == "skipped":
             self.session.optimizer.zero_grad()
+            progress.skipped += 1
         else:
             self.session.optimizer.step(factor)
             progress.updates += 1
+            progress.skipped = 0
         seconds = time.perf_counter() - start
         tokens = self.session.batch_size * self.batches.context
         progress.step += 1
@@ -144,7 +157,7 @@ class Loop:
             step=progress.step,
             steps=progress.schedule.steps,
             loss=gradient.loss,
-            learning_rate=factor,
+            learning_rate=factor * self.session.optimizer.groups[0].learning_rate,
             gradient_norm=gradient.norm,
             tokens=progress.tokens,
             tokens_per_second=self._rate,
@@ -167,36 +180,54 @@ class Loop:
                 {"step": self.progress.step, "event": "stopped", "what": problem, "where": where}
             )
             raise guard.stopped(problem, where)
+        if self.progress.skipped + 1 == guard.MOST_SKIPS:
+            raise guard.given_up(problem, where)
         self.observer.told(f"step {self.progress.step + 1} is skipped: {problem}; {where}")
         return "skipped"
 
-    def _settle(self) -> None:
-        """With a budget of time, decide when the decay has to begin, and with it the last step.
+    def _settle(self) -> bool:
+        """Let the clock decide when a timed run decays and ends; return whether it now has.
 
-        The decision rests on a clock, so it is saved at once: a resumed run keeps to it.
+        All workers keep to the first one's clock. A decision has to be saved at once: a resumed
+        run keeps to it.
         """
-        minutes, schedule = self.training.minutes, self.progress.schedule
-        if minutes is None or self.progress.settled or schedule.shape != "wsd":
-            return
+        progress = self.progress
+        timed = self.training.steps is None and progress.schedule.shape == "wsd"
+        if not timed or progress.settled:
+            return False
+        progress.schedule, progress.settled = self.world.agree(self._ending())
+        return progress.settled
+
+    def _ending(self) -> tuple[Schedule, bool]:
+        """Return the schedule by this worker's clock, and whether it is the last word."""
+        assert self.training.minutes is not None
+        schedule, done, spent = self.progress.schedule, self.progress.step, self.progress.seconds
         elapsed = time.perf_counter() - self._origin
-        left = minutes * 60 - elapsed
-        done = self.progress.step
-        if done < schedule.warmup or not self._rate:
-            return
-        share = self.run_folder.recipe.schedule.decay
-        if left > share * (left + self.progress.seconds):
-            if done + 1 >= schedule.decay_start:  # faster than planned: the plateau gets longer
-                longer = schedule.steps + max(1, schedule.steps // 20)
-                self.progress.schedule = schedule.ending(longer - (schedule.steps - done), longer)
-            return
+        left = self.training.minutes * 60 - elapsed
+        if done < schedule.warmup:
+            return schedule, False
+        if left > self.run_folder.recipe.schedule.decay * (left + spent):
+            if done + 1 < schedule.decay_start:
+                return schedule, False
+            # Faster than planned: the plateau gets longer.
+            longer = schedule.steps + max(1, schedule.steps // 20)
+            return schedule.ending(longer - (schedule.steps - done), longer), False
         tokens = self.session.batch_size * self.batches.context
-        busy = self.progress.seconds / max(elapsed - self.run_folder.facts["setup_seconds"], 1e-9)
+        busy = spent / max(elapsed - self.run_folder.facts["setup_seconds"], 1e-9)
         usable = left * min(1.0, max(busy, 0.5)) - self.run_folder.facts["step_seconds"]
-        steps = done + max(1, int(usable * self._rate / tokens))
-        self.progress.schedule = schedule.ending(done, steps)
-        self.progress.settled = True
-        if done:
-            self._save()
+        return schedule.ending(done, done + max(1, int(usable * self._rate / tokens))), True
+
+    def _keep_recipe(self) -> None:
+        """Put what the clock decided into the recipe of a timed run, which then repeats it."""
+        if self.training.steps is not None or not self.world.first:
+            return
+        recipe, schedule = self.run_folder.recipe, self.progress.schedule
+        length = {"steps": schedule.steps, "minutes": None}
+        changes = {
+            "training": recipe.training.model_copy(update=length),
+            "schedule": schedule.recipe(recipe.schedule),
+        }
+        keep_recipe(self.run_folder.folder, recipe.model_copy(update=changes))
 
     def _validate(self) -> float | None:
         if self.validation is None:

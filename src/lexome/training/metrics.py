@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -37,9 +38,13 @@ class Log:
             self._stream = path.open("a", encoding="utf-8")
 
     def write(self, value: Mapping[str, Any]) -> None:
-        """Append one line; it is in the system's hands when this returns."""
+        """Append one line; it is in the system's hands when this returns.
+
+        JSON has no word for a number that is not finite: it is written as null.
+        """
+        plain = {key: None if _is_endless(v) else v for key, v in value.items()}
         with naming(self.path):
-            self._stream.write(json.dumps(value, ensure_ascii=False) + "\n")
+            self._stream.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
             self._stream.flush()
 
     def close(self) -> None:
@@ -152,7 +157,7 @@ def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     found: list[tuple[str, dict[str, Any]]] = []
     if not path.exists():
         return found
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             value = json.loads(line)
         except ValueError:
@@ -160,6 +165,10 @@ def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
         if isinstance(value, dict) and isinstance(value.get("step"), int):
             found.append((line, value))
     return found
+
+
+def _is_endless(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _is_number(value: object) -> bool:

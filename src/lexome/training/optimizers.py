@@ -62,7 +62,7 @@ def groups(model: nn.Module, recipe: OptimizerRecipe) -> list[Group]:
 class Optimizer:
     """Muon and AdamW, each over its groups, with one state of named tensors.
 
-    Muon orthogonalises in `dtype`.
+    Muon orthogonalises in `dtype`. `parameters` are all that is moved, by name.
     """
 
     def __init__(
@@ -70,14 +70,15 @@ class Optimizer:
     ) -> None:
         self.groups = groups(model, recipe)
         self.clip_norm = recipe.clip_norm
-        self._parameters = dict(model.named_parameters())
+        # Of a sharded model these are the shares, also while the model has its weights gathered.
+        self.parameters = dict(model.named_parameters())
         self._parts: list[torch.optim.Optimizer] = []
         if moved := self._select("muon"):
             self._parts.append(
                 Muon(moved, recipe.matrix_learning_rate, recipe.momentum, dtype=dtype)
             )
         if moved := self._select("adamw"):
-            sharded = any(isinstance(p, DTensor) for p in self._parameters.values())
+            sharded = any(isinstance(p, DTensor) for p in self.parameters.values())
             self._parts.append(
                 torch.optim.AdamW(
                     moved, recipe.learning_rate, recipe.betas, eps=1e-10, fused=not sharded
@@ -95,19 +96,19 @@ class Optimizer:
 
     def clip(self) -> float:
         """Scale the whole gradient down to `clip_norm` where it is longer; return its length."""
-        parameters = self._parameters.values()
+        parameters = self.parameters.values()
         largest = float("inf") if self.clip_norm is None else self.clip_norm
         norm = nn.utils.clip_grad_norm_(parameters, largest)
         return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
     def zero_grad(self) -> None:
         """Drop all gradients."""
-        for parameter in self._parameters.values():
+        for parameter in self.parameters.values():
             parameter.grad = None
 
     def state(self) -> dict[str, Tensor]:
         """Return the live state tensors by name, `momentum/layers.0.mlp.up.weight` say."""
-        names: dict[Tensor, str] = {parameter: name for name, parameter in self._parameters.items()}
+        names: dict[Tensor, str] = {parameter: name for name, parameter in self.parameters.items()}
         return {
             f"{kind}/{names[parameter]}": tensor
             for part in self._parts
@@ -126,7 +127,7 @@ class Optimizer:
     def _select(self, algorithm: str) -> list[dict[str, Any]]:
         return [
             {
-                "params": [self._parameters[name] for name in group.names],
+                "params": [self.parameters[name] for name in group.names],
                 "lr": group.learning_rate,
                 "peak": group.learning_rate,
                 "weight_decay": group.weight_decay,

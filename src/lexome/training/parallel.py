@@ -52,6 +52,14 @@ class World:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
+    def gather(self, value: Any) -> list[Any]:
+        """Return every worker's value, in the order of the workers."""
+        if self.size == 1:
+            return [value]
+        values = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
     def any(self, flag: bool) -> bool:
         """Return whether the flag is up on any worker."""
         if self.size == 1:
@@ -98,8 +106,13 @@ def check_batch(rows: int, workers: int) -> None:
 
 
 def shard(model: Transformer, world: World) -> None:
-    """Shard parameters, gradients and optimizer state over the workers, block by block."""
+    """Move a model to this worker's device, or its share where there are several workers.
+
+    Parameters, gradients and optimizer state are sharded block by block, so a model that no
+    single device could hold moves too.
+    """
     if world.size == 1:
+        model.to(world.device)
         return
     mesh = init_device_mesh(world.device.type, (world.size,))
     policy = MixedPrecisionPolicy(param_dtype=model.compute_dtype, reduce_dtype=torch.float32)

@@ -8,6 +8,7 @@ the value of repeated data from Muennighoff et al. 2023 (Scaling Data-Constraine
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ _LOOKS, _SAVES = 10, 5
 # What a model reaches of a large matrix product's speed, and the cost of compiling it: measured
 # (benchmarks/RESULTS.md); only a first guess, which the first steps correct.
 EFFICIENCY = 0.45
-COMPILE_SECONDS, COMPILE_GAIN = 25.0, 1.35
+_COMPILE_SECONDS, _COMPILE_SPEED = 25.0, 1.35
 
 _A, _ALPHA, _B, _BETA = 406.4, 0.34, 410.7, 0.28
 _REPEATS_WORTH = 15.4
@@ -79,11 +80,13 @@ def configure(
         )
     layers, width = recipe.layers or config.layers, recipe.width or config.width
     heads = recipe.heads or (config.heads if width == config.width else max(1, width // 64))
-    same_shape = layers == config.layers and width == config.width and family.name == config.family
+    # A preset keeps what the sizes that are asked for do not determine.
+    same_family, same_width = family.name == config.family, width == config.width
     options: dict[str, Any] = {}
-    if recipe.preset and same_shape:
-        kept = ("rotary_base", "head_width") if heads == config.heads else ("rotary_base",)
-        options = {name: getattr(config, name) for name in kept}
+    if same_family:
+        options["rotary_base"] = config.rotary_base
+    if same_family and same_width and heads == config.heads:
+        options["head_width"] = config.head_width
     if family.name == "esm":
         options["mask_dropout_token"] = special.mask
     kv_heads = recipe.kv_heads or (config.kv_heads if heads == config.heads else heads)
@@ -94,7 +97,7 @@ def configure(
         width=width,
         heads=heads,
         kv_heads=kv_heads,
-        mlp_width=recipe.mlp_width or (config.mlp_width if same_shape else None),
+        mlp_width=recipe.mlp_width or (config.mlp_width if same_family and same_width else None),
         tied=config.tied if recipe.tied is None else recipe.tied,
         **options,
     )
@@ -132,16 +135,27 @@ def choose_depth(
 ) -> int:
     """Return the depth whose expected loss is lowest after `flops` of training."""
 
-    def loss(depth: int) -> float:
-        shape = recipe.model
-        config = configure(shape, recipe.objective.name, vocab_size, special, depth)
-        return expected_loss(config, flops / flops_per_token(config), corpus_tokens)
+    def config(depth: int) -> TransformerConfig:
+        return configure(recipe.model, recipe.objective.name, vocab_size, special, depth)
 
-    return min(range(1, _LONGEST_DIAL + 1), key=loss)
+    losses: dict[int, float] = {}
+    for depth in range(1, _LONGEST_DIAL + 1):
+        with suppress(LexomeError):  # not every width goes with sizes that were asked for
+            made = config(depth)
+            tokens = flops / flops_per_token(made)
+            losses[depth] = expected_loss(made, tokens, corpus_tokens)
+    if not losses:
+        config(DEFAULT_DEPTH)  # says what does not go together
+    return min(losses, key=losses.__getitem__)
 
 
 def sized(
-    recipe: Recipe, vocab_size: int, special: SpecialTokens, corpus_tokens: int, speed: Speed
+    recipe: Recipe,
+    vocab_size: int,
+    special: SpecialTokens,
+    corpus_tokens: int,
+    speed: Speed,
+    workers: int = 1,
 ) -> tuple[TransformerConfig, Recipe, list[str]]:
     """Return the config, the recipe with size and batch filled in, and the reasons."""
     reasons = []
@@ -156,7 +170,7 @@ def sized(
             f"{corpus_tokens:,} tokens"
         )
     config = configure(recipe.model, recipe.objective.name, vocab_size, special, depth)
-    batch = training.batch_size or DEFAULT_BATCH
+    batch = training.batch_size or math.ceil(DEFAULT_BATCH / workers) * workers
     filled = ModelRecipe(
         family=config.family,
         preset=recipe.model.preset,
@@ -169,14 +183,15 @@ def sized(
         context=config.context,
         tied=config.tied,
     )
-    settled = training.model_copy(
-        update={"batch_size": batch, "micro_batch_size": training.micro_batch_size or batch}
-    )
+    settled = training.model_copy(update={"batch_size": batch})
     return config, recipe.model_copy(update={"model": filled, "training": settled}), reasons
 
 
-def scheduled(recipe: Recipe, steps: int) -> Recipe:
-    """Return the recipe with the number of steps, and how often to look up, filled in."""
+def resolved(recipe: Recipe, steps: int, precision: Precision, compiled: bool) -> Recipe:
+    """Return the recipe with what was measured, and how often to look up, filled in.
+
+    The number of steps of a timed run stays open: the clock decides it while it runs.
+    """
     training = recipe.training
 
     def every(asked: int | None, times: int) -> int:
@@ -184,13 +199,19 @@ def scheduled(recipe: Recipe, steps: int) -> Recipe:
 
     settled = training.model_copy(
         update={
-            "steps": steps,
+            "precision": precision,
+            "compile": compiled,
             "evaluate_every": every(training.evaluate_every, _LOOKS),
             "sample_every": every(training.sample_every, _LOOKS),
             "checkpoint_every": every(training.checkpoint_every, _SAVES),
         }
     )
     return recipe.model_copy(update={"training": settled})
+
+
+def compile_gain(seconds: float) -> float:
+    """Return how much shorter a run of so many seconds gets by compiling, as a first guess."""
+    return seconds * (1 - 1 / _COMPILE_SPEED) - _COMPILE_SECONDS
 
 
 def steps_within(seconds: float, step_seconds: float, minutes: float) -> int:

@@ -15,12 +15,25 @@ from lexome.files import naming, read_json, write_json, write_text
 from lexome.languages.base import Language, Tokenizer
 from lexome.model import Transformer, load_model
 from lexome.recipe import Recipe
+from lexome.training.machine import default_device
 
 RECIPE, FACTS, METRICS, SAMPLES = "recipe.yaml", "run.json", "metrics.jsonl", "samples.jsonl"
 CHECKPOINTS, MODEL = "checkpoints", "model"
 
 _KEYS = frozenset(
-    {"corpus", "fingerprint", "language", "options", "unit", "objective", "parameters", "machine"}
+    {
+        "corpus",
+        "fingerprint",
+        "language",
+        "options",
+        "unit",
+        "objective",
+        "parameters",
+        "plan",
+        "machine",
+        "setup_seconds",
+        "step_seconds",
+    }
 )
 
 
@@ -63,9 +76,9 @@ class Run:
         return languages.load_tokenizer(self.folder / MODEL)
 
     def model(self, dtype: torch.dtype = torch.float32) -> Transformer:
-        """Return the trained model."""
+        """Return the trained model, on the accelerator if there is one."""
         self._need_model()
-        return load_model(self.folder / MODEL, dtype=dtype)
+        return load_model(self.folder / MODEL, dtype=dtype).to(default_device())
 
     def _need_model(self) -> None:
         if not (self.folder / MODEL).is_dir():
@@ -80,9 +93,14 @@ def create_run(folder: Path, resolved: Recipe, facts: dict[str, Any]) -> Run:
     """Write the files with which a run begins; the last one makes the folder a run."""
     with naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / RECIPE, recipe.dump(resolved))
+    keep_recipe(folder, resolved)
     write_json(folder / FACTS, facts)
     return Run(folder, resolved, facts)
+
+
+def keep_recipe(folder: Path, resolved: Recipe) -> None:
+    """Write the recipe of a run."""
+    write_text(folder / RECIPE, recipe.dump(resolved))
 
 
 def check_free(folder: Path) -> None:

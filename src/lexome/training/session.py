@@ -5,26 +5,27 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from lexome.corpus import Batches, Corpus
+from lexome.corpus import Batch, Batches, Corpus
 from lexome.languages.base import SpecialTokens
 from lexome.model import Transformer, TransformerConfig
 from lexome.recipe import Recipe
 from lexome.training import machine, objectives
 from lexome.training.loss import Losses
 from lexome.training.machine import Precision
-from lexome.training.objectives import Example, Objective
+from lexome.training.objectives import Array, Example, Objective
 from lexome.training.optimizers import Optimizer
 from lexome.training.parallel import World, check_batch, local, shard
 
-_VALIDATION_BATCHES = 8
-_VALIDATION_NUMBERS = 1 << 62
+_VALIDATION_TOKENS = 1 << 15
+_VALIDATION_SEED = 0
 
 
 class Gradient(NamedTuple):
@@ -43,7 +44,7 @@ class Session:
     """A model in training. Everything here is a function of the weights and the step.
 
     `batch_size` rows are shared by the workers, and each worker's rows go through the model
-    `micro_batch_size` at a time.
+    `micro_batch_size` at a time. `objective` is trained, `scored` is what validation measures.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Session:
         config: TransformerConfig,
         recipe: Recipe,
         objective: Objective,
+        scored: Objective,
         precision: Precision,
         world: World,
     ) -> None:
@@ -59,12 +61,12 @@ class Session:
         check_batch(training.batch_size, world.size)
         self.world = world
         self.objective = objective
+        self.scored = scored
         self.batch_size = training.batch_size
         share = self.batch_size // world.size
         self.micro = min(training.micro_batch_size or share, share)
         self.model = Transformer(config)
         self.model.initialise(training.seed)
-        self.model.to(world.device)
         self.model.compute_dtype = machine.DTYPES[precision]
         shard(self.model, world)
         self.losses = Losses(self.model, recipe.optimizer.z_loss)
@@ -77,15 +79,18 @@ class Session:
 
     def compile(self) -> None:
         """Compile from now on: the whole loss, or, where it is sharded, block by block."""
-        if self.world.size == 1:
-            self.losses.compile(dynamic=False)
-            return
-        for block in self.model.layers:
-            block.compile(dynamic=False)
+        for module in self._compilable():
+            module.compile(dynamic=False)
+
+    def run_eagerly(self) -> None:
+        """Take back what `compile` did, also where it failed half-way."""
+        torch._dynamo.reset()
+        for module in self._compilable():
+            module._compiled_call_impl = None
 
     def gradient(self, batches: Batches, step: int) -> Gradient:
         """Compute and clip the gradient of batch `step`; it stays on the parameters."""
-        examples = self._examples(batches, step, 0)
+        examples = self._examples(batches, step)
         total = self._total(examples)
         loss = torch.zeros((), device=self.world.device)
         for example in examples:
@@ -97,22 +102,31 @@ class Session:
         return Gradient(float(self.world.sum(loss)), norm)
 
     def validation_loss(self, batches: Batches) -> float:
-        """Return the loss over the first windows of a split, the same ones each time."""
-        count = min(_VALIDATION_BATCHES, math.ceil(batches.steps_per_epoch))
-        nats = torch.zeros((), dtype=torch.float64, device=self.world.device)
-        weight = torch.zeros((), dtype=torch.float64, device=self.world.device)
+        """Return the loss over some windows of a split, in nats a token.
+
+        They are the same windows, with the same masks, whatever the batch size and the seed of
+        the run, so that runs can be compared.
+        """
+        windows = min(math.ceil(_VALIDATION_TOKENS / batches.context), batches.windows_per_epoch)
+        nats = weight = 0.0
         one = torch.ones((), device=self.world.device)
-        for step in range(count):
-            for example in self._examples(batches, step, _VALIDATION_NUMBERS):
+        for step in range(math.ceil(windows / batches.batch_size)):
+            for batch, numbers in self._micro_batches(batches, step):
+                example = self.scored(batch, numbers)
+                # The last batch is filled up, since only whole ones fit the compiled graph.
+                counted = torch.from_numpy(numbers < windows).unsqueeze(-1)
+                example = example._replace(weights=example.weights * counted)
+                example = example.to(self.world.device)
                 # With gradients on, although none is taken, this is the graph that is compiled.
-                nats += self.losses(example, one)[1].double()
-                weight += example.weights.double().sum()
-        return float(self.world.sum(nats) / self.world.sum(weight).clamp(min=1.0))
+                nats += float(self.losses(example, one)[1])
+                weight += float(example.weights.sum())
+        shares = self.world.gather((nats, weight))
+        return math.fsum(n for n, _ in shares) / max(math.fsum(w for _, w in shares), 1.0)
 
     def row_losses(self, batches: Batches, step: int) -> list[float]:
         """Return the mean loss of each row of this worker's share of a batch."""
         found = []
-        for example in self._examples(batches, step, 0):
+        for example in self._examples(batches, step):
             for row in range(len(example.inputs)):
                 one = example.rows(slice(row, row + 1))
                 total = one.weights.sum().clamp(min=1e-9)
@@ -133,7 +147,7 @@ class Session:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that a checkpoint holds, by name: live tensors, weights and states."""
-        weights = {f"weights/{name}": p.data for name, p in self.model.named_parameters()}
+        weights = {f"weights/{name}": p.data for name, p in self.optimizer.parameters.items()}
         return weights | self.optimizer.state()
 
     def snapshot(self) -> list[Tensor]:
@@ -162,16 +176,22 @@ class Session:
             whole.head.unembedding.weight = whole.embedding.weight
         return whole
 
-    def _examples(self, batches: Batches, step: int, first: int) -> list[Example]:
+    def _compilable(self) -> list[nn.Module]:
+        return [self.losses] if self.world.size == 1 else list(self.model.layers)
+
+    def _examples(self, batches: Batches, step: int) -> list[Example]:
         """Return this worker's rows of a batch, in micro-batches, on its device."""
+        return [
+            self.objective(batch, numbers).to(self.world.device)
+            for batch, numbers in self._micro_batches(batches, step)
+        ]
+
+    def _micro_batches(self, batches: Batches, step: int) -> Iterator[tuple[Batch, Array]]:
+        """Yield this worker's rows of a batch, `micro` at a time, and their numbers in the run."""
         mine = self.world.rows(self.batch_size)
-        examples = []
         for start in range(mine.start, mine.stop, self.micro):
             rows = slice(start, min(start + self.micro, mine.stop))
-            numbers = np.arange(rows.start, rows.stop) + step * self.batch_size + first
-            example = self.objective(batches(step, rows), numbers)
-            examples.append(example.to(self.world.device))
-        return examples
+            yield batches(step, rows), np.arange(rows.start, rows.stop) + step * self.batch_size
 
     def _total(self, examples: list[Example]) -> Tensor:
         """Return the weight of the whole batch, over all micro-batches and workers."""
@@ -188,4 +208,5 @@ def make_session(
 ) -> Session:
     """Return the session of a resolved recipe."""
     objective = objectives.make(recipe.objective, config, special, recipe.training.seed)
-    return Session(config, recipe, objective, precision, world)
+    scored = objectives.make(recipe.objective, config, special, _VALIDATION_SEED)
+    return Session(config, recipe, objective, scored, precision, world)

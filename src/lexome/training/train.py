@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch._dynamo.exc import TorchDynamoException
 
 import lexome
 from lexome.corpus import Batches, Corpus
 from lexome.errors import LexomeError
 from lexome.model import TransformerConfig
-from lexome.recipe import Recipe
+from lexome.recipe import Recipe, TrainingRecipe
 from lexome.training import checkpoints, machine, parallel, plan
 from lexome.training.guard import listening
 from lexome.training.loop import Loop, Outcome, Progress
@@ -87,10 +88,15 @@ def _reopen(
     run = open_run(folder)
     corpus = run.corpus(verify=world.first)
     chosen = run.facts["machine"]
+    training = run.recipe.training
     config = TransformerConfig(**_tuples(run.facts["plan"]["model"]))
     session = make_session(config, run.recipe, corpus.tokenizer.special, chosen["precision"], world)
     if chosen["compile"]:
-        session.compile()
+        initial = session.snapshot()
+        _compile(session, session.batches(corpus, "train", training.seed))
+        session.restore(initial)
+    steps = training.steps or run.facts["plan"]["steps"]
+    schedule = Schedule.of(run.recipe.schedule, steps)
     found = world.agree(
         _first(world, lambda: checkpoints.latest(folder / CHECKPOINTS, observer.told))
     )
@@ -98,12 +104,12 @@ def _reopen(
         raise found
     if found is None:
         observer.told("there is no checkpoint yet: the run starts again from its first step")
-        steps = run.recipe.training.steps
-        assert steps is not None
-        return run, session, corpus, Progress(Schedule.of(run.recipe.schedule, steps))
+        return run, session, corpus, Progress(schedule)
     path, state = found
     checkpoints.load(path, session.tensors(), world)
     progress = Progress.from_dict(state)
+    if training.steps is not None:
+        progress.schedule = schedule
     session.optimizer.set_updates(progress.updates)
     if world.first:
         checkpoints.drop_after(folder / CHECKPOINTS, progress.step)
@@ -118,7 +124,7 @@ def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tu
     precision = speed.choose(training.precision)
     tokens = len(corpus.stream("train"))
     config, settled, reasons = plan.sized(
-        recipe, tokenizer.vocab_size, tokenizer.special, tokens, speed
+        recipe, tokenizer.vocab_size, tokenizer.special, tokens, speed, world.size
     )
     reasons.append(
         f"{precision}: a matrix product reaches {speed.fp32 / 1e12:.2f} TFLOP/s in fp32 and "
@@ -127,7 +133,8 @@ def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tu
     session = make_session(config, settled, tokenizer.special, precision, world)
     batches = session.batches(corpus, "train", training.seed)
     steps, compiled, seconds = _measure(settled, session, batches, reasons, started)
-    made = Plan(plan.scheduled(settled, steps), config, steps, precision, compiled, tuple(reasons))
+    resolved = plan.resolved(settled, steps, precision, compiled)
+    made = Plan(resolved, config, steps, precision, compiled, tuple(reasons))
     if seconds:
         made = replace(made, tokens_per_second=session.batch_size * config.context / seconds)
     return made, session
@@ -141,33 +148,72 @@ def _measure(
     The session is put back to its first state afterwards.
     """
     training = recipe.training
-    if training.minutes is None and training.compile != "auto":
-        if training.compile:
-            session.compile()
-        assert training.steps is not None
-        return training.steps, training.compile, 0.0
     initial = session.snapshot()
+    if training.steps is not None and training.compile != "auto":
+        if training.compile:
+            _compile(session, batches)
+            session.restore(initial)
+        return training.steps, training.compile, 0.0
     seconds = session.time_step(batches, 3)
-    left = None if training.minutes is None else training.minutes * 60 - _since(session, started)
-    expected = seconds * training.steps if training.steps else left or 0.0
-    gain = expected * (1 - 1 / plan.COMPILE_GAIN)
-    compiled = gain > plan.COMPILE_SECONDS if training.compile == "auto" else training.compile
-    if compiled:
-        session.compile()
-        session.time_step(batches, 1)
-        seconds = session.time_step(batches, 4)
-    if training.compile != "auto":
-        reasons.append("compiled, as asked" if compiled else "not compiled, as asked")
-    elif compiled:
-        reasons.append("compiled: the time that it saves is more than it costs")
+    if training.steps is None:
+        expected = (training.minutes or 0.0) * 60 - _since(session, started)
     else:
-        reasons.append("not compiled: the run is too short to earn the time back")
+        expected = seconds * training.steps
+    compiled, seconds, reason = _compile_where_it_pays(
+        training, session, batches, seconds, expected
+    )
+    reasons.append(reason)
     session.restore(initial)
     if training.steps is not None:
         return training.steps, compiled, seconds
     assert training.minutes is not None
     left = (training.minutes * 60 - _since(session, started)) * (1 - _SHARE_FOR_PAUSES)
     return plan.steps_within(left, seconds, training.minutes), compiled, seconds
+
+
+def _compile_where_it_pays(
+    training: TrainingRecipe, session: Session, batches: Batches, eager: float, expected: float
+) -> tuple[bool, float, str]:
+    """Compile if that is asked, or is worth it; return whether, the seconds of a step, and why.
+
+    `eager` are the seconds of a step as it is, `expected` those of the whole run.
+    """
+    if training.compile is False:
+        return False, eager, "not compiled, as asked"
+    if training.compile == "auto" and plan.compile_gain(expected) <= 0:
+        return False, eager, "not compiled: the run is too short to earn the time back"
+    try:
+        _compile(session, batches)
+    except LexomeError as error:
+        if training.compile is True:
+            raise
+        return False, eager, f"not compiled: {error.what}"
+    seconds = session.time_step(batches, 4)
+    if training.compile is True:
+        return True, seconds, "compiled, as asked"
+    figures = f"a step takes {1e3 * seconds:,.0f} ms, and {1e3 * eager:,.0f} ms otherwise"
+    if seconds >= eager:
+        session.run_eagerly()
+        return False, eager, f"not compiled: compiled, {figures}"
+    return True, seconds, f"compiled: {figures}"
+
+
+def _compile(session: Session, batches: Batches) -> None:
+    """Compile the session and make a first step, in which all of the compiling is done.
+
+    Raises `LexomeError` where this machine cannot compile; the session then runs as before.
+    """
+    session.compile()
+    try:
+        session.time_step(batches, 1)
+    except TorchDynamoException as error:
+        session.run_eagerly()
+        raise LexomeError(
+            f"torch.compile failed: {str(error).partition(chr(10))[0]}",
+            where="training.compile",
+            fix="install a C++ compiler (on Debian and Ubuntu: apt install g++), or set "
+            "training.compile to false",
+        ) from error
 
 
 def _since(session: Session, started: float) -> float:
