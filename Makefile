@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 help: ## say what there is to make
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
-demo: $(VENV)/runtime.stamp ## train on Shakespeare and open the report, five minutes at most
+demo: $(VENV)/runtime.stamp ## train on Shakespeare and write a report, about five minutes
 	$(BIN)/lexome demo $(DEMO_ARGS)
 
 test: $(VENV)/dev.stamp ## run all tests

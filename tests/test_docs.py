@@ -59,14 +59,16 @@ def write_data(folder: Path) -> None:
 
 
 def expanded(word: str) -> list[str]:
-    """Return what a shell makes of a word: a pattern becomes the files that it matches."""
+    """Return what a shell makes of a word: a bare pattern becomes the files that it matches."""
+    if word[0] in "\"'":
+        return shlex.split(word)
     files = sorted(str(path) for path in Path().glob(word)) if set(word) & set("*?") else []
     return files or [word]
 
 
 def run(command: str) -> str:
     command = re.sub(r"--minutes \S+", A_MOMENT, command)
-    program, *rest = shlex.split(command)
+    program, *rest = shlex.split(command, posix=False)  # quotes stay
     if program != "lexome":
         done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"

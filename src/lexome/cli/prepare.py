@@ -41,7 +41,7 @@ Tokenizer = Annotated[
     ),
 ]
 VocabSize = Annotated[
-    int | None, typer.Option(help="Tokens of a bpe tokenizer.", rich_help_panel=_TOKENIZER)
+    int | None, typer.Option(help="Tokens of bpe or characters.", rich_help_panel=_TOKENIZER)
 ]
 K = Annotated[
     int | None, typer.Option("--k", help="Letters of a k-mer.", rich_help_panel=_TOKENIZER)
@@ -70,7 +70,10 @@ Validation = Annotated[
 ]
 ValidationFiles = Annotated[
     list[str] | None,
-    typer.Option(help="Hold these files out instead. Repeatable.", rich_help_panel=_SPLIT),
+    typer.Option(
+        help="Hold these out instead: a file, a folder, or a pattern in quotes. Repeatable.",
+        rich_help_panel=_SPLIT,
+    ),
 ]
 Split = Annotated[
     str,
