@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,16 @@ def test_another_request_does_not_go_on_with_it(source: Path, tmp_path: Path) ->
             tmp_path / "out",
             language=Tiny(mirror=True),
         )
+
+
+def test_what_an_error_advised_can_be_asked_for_next(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"good words and a b\xe9d one\n" * 3)
+    request = PrepareRequest([tmp_path / "a.txt"], "text", tokenizer="bytes", workers=1)
+    with pytest.raises(LexomeError, match="not valid utf-8") as caught:
+        prepare(request, tmp_path / "out")
+    assert "--option invalid=replace" in str(caught.value.fix)
+    mended = prepare(replace(request, options={"invalid": "replace"}), tmp_path / "out")
+    assert mended.manifest.request["options"] == {"invalid": "replace"}
 
 
 def test_two_runs_at_once_are_refused(source: Path, tmp_path: Path) -> None:

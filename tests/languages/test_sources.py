@@ -8,6 +8,7 @@ import lzma
 import os
 import random
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -83,6 +84,14 @@ def test_a_truncated_file_is_damaged_wherever_it_was_cut(tmp_path, suffix, share
         read(path)
     assert str(path) in caught.value.where
     assert caught.value.fix
+
+
+def test_a_missing_package_is_told_with_the_file_that_needs_it(tmp_path, monkeypatch):
+    path = written(tmp_path / "x.txt.zst", PACKERS[".zst"](b"words"))
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(LexomeError, match="needs the package zstandard") as caught:
+        read(path)
+    assert caught.value.where == str(path)
 
 
 @pytest.mark.parametrize("suffix", PACKERS)

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import re
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -182,6 +183,12 @@ def as_parquet(table: list[dict]) -> bytes:
     return file.getvalue()
 
 
+def as_parquet_without_rows() -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.schema([("text", pa.string())]).empty_table(), file)
+    return file.getvalue()
+
+
 FORMATS = {
     ".jsonl": as_json_lines,
     ".csv": lambda table: as_separated(table, ","),
@@ -195,7 +202,8 @@ FORMATS = {
 def test_every_format_gives_back_its_texts_and_facts(tmp_path, table, suffix, packed):
     data = FORMATS[suffix](table)
     path = tmp_path / (f"x{suffix}.gz" if packed else f"x{suffix}")
-    documents = read(path, gzip.compress(data) if packed else data)
+    options = {"quotes": "double"} if suffix == ".tsv" else {}
+    documents = read(path, gzip.compress(data) if packed else data, **options)
     assert contents(documents) == [row["text"] for row in table]
     assert [d.metadata["year"] for d in documents] == [str(row["year"]) for row in table]
     assert [d.source.record for d in documents] == [str(i + 1) for i in range(len(table))]
@@ -241,6 +249,41 @@ def test_a_malformed_record_is_an_error_with_its_line_or_skipped(
     assert (contents(entries), reasons(entries)) == (["a", "c"], [reason])
 
 
+def test_a_text_that_comes_after_the_first_record_is_not_passed_over(tmp_path):
+    lines = '{"title": "A"}\n{"title": "B", "text": "long"}\n'
+    with pytest.raises(LexomeError, match="'title', was taken for the text") as caught:
+        read(tmp_path / "x.jsonl", lines)
+    assert caught.value.where == f"{tmp_path / 'x.jsonl'}, record '2', line 2"
+    assert "--option column=title; or --option column=text with --option invalid=skip" in (
+        caught.value.fix
+    )
+    assert contents(read(tmp_path / "x.jsonl", lines, column="title")) == ["A", "B"]
+    entries = read(tmp_path / "x.jsonl", lines, column="text", invalid="skip")
+    assert (contents(entries), reasons(entries)) == (["long"], ["no text"])
+
+
+def test_a_quote_in_tsv_is_a_quote(tmp_path):
+    lines = 'text\tn\n"To be\t1\nor not\t2\nto be"\t3\n'
+    assert contents(read(tmp_path / "x.tsv", lines)) == ['"To be', "or not", 'to be"']
+    quoted = 'text\tn\n"two\nlines"\t1\n'
+    assert contents(read(tmp_path / "x.tsv", quoted, quotes="double")) == ["two\nlines"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("x.csv", b"text,n\n"),
+        ("x.csv", b"\n\n"),
+        ("x.tsv", b"text\tn\n"),
+        ("x.jsonl", b"\n \n"),
+        ("x.parquet", as_parquet_without_rows()),
+    ],
+)
+def test_a_file_without_records_is_counted(tmp_path, name, data):
+    (entry,) = read(tmp_path / name, data)
+    assert (entry.reason, entry.source.file) == ("empty", str(tmp_path / name))
+
+
 def test_null_and_blank_texts_are_counted(tmp_path):
     entries = read(tmp_path / "x.jsonl", '{"text": null}\n{"text": " "}\n{"text": "a"}\n')
     assert (contents(entries), reasons(entries)) == (["a"], ["empty", "empty"])
@@ -249,7 +292,10 @@ def test_null_and_blank_texts_are_counted(tmp_path):
 def test_columns_that_seem_to_be_separated_otherwise_are_told(tmp_path):
     with pytest.raises(LexomeError, match="separated by ';'") as caught:
         read(tmp_path / "x.csv", "text;n\na;1\n")
-    assert caught.value.fix == "set delimiter=';'"
+    assert caught.value.fix == "choose --option delimiter=';'"
+    with pytest.raises(LexomeError, match="separated by") as caught:
+        read(tmp_path / "x.csv", "text\tn\na\t1\n")
+    assert caught.value.fix == "choose --option delimiter=$'\\t'"
     assert contents(read(tmp_path / "x.csv", "text;n\na;1\n", delimiter=";")) == ["a"]
     with pytest.raises(LexomeError, match="two columns have one name"):
         read(tmp_path / "x.csv", "text,text\na,b\n")
@@ -311,7 +357,7 @@ def test_a_guess_that_could_go_either_way_is_left_to_the_user(tmp_path):
     text = "Все счастливые семьи похожи друг на друга, каждая несчастлива по-своему. "
     with pytest.raises(LexomeError, match="may be koi8-r or cp1251") as caught:
         read(tmp_path / "x.txt", text.encode("cp1251"))
-    assert "encoding=" in caught.value.fix
+    assert "--option encoding=koi8-r" in caught.value.fix
     assert contents(read(tmp_path / "x.txt", text.encode("cp1251"), encoding="cp1251")) == [text]
 
 
@@ -325,7 +371,7 @@ def test_invalid_bytes_are_an_error_with_offset_and_line_by_default(
     with pytest.raises(LexomeError) as caught:
         read(tmp_path / "x.txt", before + bad + b" rest\n")
     assert f"byte {len(before)}, line 2" in caught.value.where
-    assert "invalid=" in caught.value.fix
+    assert "--option invalid=replace or --option invalid=skip" in caught.value.fix
 
 
 def test_invalid_bytes_are_replaced_and_counted_or_the_document_is_left_out(tmp_path):
@@ -336,6 +382,41 @@ def test_invalid_bytes_are_replaced_and_counted_or_the_document_is_left_out(tmp_
     entries = read(tmp_path / "x.txt", data, separator="line", invalid="skip")
     assert contents(entries) == ["good", "fine"]
     assert reasons(entries) == ["invalid bytes or characters"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data", "text"),
+    [
+        ("utf-16-le", "ab".encode("utf-16-le") + b"c", "ab\ufffd"),
+        ("utf-16-be", "ab".encode("utf-16-be") + b"\0", "ab\ufffd"),
+        (
+            "utf-16-le",
+            "a".encode("utf-16-le") + b"\x00\xdc" + "é".encode("utf-16-le"),
+            "a\ufffd\ufffdé",
+        ),
+        ("utf-32-le", "a".encode("utf-32-le") + b"\x41\x42\x43\x7f", "a" + 4 * "\ufffd"),
+        ("shift_jis", "日".encode("shift_jis") + b"\x81\n" + b"x", "日\ufffd\nx"),
+        ("utf-8", b"\xe3\x81x", "\ufffd\ufffdx"),
+        ("ascii", b"a\xffb", "a\ufffdb"),
+    ],
+)
+@pytest.mark.parametrize("chunk", [1 << 20, 3])
+def test_what_does_not_decode_is_replaced_in_every_encoding(
+    tmp_path, monkeypatch, encoding, data, text, chunk
+):
+    monkeypatch.setattr(decoding, "_CHUNK", chunk)
+    (document,) = read(tmp_path / "x.txt", data, encoding=encoding, invalid="replace")
+    assert document.content == text
+    assert document.metadata["replaced"] == str(text.count("\ufffd"))
+    (entry,) = read(tmp_path / "x.txt", data, encoding=encoding, invalid="skip")
+    assert entry.reason == "invalid bytes or characters"
+
+
+def test_a_missing_package_is_told_with_the_file_that_needs_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "charset_normalizer", None)
+    with pytest.raises(LexomeError, match="charset-normalizer") as caught:
+        read(tmp_path / "x.txt", ("über die Straße gehen, müde " * 40).encode("cp1252"))
+    assert caught.value.where == str(tmp_path / "x.txt")
 
 
 def test_lone_surrogates_in_records_are_an_error_or_replaced(tmp_path):

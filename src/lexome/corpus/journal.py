@@ -42,9 +42,10 @@ class Journal:
     @classmethod
     @contextmanager
     def open(cls, folder: Path, identity: Mapping[str, Any]) -> Iterator[Journal]:
-        """Begin or go on with the corpus in `folder`; another run or another request is an error.
+        """Begin or go on with the corpus in `folder`.
 
-        Only one process can have it open. What a killed run left half-written is removed.
+        Another run is an error, and another request is, once there is a plan. Only one
+        process can have it open. What a killed run left half-written is removed.
         """
         journal = cls(folder)
         with naming(folder):
@@ -112,7 +113,9 @@ class Journal:
 
     def _check_request(self, identity: Mapping[str, Any]) -> None:
         path = self.partial / _REQUEST
-        if not path.is_file():
+        # Before there is a plan nothing is done that another request could not use: a run that
+        # failed on its input takes the options that its error advised.
+        if not path.is_file() or not (self.partial / _PLAN).is_file():
             write_json(path, identity)
         elif (found := read_json(path)) != json.loads(json.dumps(identity)):
             raise another_corpus(self.folder, found, identity, "an unfinished corpus")

@@ -134,13 +134,12 @@ def _option_files(language: Language) -> list[str]:
 
 def empty_side(split: str, request: PrepareRequest) -> LexomeError:
     """Return the error for a side of the split that nothing came to."""
-    fix = (
-        "name validation files that hold documents"
-        if request.validation_files
-        else "add data, or hold more of it out"
-    )
-    if request.validation_files and split == TRAIN:
+    if not request.validation_files:
+        fix = "add data, or change how much of it is held out"
+    elif split == TRAIN:
         fix = "name sources that are no validation files"
+    else:
+        fix = "name validation files that hold documents"
     return LexomeError(
         f"the {'training' if split == TRAIN else 'validation'} split is empty",
         where=", ".join(str(source) for source in request.sources),

@@ -59,9 +59,10 @@ def refusal(letter: str, where: str) -> LexomeError:
     if letter in "-.":
         what, fix = f"{letter!r} is a gap, so this is an alignment", "take the gaps out"
     elif upper == "U":
-        what, fix = f"{letter!r} is RNA, not DNA", 'to read U as T, choose rna="convert"'
+        what, fix = f"{letter!r} is RNA, not DNA", "to read U as T, choose --option rna=convert"
     elif upper in AMBIGUOUS:
-        what, fix = f"{letter!r} stands for several bases", 'choose iupac="keep" or iupac="n"'
+        what = f"{letter!r} stands for several bases"
+        fix = "choose --option iupac=keep or --option iupac=n"
     elif upper in "EFILPQZJOX*":
         what = f"{letter!r} is not a base; this looks like a protein"
         fix = "use the language 'protein' for it"
@@ -70,5 +71,6 @@ def refusal(letter: str, where: str) -> LexomeError:
     return LexomeError(
         what,
         where=where,
-        fix=f'{fix}; or choose illegal="skip" to leave such documents out, illegal="n" for N',
+        fix=f"{fix}; or choose --option illegal=skip to leave such documents out, "
+        "--option illegal=n for N",
     )

@@ -75,13 +75,8 @@ class _Buffered:
 
 class _Zstd:
     def __init__(self) -> None:
-        try:
-            import zstandard
-        except ImportError as error:
-            raise LexomeError(
-                "reading zstd files needs the package zstandard",
-                fix='install it with `pip install "lexome[text]"`, or unpack the file',
-            ) from error
+        import zstandard
+
         self._error = zstandard.ZstdError
         self._inner = zstandard.ZstdDecompressor().decompressobj()
         self._rest = b""
@@ -187,7 +182,7 @@ def _unpack(path: Path, raw: BinaryIO, codec: _Codec) -> Iterator[bytes]:
             _check_bgzf_end(path, raw)
         data = raw.read(_READ)
         while data:
-            decoder = codec.decoder()
+            decoder = _decoder(path, codec)
             while not decoder.eof:
                 if not data:
                     raise EOFError("the file ends in the middle of the data")
@@ -201,6 +196,17 @@ def _unpack(path: Path, raw: BinaryIO, codec: _Codec) -> Iterator[bytes]:
             f"the {codec.name} data are damaged: {error}",
             where=f"{path}, near byte {raw.tell()}, after {size} bytes of content",
             fix="get the file again, or unpack it by hand and keep what can be saved",
+        ) from error
+
+
+def _decoder(path: Path, codec: _Codec) -> _Decoder:
+    try:
+        return codec.decoder()
+    except ImportError as error:
+        raise LexomeError(
+            f"reading {codec.name} files needs the package {error.name}",
+            where=str(path),
+            fix='install it with `pip install "lexome[text]"`, or unpack the file',
         ) from error
 
 

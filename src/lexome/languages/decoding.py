@@ -33,6 +33,25 @@ _CLOSE_COHERENCE = 0.06
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 _UNTEXT = re.compile("[\0\ud800-\udfff]")
+_ESCAPE = "lexome.escape"
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Return lone surrogates for bytes that do not decode, and where to go on.
+
+    As `surrogateescape`, which knows no surrogate for an ASCII byte: half a unit of UTF-16.
+    """
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    stop = error.start + 1
+    # An ASCII byte behind the first is a character of its own, except where units are wider.
+    wide = error.encoding.startswith(("utf-16", "utf-32"))
+    while stop < error.end and (wide or error.object[stop] >= 0x80):
+        stop += 1
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : stop]), stop
+
+
+codecs.register_error(_ESCAPE, _escaped)
 
 
 def is_encoding(name: str) -> bool:
@@ -101,7 +120,7 @@ class DecodedText:
     def _decode(self) -> Iterator[str]:
         chunk = self.stream.read(_CHUNK)
         encoding, mark = self._resolve(chunk)
-        errors = "strict" if self.invalid == "error" else "surrogateescape"
+        errors = "strict" if self.invalid == "error" else _ESCAPE
         decoder = codecs.getincrementaldecoder(encoding)(errors)
         chunk, fed, line, first = chunk[mark:], mark, 1, True
         while chunk or first:
@@ -142,12 +161,20 @@ class DecodedText:
             if sample.startswith(mark):
                 self.facts["encoding"] = f"{name} (byte order mark)"
                 return name, len(mark)
-        guessed = guess(sample)
+        try:
+            guessed = guess(sample)
+        except ImportError as error:
+            raise LexomeError(
+                "this is not UTF-8, and guessing the encoding needs the package charset-normalizer",
+                where=str(self.path),
+                fix="name the encoding (--option encoding=cp1252, say), or install it with "
+                '`pip install "lexome[text]"`',
+            ) from error
         if len(guessed) > 1:
             raise LexomeError(
                 f"this is not UTF-8, and it may be {' or '.join(guessed)}",
                 where=str(self.path),
-                fix=f'name the encoding: encoding="{guessed[0]}", say',
+                fix=f"name the encoding: --option encoding={guessed[0]}, say",
             )
         if guessed:
             self.facts["encoding"] = f"{guessed[0]} (guessed)"
@@ -158,8 +185,8 @@ class DecodedText:
         return LexomeError(
             what,
             where=f"{self.path}, byte {offset}, line {line}",
-            fix='name the encoding (encoding="cp1252", say), or choose invalid="replace" or '
-            'invalid="skip"; or check that this is a text file',
+            fix="name the encoding (--option encoding=cp1252, say), or choose "
+            "--option invalid=replace or --option invalid=skip; or check that this is a text file",
         )
 
 
@@ -168,7 +195,7 @@ def guess(sample: bytes) -> list[str]:
 
     Two or more are equally likely and give different texts. A guess needs evidence: some bytes
     that UTF-8 does not allow, more of them than of valid multi-byte characters, and a decoding
-    without control characters.
+    without control characters. Raises `ImportError` where charset-normalizer is needed and missing.
     """
     try:
         codecs.utf_8_decode(sample, "strict", False)
@@ -180,13 +207,8 @@ def guess(sample: bytes) -> list[str]:
     characters = sum(not character.isascii() for character in text) - strange
     if b"\0" in sample or strange < _GUESS_EVIDENCE or characters > strange:
         return []
-    try:
-        import charset_normalizer
-    except ImportError as error:
-        raise LexomeError(
-            "this is not UTF-8, and guessing the encoding needs the package charset-normalizer",
-            fix='name the encoding, or install it with `pip install "lexome[text]"`',
-        ) from error
+    import charset_normalizer
+
     begin = max(0, re.search(rb"[\x80-\xff]", sample).start() - 1024)  # type: ignore[union-attr]
     part = sample[begin : begin + _GUESS_SAMPLE]
     matches = charset_normalizer.from_bytes(part)

@@ -163,7 +163,7 @@ class Dna:
             f"the windows name a record {record!r} that the FASTA file does not have",
             where=f"{bed}, line {windows[0].line}, for {path}",
             fix="use the names of the FASTA file in the BED file; if the record is in another "
-            'file, choose windows_elsewhere="skip"',
+            "file, choose --option windows_elsewhere=skip",
         )
 
     def _documents(

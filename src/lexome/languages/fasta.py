@@ -264,5 +264,5 @@ def _refuse_duplicate(path: Path, name: str, line: int) -> None:
             raise LexomeError(
                 f"two records have the name {name!r}",
                 where=f"{path}, lines {text.line} and {line}",
-                fix='rename one, or keep both with duplicates="keep"',
+                fix="rename one, or keep both with --option duplicates=keep",
             )

@@ -159,11 +159,11 @@ def _refusal(letter: str, where: str) -> LexomeError:
             f"{letter!r} is a gap, so this is an alignment",
             where=where,
             fix="take the gaps out, with `seqkit seq --remove-gaps` for one; or choose "
-            'illegal="skip" to leave such records out, illegal="x" for X',
+            "--option illegal=skip to leave such records out, --option illegal=x for X",
         )
     return LexomeError(
         f"{letter!r} is not a residue",
         where=where,
-        fix='correct the file, or choose illegal="skip" to leave such records out, illegal="x" '
-        "to read it as X",
+        fix="correct the file, or choose --option illegal=skip to leave such records out, "
+        "--option illegal=x to read it as X",
     )

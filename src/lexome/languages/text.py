@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from lexome.errors import LexomeError, UsageError
@@ -32,6 +33,11 @@ from lexome.languages.text_pieces import LOOKAHEAD, PIECE, byte_length, split_te
 from lexome.languages.text_records import Quotes, Record, RecordReader
 from lexome.languages.tokenizers import BpeTrainer, BytesTrainer, CharactersTrainer
 
+# The delimiter, and what stands around fields that hold one.
+_SEPARATED: Mapping[str, tuple[str, Quotes]] = MappingProxyType(
+    {".csv": (",", "double"), ".tsv": ("\t", "none")}
+)
+
 
 @dataclass(frozen=True)
 class Text:
@@ -43,8 +49,8 @@ class Text:
       any other string, which then stands between documents and belongs to none.
     - `column`: the text in records (JSON lines, CSV, TSV, Parquet); by default `text`, else
       the only column of strings. The other columns become metadata.
-    - `delimiter`, `quotes`: of CSV and TSV files; a comma, or a tab for `.tsv`, and `double`
-      quotes around fields that hold one, or `none`.
+    - `delimiter`, `quotes`: of CSV and TSV files. By default CSV has commas, and `double` quotes
+      around fields that hold one; TSV has tabs and `none`, so a quote is a quote.
     - `encoding`: by default a byte order mark decides, else UTF-8, else, where the first
       megabyte is clearly something else, a guess that the metadata state.
     - `invalid`: bytes that do not decode, NUL characters and malformed records are an `error`
@@ -65,7 +71,7 @@ class Text:
     separator: str = "file"
     column: str | None = None
     delimiter: str | None = None
-    quotes: Quotes = "double"
+    quotes: Quotes | None = None
     encoding: str | None = None
     invalid: Invalid = "error"
     newlines: Newlines = "unix"
@@ -100,9 +106,9 @@ class Text:
             text = DecodedText(path, stream, self.encoding, self.invalid, self.newlines)
             if suffix == ".jsonl":
                 found = records.json_lines(text)
-            elif suffix in (".csv", ".tsv"):
-                delimiter = self.delimiter or ("\t" if suffix == ".tsv" else ",")
-                found = records.separated(text, delimiter, self.quotes)
+            elif suffix in _SEPARATED:
+                delimiter, quotes = _SEPARATED[suffix]
+                found = records.separated(text, self.delimiter or delimiter, self.quotes or quotes)
             else:
                 yield from self._pieces(path, text)
                 return
@@ -127,6 +133,7 @@ class Text:
     ) -> Iterator[Document | Skipped]:
         file = file_name(path)
         stated = _Stated(text)
+        record: Record | Skipped | None = None
         for record in records:
             if isinstance(record, Skipped):
                 yield record
@@ -142,6 +149,8 @@ class Text:
             for piece in split_text([record.text], "file"):
                 place = replace(source, offset=piece.offset)
                 yield self._checked(piece.text, place, metadata)
+        if record is None:
+            yield Skipped(Source(file), "empty", "there is no record")
 
     def _checked(
         self, text: str, source: Source, metadata: Mapping[str, str]
@@ -156,7 +165,7 @@ class Text:
         raise LexomeError(
             "the text holds invalid bytes, NUL characters or lone surrogates",
             where=str(source),
-            fix='mend the record, or choose invalid="replace" or invalid="skip"',
+            fix="mend the record, or choose --option invalid=replace or --option invalid=skip",
         )
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:

@@ -53,7 +53,8 @@ class RecordReader:
 
     def json_lines(self, chunks: Iterable[str]) -> Iterator[Record | Skipped]:
         """Yield the records of JSON lines: objects, or plain strings. Blank lines hold none."""
-        column: str | None = None
+        # A named column that the first record lacks is a slip of the pen, or a record to leave out.
+        column = self.column if self.invalid == "skip" else None
         number = 0
         for line, text in enumerate(split_lines(chunks), start=1):
             if not text or text.isspace():
@@ -68,6 +69,7 @@ class RecordReader:
                 yield Record(value, number, line, {})
             elif isinstance(value, dict):
                 column = column or self._choose({k: isinstance(v, str) for k, v in value.items()})
+                self._check_choice(value, column, number, line)
                 yield self._record(value, column, number, line)
             else:
                 detail = f"an object is needed, this is {text[:40]!r}"
@@ -175,7 +177,7 @@ class RecordReader:
                 raise LexomeError(
                     f"the columns seem to be separated by {other!r}, not by {delimiter!r}",
                     where=where,
-                    fix=f"set delimiter={other!r}",
+                    fix=f"choose --option delimiter={_typed(other)}",
                 )
         return row
 
@@ -190,8 +192,19 @@ class RecordReader:
         raise LexomeError(
             f"there is no column {named!r}; the columns are: {', '.join(columns) or 'none'}",
             where=str(self.path),
-            fix="say which one holds the text: column=NAME",
+            fix="say which one holds the text: --option column=NAME",
         )
+
+    def _check_choice(self, record: Mapping[str, Any], column: str, number: int, line: int) -> None:
+        """Refuse a record that has the column `text` where the first had none."""
+        if self.column is None and column != _DEFAULT_COLUMN and _DEFAULT_COLUMN in record:
+            raise LexomeError(
+                f"this record has a column {_DEFAULT_COLUMN!r}; the first has none, and its only "
+                f"column of strings, {column!r}, was taken for the text",
+                where=str(self._source(number, line)),
+                fix=f"choose --option column={column}; or --option column={_DEFAULT_COLUMN} with "
+                "--option invalid=skip, which leaves out the records that have none",
+            )
 
     def _record(
         self, values: Mapping[str, Any], column: str, number: int, line: int | None
@@ -218,7 +231,7 @@ class RecordReader:
         raise LexomeError(
             f"{reason}: {detail}",
             where=str(source),
-            fix='mend the record, or leave such records out with invalid="skip"',
+            fix="mend the record, or leave such records out with --option invalid=skip",
         )
 
     def _source(self, number: int, line: int | None) -> Source:
@@ -241,6 +254,11 @@ def _is_text(kind: Any) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _typed(sign: str) -> str:
+    """Return a character as one types it in a shell."""
+    return "$'\\t'" if sign == "\t" else f"'{sign}'"
 
 
 def _is_number(text: str) -> bool:
