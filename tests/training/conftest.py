@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lexome import recipe as recipes
-from lexome.corpus import Corpus, PrepareRequest, prepare
+from lexome.corpus import Batches, Corpus, PrepareRequest, prepare
 from lexome.recipe import Recipe
+from lexome.training import machine, plan
+from lexome.training.parallel import World
+from lexome.training.session import Session, make_session
+
+ALONE = World(0, 1, torch.device("cpu"))
 
 WORDS = ["the", "of", "and", "to", "a", "in", "that", "is", "was", "he", "for", "it", "with"]
 
@@ -57,6 +63,16 @@ def make_recipe(corpus: Corpus) -> Callable[..., Recipe]:
         return recipes.override(base, small | dotted, "test")
 
     return make
+
+
+def session_of(recipe: Recipe, corpus: Corpus) -> tuple[Session, Batches]:
+    """Return a session of a recipe on the CPU, as at the start of a run, and its batches."""
+    special, vocab = corpus.tokenizer.special, corpus.tokenizer.vocab_size
+    speed = machine.Speed(1e12, 1e12)
+    config, settled, _ = plan.sized(recipe, vocab, special, 1000, speed)
+    session = make_session(config, settled, special, "fp32", ALONE)
+    stream = corpus.stream("train")
+    return session, Batches(stream, config.context, session.batch_size, 0, corpus.fingerprint)
 
 
 def losses(folder: Path) -> list[float]:

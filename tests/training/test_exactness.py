@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -17,31 +12,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexome.corpus import Batch, Batches, Corpus
+from lexome.corpus import Batch, Corpus
 from lexome.errors import LexomeError, UsageError
 from lexome.languages.base import SpecialTokens
-from lexome.recipe import Recipe, ScheduleRecipe, dump
-from lexome.training import machine, plan, train
+from lexome.recipe import Recipe, ScheduleRecipe
+from lexome.training import train
 from lexome.training.muon import Muon, orthogonalise
 from lexome.training.objectives import MaskedToken, NextToken
 from lexome.training.optimizers import groups
-from lexome.training.parallel import World
 from lexome.training.schedules import Schedule
-from lexome.training.session import Session, make_session
 
-from .conftest import losses
+from .conftest import session_of
 
-ALONE = World(0, 1, torch.device("cpu"))
 SPECIAL = SpecialTokens(pad=0, begin=1, end=2, mask=3)
-
-
-def session_of(recipe: Recipe, corpus: Corpus) -> tuple[Session, Batches]:
-    special, vocab = corpus.tokenizer.special, corpus.tokenizer.vocab_size
-    speed = machine.Speed(1e12, 1e12)
-    config, settled, _ = plan.sized(recipe, vocab, special, 1000, speed)
-    session = make_session(config, settled, special, "fp32", ALONE)
-    stream = corpus.stream("train")
-    return session, Batches(stream, config.context, session.batch_size, 0, corpus.fingerprint)
 
 
 @pytest.mark.parametrize("objective", ["next-token", "masked-token"])
@@ -201,82 +184,6 @@ def test_a_schedule_that_was_moved_has_a_recipe(
     written = moved.recipe(recipe)
     assert Schedule.of(ScheduleRecipe(**written.model_dump()), end) == moved
     assert planned.recipe(recipe) == recipe
-
-
-TORCHRUN = """
-import sys
-from pathlib import Path
-from lexome import recipe, training
-
-class Crash(training.Observer):
-    def stepped(self, record):
-        if record.step == int(sys.argv[3]):
-            raise SystemExit(7)
-
-training.train(recipe.load(Path(sys.argv[1])), Path(sys.argv[2]), resume="resume" in sys.argv,
-               observer=Crash())
-"""
-
-
-def distributed(recipe: Path, run: Path, crash: int, *more: str) -> None:
-    script = recipe.with_suffix(".py")
-    script.write_text(TORCHRUN)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += [str(script), str(recipe), str(run), str(crash), *more]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    assert (done.returncode == 0) == (crash == 0), done.stderr[-3000:]
-
-
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
-def test_two_workers_give_the_curve_of_one_and_checkpoints_move_between(
-    tmp_path: Path, make_recipe: Callable[..., Recipe], optimizer: str
-) -> None:
-    recipe = make_recipe(optimizer__name=optimizer, training__micro_batch_size=2)
-    path = tmp_path / "recipe.yaml"
-    path.write_text(dump(recipe))
-    train(recipe, tmp_path / "one")
-    expected = losses(tmp_path / "one")
-    distributed(path, tmp_path / "two", 0)
-    # The worker that writes no metrics must not write anywhere else: root could replace a device.
-    assert Path(os.devnull).is_char_device()
-    assert losses(tmp_path / "two") == pytest.approx(expected, abs=1e-4)
-    distributed(path, tmp_path / "back", 6)  # two workers, then one
-    train(recipe, tmp_path / "back", resume=True)
-    assert losses(tmp_path / "back") == pytest.approx(expected, abs=1e-4)
-
-
-def test_a_loss_that_is_not_finite_names_its_data(
-    tmp_path: Path, make_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = Session.gradient
-
-    def poisoned(self: Session, batches: Batches, step: int) -> object:
-        if step == 3:
-            with torch.no_grad():
-                self.model.embedding.weight.data[:] = math.nan
-        return original(self, batches, step)
-
-    monkeypatch.setattr(Session, "gradient", poisoned)
-    with pytest.raises(LexomeError, match="loss is nan") as caught:
-        train(make_recipe(), tmp_path / "run")
-    assert re.search(r"words\.txt, .*line \d+: loss nan", str(caught.value))
-
-
-def test_a_bad_step_can_be_skipped(
-    tmp_path: Path, make_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = Session.gradient
-
-    def once(self: Session, batches: Batches, step: int) -> object:
-        found = original(self, batches, step)
-        return found._replace(loss=math.inf) if step == 3 else found
-
-    monkeypatch.setattr(Session, "gradient", once)
-    train(make_recipe(training__nan_policy="skip"), tmp_path / "run")
-    from lexome.training import metrics
-
-    events = [m for m in metrics.read(tmp_path / "run" / "metrics.jsonl") if "event" in m]
-    assert [(m["step"], m["event"]) for m in events] == [(4, "skipped")]
 
 
 def test_an_objective_that_does_not_suit_the_family_is_named(

@@ -1,0 +1,117 @@
+"""Several workers train as one: the same curve, the same checkpoints, one clock."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lexome.errors import LexomeError
+from lexome.recipe import Recipe, dump, load
+from lexome.training import train
+
+from .conftest import losses
+
+TORCHRUN = """
+import os, sys, time
+from pathlib import Path
+
+clock, ahead = time.perf_counter, float(sys.argv[4]) * int(os.environ["RANK"])
+time.perf_counter = lambda: clock() * (1 + ahead)
+
+from lexome import recipe, training
+
+class Crash(training.Observer):
+    def stepped(self, record):
+        if record.step == int(sys.argv[3]):
+            raise SystemExit(7)
+
+training.train(recipe.load(Path(sys.argv[1])), Path(sys.argv[2]), resume="resume" in sys.argv,
+               observer=Crash())
+"""
+
+
+def distributed(recipe: Path, run: Path, *more: str, crash: int = 0, ahead: float = 0.0) -> None:
+    """Train with two workers, to a crash after a step; the second's clock runs `ahead`."""
+    script = recipe.with_suffix(".py")
+    script.write_text(TORCHRUN)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += [str(script), str(recipe), str(run), str(crash), str(ahead), *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode == 0) == (crash == 0), done.stderr[-3000:]
+
+
+def written(recipe: Recipe, folder: Path) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(dump(recipe))
+    return path
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_two_workers_give_the_curve_of_one_and_checkpoints_move_between(
+    tmp_path: Path, make_recipe: Callable[..., Recipe], optimizer: str
+) -> None:
+    recipe = make_recipe(optimizer__name=optimizer, training__micro_batch_size=2)
+    path = written(recipe, tmp_path)
+    train(recipe, tmp_path / "one")
+    expected = losses(tmp_path / "one")
+    distributed(path, tmp_path / "two")
+    # The worker that writes no metrics must not write anywhere else: root could replace a device.
+    assert Path(os.devnull).is_char_device()
+    assert losses(tmp_path / "two") == pytest.approx(expected, abs=1e-4)
+    distributed(path, tmp_path / "back", crash=6)  # two workers, then one
+    train(recipe, tmp_path / "back", resume=True)
+    assert losses(tmp_path / "back") == pytest.approx(expected, abs=1e-4)
+
+
+def test_two_workers_go_on_where_one_stopped(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe = make_recipe()
+    train(recipe, tmp_path / "one")
+    run = tmp_path / "on"
+    train(recipe, run)
+    for folder in sorted((run / "checkpoints").iterdir())[1:]:
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+    distributed(written(recipe, tmp_path), run, "resume")
+    assert losses(run) == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
+
+
+def test_a_checkpoint_after_a_validation_keeps_the_weights_in_fp32(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    length = {"steps": 1, "evaluate_every": 1, "checkpoint_every": 1}
+    recipe = make_recipe(
+        training__precision="bf16", **{f"training__{name}": v for name, v in length.items()}
+    )
+    distributed(written(recipe, tmp_path), tmp_path / "run")
+    files = list((tmp_path / "run" / "checkpoints").rglob("*.safetensors"))
+    kept = {name: tensor for file in files for name, tensor in load_file(file).items()}
+    assert {t.dtype for name, t in kept.items() if "weights/" in name} == {torch.float32}
+
+
+def test_workers_whose_clocks_differ_end_together(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe = make_recipe(training__steps=None, training__minutes=0.07)
+    run = tmp_path / "run"
+    distributed(written(recipe, tmp_path), run, ahead=0.5)
+    training = load(run / "recipe.yaml").training
+    assert (training.steps, training.minutes) == (len(losses(run)), None)
+
+
+def test_a_batch_that_the_workers_cannot_share_is_an_error(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    from lexome.training.parallel import check_batch
+
+    with pytest.raises(LexomeError, match="3 workers cannot share a batch of 8 rows"):
+        check_batch(8, 3)
