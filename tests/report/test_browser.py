@@ -229,7 +229,11 @@ def test_a_run_with_nothing_yet_says_so(browser: Chrome, causal: FakeRun, tmp_pa
 def test_masked_model_predicts_the_hidden_token(browser: Chrome, masked: FakeRun) -> None:
     page = Page(browser, page_of(masked.folder))
     assert "one token is hidden" in page.text("#predictions .lead")
-    assert page.text("#prediction").startswith("With token 5 hidden the model expects")
+    # The excerpt begins as its document does, with the begin token, which is never hidden.
+    excerpt = page.inside()["inspections"][0]
+    assert excerpt["tokens"][0] == masked.tokenizer.special.begin
+    assert [p["position"] for p in excerpt["predictions"][:5]] == [1, 2, 3, 4, 5]
+    assert page.text("#prediction").startswith("With token 6 hidden the model expects")
     assert "what next?" not in page.text("#predictions .strip")
 
 
