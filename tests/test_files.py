@@ -107,12 +107,21 @@ def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> N
     assert path.read_text() == "old"
 
 
-def test_folders_are_made_and_the_file_is_readable_by_others(tmp_path: Path) -> None:
+def test_folders_are_made(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "c.json"
     files.write_json(path, {"ä": [1, 2.5, None]})
     assert files.read_json(path) == {"ä": [1, 2.5, None]}
     assert "ä" in path.read_text(encoding="utf-8")
-    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_says_who_may_read(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        files.write_text(tmp_path / "a", "text")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,14 +41,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; after the block it is synced and renamed to `path`.
 
     A reader sees the old file or the whole new one, never a part. On an error the temporary
-    file is removed and `path` is left as it was.
+    file is removed and `path` is left as it was. Who may read it is what the umask says.
     """
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        temporary = Path(name)
-        temporary.chmod(0o644)
+        # Not by `tempfile`, whose files are for the user alone.
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        temporary.touch(exist_ok=False)
         try:
             yield temporary
             sync(temporary)

@@ -322,7 +322,8 @@ def test_the_same_request_again_finds_it_there(source: Path, tmp_path: Path) -> 
     request = PrepareRequest([source], "tiny", workers=3)
     again = prepare(request, tmp_path / "out", language=Tiny(), observer=told)
     assert again.fingerprint == first.fingerprint
-    assert told.messages == ["the corpus is there already"] and not told.steps
+    assert told.messages == ["the corpus is there already"]
+    assert {step.stage for step in told.steps} == {"scan"}
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
 
 
@@ -335,6 +336,33 @@ def test_another_request_is_refused_and_says_what_differs(source: Path, tmp_path
     with pytest.raises(LexomeError, match="the source has changed") as caught:
         tiny(source, tmp_path / "out")
     assert "one.tiny" in str(caught.value)
+
+
+def test_new_data_do_not_pass_for_the_corpus_that_is_there(source: Path, tmp_path: Path) -> None:
+    first = tiny(source, tmp_path / "out")
+    one, text = source / "one.tiny", (source / "one.tiny").read_text()
+    one.write_text(text.replace("AC", "CA", 1))
+    with pytest.raises(LexomeError, match="the source has changed") as caught:
+        tiny(source, tmp_path / "out")
+    assert caught.value.where == str(one)
+    one.write_text(text)
+    new = write_tiny(source / "three.tiny", {"x": "ACGT"})
+    with pytest.raises(LexomeError, match="a file that this corpus was made without") as caught:
+        tiny(source, tmp_path / "out")
+    assert caught.value.where == str(new)
+    new.unlink()
+    one.unlink()
+    assert tiny(source, tmp_path / "out").fingerprint == first.fingerprint
+    source.rename(tmp_path / "gone")
+    assert tiny(source, tmp_path / "out").fingerprint == first.fingerprint
+
+
+def test_a_source_that_is_named_twice_is_found_again(source: Path, tmp_path: Path) -> None:
+    (source / "link.tiny").symlink_to(source / "one.tiny")
+    sources = [source / "link.tiny", source, source / "two.tiny"]
+    first = tiny(sources, tmp_path / "out", validation_files=[source / "two.tiny"])
+    again = tiny(sources, tmp_path / "out", validation_files=[source / "two.tiny"])
+    assert again.fingerprint == first.fingerprint
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(source: Path, tmp_path: Path) -> None:
@@ -405,6 +433,15 @@ def test_a_document_that_does_not_fit_is_named(source: Path, tmp_path: Path, wor
     (source / "three.tiny").write_text("x BAD\n")
     with pytest.raises(LexomeError, match="this document is bad"):
         tiny(source, tmp_path / "other", workers=workers)
+
+
+def test_workers_are_the_cores_where_nothing_says_which_may_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert PrepareRequest(["x"], "tiny").processes == 7
+    assert PrepareRequest(["x"], "tiny", workers=2).processes == 2
 
 
 def test_a_tokenizer_of_another_language_is_refused(source: Path, tmp_path: Path) -> None:

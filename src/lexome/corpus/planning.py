@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lexome.corpus.journal import Journal
 from lexome.corpus.keys import KeyHash
-from lexome.corpus.manifest import TRAIN, VALID
+from lexome.corpus.manifest import TRAIN, VALID, SourceFile
 from lexome.corpus.pool import Pool
 from lexome.corpus.reading import InputFile, Plan, sources_changed
 from lexome.corpus.request import PrepareObserver, PrepareRequest, Progress
@@ -17,7 +18,7 @@ from lexome.corpus.split import SplitPlan, by_document, by_files, by_tail
 from lexome.errors import LexomeError
 from lexome.files import naming, sha256
 from lexome.languages.base import Language, Skipped
-from lexome.languages.sources import find_files
+from lexome.languages.sources import file_name, find_files
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,36 @@ def _option_files(language: Language) -> list[str]:
         for value in language.options.values()
         if isinstance(value, str) and Path(value).suffix and Path(value).expanduser().is_file()
     )
+
+
+def check_sources(
+    known: Sequence[SourceFile],
+    request: PrepareRequest,
+    language: Language,
+    observer: PrepareObserver,
+) -> None:
+    """Raise `LexomeError` if the sources hold a file that is new, or not as it is known.
+
+    Sources may be gone once their corpus is made; those that are there must be the same.
+    """
+    recorded = {file_name(Path(source.path).resolve()): source for source in known}
+    there = [path for source in known if (path := Path(source.path)).is_file()]
+    for source in (*request.sources, *request.validation_files):
+        # What is gone is no error here.
+        with suppress(LexomeError):
+            there += find_files([source], language.suffixes)[0]
+    found = {file_name(path.resolve()): path for path in there}
+    if new := found.keys() - recorded.keys():
+        what = "the sources hold a file that this corpus was made without"
+        raise sources_changed(found[min(new)], what)
+    total, done = sum(recorded[name].bytes for name in found), 0
+    for name, path in found.items():
+        observer.advanced(Progress("scan", done, total, "byte"))
+        with naming(path):
+            size = path.stat().st_size
+        if size != recorded[name].bytes or sha256(path) != recorded[name].sha256:
+            raise sources_changed(path)
+        done += size
 
 
 def empty_side(split: str, request: PrepareRequest) -> LexomeError:

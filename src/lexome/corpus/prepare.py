@@ -30,14 +30,13 @@ from lexome.corpus.manifest import (
     folder_sha256,
 )
 from lexome.corpus.ngrams import NgramReader
-from lexome.corpus.planning import Planner, empty_side
+from lexome.corpus.planning import Planner, check_sources, empty_side
 from lexome.corpus.pool import Pool
 from lexome.corpus.reading import (
     Piece,
     Plan,
     read_pieces,
     read_routed,
-    sources_changed,
 )
 from lexome.corpus.request import PrepareObserver, PrepareRequest, Progress
 from lexome.corpus.sample import check_trainable, make_tokenizer
@@ -70,7 +69,7 @@ def prepare(
     language = language or languages.get(request.language, **request.options)
     identity = request.identity(language)
     if (folder / NAME).is_file():
-        corpus = _finished(folder, identity, language)
+        corpus = _finished(folder, identity, request, language, observer)
         observer.told("the corpus is there already")
         return corpus
     _check_free(folder, request)
@@ -243,16 +242,18 @@ def _side(split: str, pieces: Sequence[PieceRecord]) -> SplitSide:
     )
 
 
-def _finished(folder: Path, identity: Mapping[str, Any], language: Language) -> Corpus:
+def _finished(
+    folder: Path,
+    identity: Mapping[str, Any],
+    request: PrepareRequest,
+    language: Language,
+    observer: PrepareObserver,
+) -> Corpus:
     """Return the corpus that is there, if it is the one that is asked for."""
     manifest = Manifest.read(folder)
     if manifest.request != json.loads(json.dumps(identity)):
         raise another_corpus(folder, manifest.request, identity, "a corpus")
-    for source in manifest.sources:
-        path = Path(source.path)
-        # Sources may be gone once their corpus is made; those that are there must be the same.
-        if path.is_file() and path.stat().st_size != source.bytes:
-            raise sources_changed(path)
+    check_sources(manifest.sources, request, language, observer)
     remove_partial(folder)
     return Corpus.open(folder, language=language)
 

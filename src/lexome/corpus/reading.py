@@ -13,6 +13,7 @@ from lexome.corpus.manifest import TRAIN, VALID, SkippedRecord
 from lexome.corpus.split import SplitPlan
 from lexome.errors import LexomeError
 from lexome.languages.base import Document, Language, Skipped
+from lexome.languages.sources import file_name
 
 # A corpus is worked on in about 256 pieces, none of them tiny and none too large to hold several
 # of in memory. A piece becomes one shard of a split, so this does not depend on the workers.
@@ -114,10 +115,13 @@ def read_pieces(language: Language, plan: Plan) -> Iterator[Piece]:
         yield Piece(number, items, units)
 
 
-def sources_changed(path: Path) -> LexomeError:
+def sources_changed(
+    path: Path, what: str = "the source has changed since this corpus was begun"
+) -> LexomeError:
     """Return the error for a source that is not what it was when it was scanned."""
     return LexomeError(
-        "the source has changed since this corpus was begun",
-        where=str(path),
-        fix="put the old file back, or remove the corpus folder and prepare it anew",
+        what,
+        where=file_name(path),
+        fix="make the sources what they were, prepare a corpus in a new folder, or remove the "
+        "folder of this one and prepare it anew",
     )

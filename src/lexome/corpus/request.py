@@ -74,7 +74,12 @@ class PrepareRequest:
     @property
     def processes(self) -> int:
         """Return the number of workers: as asked, else one for each usable core."""
-        return self.workers or len(os.sched_getaffinity(0))
+        if self.workers:
+            return self.workers
+        # Only Linux knows which cores a process may use.
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
     def identity(self, language: Language) -> dict[str, Any]:
         """Return what decides the corpus, as JSON; two requests with one identity are the same."""
