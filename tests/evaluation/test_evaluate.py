@@ -54,7 +54,10 @@ def run_of(corpus: Corpus, folder: Path, family: str, objective: str) -> Path:
         "unit": corpus.language.unit,
         "objective": objective,
         "parameters": 0,
+        "plan": {},
         "machine": {},
+        "setup_seconds": 0.0,
+        "step_seconds": 0.0,
     }
     create_run(folder, resolved, facts)
     model = Transformer(families.get(family).config(corpus.tokenizer.vocab_size, 16, 1, 16, 2))
