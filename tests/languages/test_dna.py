@@ -141,6 +141,42 @@ def test_a_bad_window_is_an_error_with_file_and_line(tmp_path, line, what):
     assert caught.value.fix
 
 
+def test_records_may_be_called_like_lines_of_display(tmp_path):
+    lines = ["track name=x", 'track\tname="two words"\t7', "browser position c:1-5", "browser"]
+    names = ["track", "track1", "browser_2", "browser"]
+    lines += [f"{name}\t0\t2" for name in names] + ["track 2 4"]
+    bed_file = written(tmp_path / "w.bed", "\n".join(lines) + "\n")
+    text = "".join(f">{name}\nACGT\n" for name in names)
+    assert contents(read(tmp_path, text, windows=str(bed_file))) == ["AC", "GT", "AC", "AC", "AC"]
+
+
+def test_signs_have_no_case(tmp_path):
+    text = ">a\nAC-gt.A*Ca\n"
+    (document,) = read(tmp_path, text, illegal="n", soft_mask="down-weight", soft_mask_weight=0.5)
+    assert document.content == "ACNGTNANCA"
+    assert document.weights.tolist() == [1, 1, 1, 0.5, 0.5, 1, 1, 1, 1, 0.5]
+
+
+def test_a_protein_in_letters_that_are_all_codes_is_no_dna(tmp_path):
+    text = ">gene\nACGTRYACGT\n>peptide\nMKVHDSTRGAC\n"
+    with pytest.raises(LexomeError, match=r"looks like a protein.*MKVHDSTRGAC") as caught:
+        read(tmp_path, text)
+    assert caught.value.where == f"{tmp_path / 'x.fa'}, record 'peptide', line 3"
+    entries = read(tmp_path, text, illegal="skip")
+    assert (contents(entries), reasons(entries)) == (["ACGTRYACGT"], ["looks like a protein"])
+    assert contents(read(tmp_path, text, illegal="n"))[1] == "MKVHDSTRGAC"
+    assert contents(read(tmp_path, text, iupac="n"))[1] == "NNNNNNTNGAC"
+
+
+@pytest.mark.parametrize(
+    "primer",
+    # 16S primers 515F and 806R, a degenerate one of cytochrome b, a motif, and unknown bases.
+    ["GTGYCAGCMGCCGCGGTAA", "GGACTACNVGGGTWTCTAAT", "GGNACNTGGYTNTAYTAYGG", "TATAWAWR", "NNNNN"],
+)
+def test_primers_and_motifs_are_dna(tmp_path, primer):
+    assert contents(read(tmp_path, f">a\n{primer}\n")) == [primer]
+
+
 def test_windows_of_an_empty_record_and_a_bed_without_windows_are_errors(tmp_path):
     bed_file = written(tmp_path / "w.bed", "c\t0\t2\n")
     with pytest.raises(LexomeError, match="has 0 bases"):
@@ -246,7 +282,7 @@ def test_rna_is_an_error_or_is_read_as_dna(tmp_path):
     with pytest.raises(LexomeError, match="'u' is RNA") as caught:
         read(tmp_path, ">a\nACG\nuU\n")
     assert "line 3, position 4" in caught.value.where
-    assert 'rna="convert"' in caught.value.fix
+    assert "--option rna=convert" in caught.value.fix
     (document,) = read(tmp_path, ">a\nACG\nuU\n", rna="convert")
     assert (document.content, document.metadata) == ("ACGTT", {"u_to_t": "2"})
 

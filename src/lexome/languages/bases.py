@@ -19,7 +19,6 @@ RnaPolicy = Literal["error", "convert"]
 _COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN")
 # The same by ASCII code; [128].
 OPPOSITE = np.array([ord(chr(code).translate(_COMPLEMENT)) for code in range(128)], np.uint8)
-_LOWER_CASE = 0x20
 
 
 def reverse_complement(bases: str) -> str:
@@ -41,9 +40,9 @@ def reading_table(iupac: AmbiguousPolicy, rna: RnaPolicy) -> bytes:
 
 
 def lower_case(letters: bytes) -> npt.NDArray[np.bool_]:
-    """Return which of the letters are in lower case."""
+    """Return which of the letters are in lower case; a sign has no case."""
     codes = np.frombuffer(letters, np.uint8)
-    masked: npt.NDArray[np.bool_] = (codes & _LOWER_CASE).astype(np.bool_)
+    masked: npt.NDArray[np.bool_] = (codes >= ord("a")) & (codes <= ord("z"))
     return masked
 
 
@@ -51,6 +50,15 @@ def count_letters(sequence: bytes, letters: str) -> int:
     """Return how many of `sequence` are in `letters`, in either case."""
     either = (letters + letters.lower()).encode("ascii")
     return len(sequence) - len(sequence.translate(None, either))
+
+
+def is_like_protein(bases: bytes) -> bool:
+    """Return whether most letters stand for several bases, as in no sequence that was ever read.
+
+    Of a protein spelled in letters that are all IUPAC codes, two in three do; in primers and
+    motifs, hardly more than one in three.
+    """
+    return 2 * count_letters(bases, AMBIGUOUS) > len(bases)
 
 
 def refusal(letter: str, where: str) -> LexomeError:

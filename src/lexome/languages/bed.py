@@ -16,7 +16,7 @@ from lexome.files import naming
 from lexome.languages.sources import open_bytes
 
 _STRANDS = {b"+": False, b".": False, b"-": True}
-_IGNORED = (b"#", b"track", b"browser")
+_DISPLAY = (b"track", b"browser")
 _LONGEST_LINE = 1 << 20
 
 
@@ -55,9 +55,9 @@ def _read(path: Path, longest: int, _modified: int, _size: int) -> Windows:
         number = 0
         while line := stream.readline(_LONGEST_LINE):
             number += 1
-            if not line.strip() or line.startswith(_IGNORED):
+            if (fields := _fields(line)) is None:
                 continue
-            record, window = _window(line, path, number)
+            record, window = _window(fields, line, path, number)
             found.setdefault(record, []).append(window)
     if not found:
         raise LexomeError(
@@ -124,10 +124,19 @@ def _grouped(group: Sequence[Window], end: int, longest: int) -> Iterator[Window
             yield window._replace(start=start, stop=stop, region=region)
 
 
-def _window(line: bytes, path: Path, number: int) -> tuple[str, Window]:
+def _fields(line: bytes) -> list[bytes] | None:
+    """Return the columns, or None where the line is blank, a comment, or says how to display."""
+    if not line.strip() or line.startswith(b"#"):
+        return None
     # The format wants tabs; where there is none, files with blanks are common and unambiguous.
     stripped = line.rstrip(b"\r\n")
     fields = stripped.split(b"\t") if b"\t" in stripped else stripped.split()
+    # A record may be called "track" too: then two numbers follow.
+    is_window = len(fields) >= 3 and fields[1].strip().isdigit() and fields[2].strip().isdigit()
+    return None if line.split()[0] in _DISPLAY and not is_window else fields
+
+
+def _window(fields: list[bytes], line: bytes, path: Path, number: int) -> tuple[str, Window]:
     if len(fields) < 3:
         raise _refusal(path, number, "a window needs a record, a start and a stop", line)
     try:

@@ -29,6 +29,7 @@ from lexome.languages.bases import (
     AmbiguousPolicy,
     RnaPolicy,
     count_letters,
+    is_like_protein,
     lower_case,
     reading_table,
     refusal,
@@ -77,7 +78,8 @@ class Dna:
       `error`, for which `illegal` then says what happens.
     - `rna`: U is an `error`, or is read as T (`convert`).
     - `illegal`: letters that are no base are an `error` with record, line and position; or a
-      document that has one is left out (`skip`); or they become N (`n`).
+      document that has one is left out (`skip`); or they become N (`n`). So is a record most of
+      whose letters are codes for several bases, a protein most likely; `n` keeps it.
     - `duplicates`: two records of one name in a file are an `error`, or both are kept.
     - `min_length`: shorter documents are left out.
     - `reverse_complement`: train on the other strand of every document too.
@@ -180,6 +182,11 @@ class Dna:
                 yield Skipped(source, "illegal letters", detail)
                 return
             bases = bases.replace(b"\0", b"N")
+        if window is None and self.illegal != "n" and is_like_protein(bases):
+            if self.illegal == "error":
+                raise _protein(path, part, bases)
+            yield Skipped(source, "looks like a protein", f"begins with {_start(bases)!r}")
+            return
         if self.n == "drop" and (count := bases.count(b"N")):
             yield Skipped(source, "has N", f"{count} of {len(bases)} bases")
             return
@@ -328,6 +335,20 @@ def _flipped(document: Document) -> Document:
 
 def _is_reverse(document: Document) -> bool:
     return document.metadata.get("strand") == "-"
+
+
+def _start(bases: bytes) -> str:
+    return bases[:20].decode("ascii")
+
+
+def _protein(path: Path, part: FastaPart, bases: bytes) -> LexomeError:
+    return LexomeError(
+        f"this looks like a protein, as most letters stand for several bases: {_start(bases)!r}",
+        where=f"{path}, record {part.name!r}, line {part.line}",
+        fix="use the language 'protein' for it; or choose --option illegal=skip to leave such "
+        "documents out, --option iupac=n to read codes for several bases as N, --option illegal=n "
+        "to keep them",
+    )
 
 
 def _beyond(bed: Path, window: Window, record: str, size: int) -> LexomeError:
