@@ -266,6 +266,24 @@ def test_windows_that_overlap_training_bases_are_not_held_out(tmp_path: Path, sp
     assert corpus.manifest.split.cut_documents == 0
 
 
+def test_windows_are_a_source_whatever_their_file_is_called(tmp_path: Path) -> None:
+    (tmp_path / "x.fa").write_text(">c\n" + "ACGT" * 50 + "\n")
+    windows = tmp_path / "windows"
+    windows.write_text("c\t0\t50\nc\t60\t110\nc\t120\t170\n")
+    request = PrepareRequest(
+        [tmp_path / "x.fa"], "dna", {"windows": str(windows)}, split="tail", workers=1
+    )
+    corpus = prepare(request, tmp_path / "out")
+    assert [source.path for source in corpus.manifest.sources] == [
+        str(tmp_path / "x.fa"),
+        str(windows),
+    ]
+    windows.write_text("c\t1\t50\nc\t60\t110\nc\t120\t170\n")
+    with pytest.raises(LexomeError, match="the source has changed") as caught:
+        prepare(request, tmp_path / "out")
+    assert caught.value.where == str(windows)
+
+
 def test_names_and_facts_that_are_no_unicode_get_through(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in range(30):

@@ -47,6 +47,10 @@ class Tiny:
     def options(self) -> Mapping[str, Any]:
         return changed(self)
 
+    @property
+    def option_files(self) -> Sequence[Path]:
+        return ()
+
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         with path.open() as lines:
             for number, line in enumerate(lines, start=1):

@@ -54,7 +54,7 @@ class Planner:
                 )
                 for file in scanned.files
             ),
-            option_files={path: sha256(Path(path)) for path in _option_files(self.language)},
+            option_files={str(path): sha256(path) for path in self.language.option_files},
             skipped=scanned.skipped.records(),
             split=split,
             folder=keys.folder,
@@ -122,15 +122,6 @@ class Planner:
         found = {path.resolve() for path, _ in self._find()[0]}
         if strange := found ^ {file.path.resolve() for file in plan.files}:
             raise sources_changed(min(strange))
-
-
-def _option_files(language: Language) -> list[str]:
-    """Return the files that the language's options name: they decide what is read, too."""
-    return sorted(
-        value
-        for value in language.options.values()
-        if isinstance(value, str) and Path(value).suffix and Path(value).expanduser().is_file()
-    )
 
 
 def check_sources(

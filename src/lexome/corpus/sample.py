@@ -13,7 +13,6 @@ from lexome.corpus.reading import Routed
 from lexome.corpus.request import PrepareRequest
 from lexome.errors import LexomeError, UsageError, nearest
 from lexome.languages.base import Language, Tokenizer, TokenizerTrainer
-from lexome.languages.tokenizers import KmerTrainer
 
 # Counting characters is quick, and a rare one is worth a look at everything. Merges of byte-pair
 # encoding hardly change beyond some megabytes, while its trainer holds the sample in memory.
@@ -121,26 +120,19 @@ def _trainer(request: PrepareRequest, language: Language) -> TokenizerTrainer:
             f"the language {language.name!r} has no tokenizer {kind!r}", fix=nearest(kind, offered)
         )
     trainer = offered[kind]
-    options = dict(request.tokenizer_options)
-    if not options:
-        return trainer
-    if not isinstance(trainer, KmerTrainer):
+    options = request.tokenizer_options
+    if options and not trainer.option_names:
+        others = [name for name, other in offered.items() if other.option_names]
         raise UsageError(
             f"the tokenizer {kind!r} has no options, so {', '.join(sorted(options))} means nothing",
-            fix="leave the options out, or choose the tokenizer 'kmer'",
+            fix=" or ".join(["leave the options out", *(f"choose {name!r}" for name in others)]),
         )
-    if strange := sorted(set(options) - {"k", "stride"}):
+    if strange := sorted(options.keys() - set(trainer.option_names)):
         raise UsageError(
-            f"{strange[0]!r} is not an option of the tokenizer 'kmer'",
-            fix=nearest(strange[0], ("k", "stride")),
+            f"{strange[0]!r} is not an option of the tokenizer {kind!r}",
+            fix=nearest(strange[0], trainer.option_names),
         )
-    spelling = trainer.spelling
-    return KmerTrainer(
-        options.get("k", spelling.k),
-        options.get("stride"),
-        core=spelling.core,
-        alphabet=spelling.alphabet or "",
-    )
+    return trainer.with_options(options) if options else trainer
 
 
 def check_trainable(request: PrepareRequest, language: Language) -> None:

@@ -127,6 +127,11 @@ class TokenizerTrainer(Protocol):
     """Makes a tokenizer of one kind, from a sample of contents where it needs one."""
 
     needs_sample: bool
+    option_names: Sequence[str]
+
+    def with_options(self, options: Mapping[str, int]) -> TokenizerTrainer:
+        """Return a trainer with some of its `option_names` set; a bad value is a `UsageError`."""
+        ...
 
     def train(self, contents: Iterable[Any], vocab_size: int | None) -> Tokenizer: ...
 
@@ -153,6 +158,11 @@ class Language(Protocol):
 
     @property
     def options(self) -> Mapping[str, Any]: ...
+
+    @property
+    def option_files(self) -> Sequence[Path]:
+        """Return the files that options name: they too decide what is read."""
+        ...
 
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         """Yield the documents of one file in order, streaming; what is left out is `Skipped`."""

@@ -118,6 +118,11 @@ class Dna:
     def options(self) -> Mapping[str, Any]:
         return changed(self)
 
+    @property
+    def option_files(self) -> Sequence[Path]:
+        """Return the BED file, if there is one."""
+        return () if self.windows is None else (Path(self.windows).expanduser(),)
+
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         """Yield the documents of a FASTA file, in its order; windows by their start."""
         parts = read_fasta(path, self.duplicates)

@@ -73,6 +73,10 @@ class Protein:
     def options(self) -> Mapping[str, Any]:
         return changed(self)
 
+    @property
+    def option_files(self) -> Sequence[Path]:
+        return ()
+
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         """Yield the records of a FASTA file in order."""
         file = file_name(path)

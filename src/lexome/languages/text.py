@@ -91,6 +91,10 @@ class Text:
     def options(self) -> Mapping[str, Any]:
         return changed(self)
 
+    @property
+    def option_files(self) -> Sequence[Path]:
+        return ()
+
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         """Yield the documents of a file; a file of unknown suffix is read as plain text."""
         records = RecordReader(path, self.column, self.invalid)

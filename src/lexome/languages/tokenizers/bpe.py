@@ -11,6 +11,7 @@ from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
 from lexome.errors import UsageError
 from lexome.languages.tokenizers.encoders import BLOCK, PIECE, symbols, utf8
 from lexome.languages.tokenizers.string import StringTokenizer
+from lexome.languages.tokenizers.trainers import WithoutOptions
 from lexome.languages.tokenizers.vocabulary import (
     FIRST,
     SPECIAL_NAMES,
@@ -37,7 +38,7 @@ PATTERN = "|".join(
 )
 
 
-class BpeTrainer:
+class BpeTrainer(WithoutOptions):
     """Trains byte-pair encoding (Sennrich et al. 2016) on a sample.
 
     Without an alphabet the symbols are the 256 bytes and the content is text. With one, the

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import tokenizers
 from tokenizers import Regex, decoders, models, pre_tokenizers
@@ -27,7 +27,17 @@ from lexome.languages.tokenizers.vocabulary import (
 )
 
 
-class BytesTrainer:
+class WithoutOptions:
+    """A trainer that has no options."""
+
+    option_names: Sequence[str] = ()
+
+    def with_options(self, options: Mapping[str, int]) -> Self:
+        """Return the trainer itself."""
+        return self
+
+
+class BytesTrainer(WithoutOptions):
     """One token for each of the 256 bytes, in byte order after the special tokens."""
 
     needs_sample = False
@@ -41,7 +51,7 @@ class BytesTrainer:
         return StringTokenizer(backend.to_str(), Spelling("bytes"))
 
 
-class CharactersTrainer:
+class CharactersTrainer(WithoutOptions):
     """One token for each character of the sample; other characters are spelled in UTF-8 bytes."""
 
     needs_sample = True
@@ -71,7 +81,7 @@ class CharactersTrainer:
         return StringTokenizer(backend.to_str(), Spelling("characters"))
 
 
-class SymbolsTrainer:
+class SymbolsTrainer(WithoutOptions):
     """One token for each symbol of a closed alphabet of ASCII symbols, in its order."""
 
     needs_sample = False
@@ -103,6 +113,7 @@ class KmerTrainer:
     """
 
     needs_sample = False
+    option_names: Sequence[str] = ("k", "stride")
 
     def __init__(
         self, k: int, stride: int | None = None, core: str = "ACGT", alphabet: str = IUPAC
@@ -110,6 +121,12 @@ class KmerTrainer:
         stride = k if stride is None else stride
         check_kmers(core, k, stride, alphabet)
         self.spelling = Spelling("kmer", alphabet, core, k, stride)
+
+    def with_options(self, options: Mapping[str, int]) -> KmerTrainer:
+        """Return a trainer of other k-mers; `stride` is `k` unless it is given."""
+        spelling = self.spelling
+        k, stride = options.get("k", spelling.k), options.get("stride")
+        return KmerTrainer(k, stride, core=spelling.core, alphabet=spelling.alphabet or "")
 
     def train(self, contents: Iterable[Any] = (), vocab_size: int | None = None) -> StringTokenizer:
         """Return the tokenizer; nothing is read from `contents`."""
