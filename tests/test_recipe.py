@@ -67,6 +67,7 @@ def test_an_unknown_key_is_named_and_the_nearest_is_suggested(key: str, suggesti
         ("training.compile", "maybe", "'auto' or true or false"),
         ("training.precision", "fp64", "'auto', 'fp32' or 'bf16'"),
         ("training.seed", -1, "at least 0"),
+        ("training.seed", 1 << 64, "less than 9223372036854775808"),
         ("model.width", -64, "at least 1"),
         ("model.tied", "yes", "true or false"),
         ("model", 4, "a section with keys of its own"),

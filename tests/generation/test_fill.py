@@ -75,3 +75,10 @@ def test_what_cannot_be_filled_is_an_error() -> None:
     causal = Transformer(families.get("llama").config(tokenizer.vocab_size, 32, 1, 32, 2))
     with pytest.raises(UsageError, match="before a token"):
         fill(tokenizer, language, causal, "MK_V")
+
+
+def test_logits_that_are_no_numbers_are_an_error() -> None:
+    tokenizer, language, model = setup()
+    torch.nn.init.constant_(next(model.parameters()), torch.nan)
+    with pytest.raises(LexomeError, match="not numbers"):
+        fill(tokenizer, language, model, "MK_V")

@@ -137,7 +137,15 @@ def test_wrong_settings_are_named(wrong: dict[str, Any]) -> None:
         Settings(**wrong)
 
 
-def test_logits_that_are_no_numbers_are_an_error() -> None:
-    sampler = Sampler(Settings(), [[0]], [0], 4, (), CPU)
+@pytest.mark.parametrize(
+    "choices",
+    [{}, {"temperature": 0.0}, {"temperature": 0.0, "repetition_penalty": 1.5}, {"top_k": 2}]
+    + [{"top_p": 0.5}, {"min_p": 0.5}],
+)
+@pytest.mark.parametrize("bad", [[0, 1, 2, 3], [2]])
+def test_logits_that_are_no_numbers_are_an_error(choices: dict[str, Any], bad: list[int]) -> None:
+    sampler = Sampler(Settings(**choices), [[0], [0]], [0, 1], 4, (), CPU)
+    logits = torch.zeros(2, 4)
+    logits[1, bad] = torch.nan
     with pytest.raises(LexomeError, match="not numbers"):
-        sampler(torch.full((1, 4), torch.nan))
+        sampler(logits)

@@ -199,3 +199,19 @@ def test_a_corpus_shorter_than_one_context_is_an_error(
 ) -> None:
     with pytest.raises(LexomeError, match="too few for one window"):
         train(make_recipe(model__context=1 << 15), tmp_path / "run")
+
+
+@pytest.mark.parametrize("objective", ["next-token", "masked-token"])
+def test_a_validation_loss_depends_on_the_weights_alone(
+    corpus: Corpus, make_recipe: Callable[..., Recipe], objective: str
+) -> None:
+    found = []
+    for batch, micro, seed in ((8, 8, 0), (3, 2, 0), (40, 7, 5)):
+        changes = {"batch_size": batch, "micro_batch_size": micro, "seed": seed}
+        dotted = {f"training__{name}": value for name, value in changes.items()}
+        session, _ = session_of(make_recipe(objective__name=objective, **dotted), corpus)
+        generator = torch.Generator().manual_seed(0)
+        for parameter in session.model.parameters():
+            torch.nn.init.normal_(parameter, std=0.1, generator=generator)
+        found.append(session.validation_loss(session.batches(corpus, "valid", 0)))
+    assert found == pytest.approx([found[0]] * 3, rel=1e-6)

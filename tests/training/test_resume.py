@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from lexome.errors import DamagedFileError, LexomeError
 from lexome.recipe import Recipe, dump
-from lexome.training import Observer, StepRecord, open_run, train
+from lexome.training import Observer, StepRecord, checkpoints, metrics, open_run, train
+from lexome.training.parallel import World
 
 from .conftest import losses
 
@@ -205,9 +207,60 @@ def test_checkpoints_hold_no_pickle(tmp_path: Path, make_recipe: Callable[..., R
     assert any(name.startswith("momentum/") for name in tensors)
 
 
-def test_time_is_kept(tmp_path: Path, make_recipe: Callable[..., Recipe]) -> None:
-    recipe = make_recipe(training__steps=None, training__minutes=0.15)
-    start = time.perf_counter()
-    outcome = train(recipe, tmp_path / "run")
-    assert outcome.steps > 20
-    assert time.perf_counter() - start == pytest.approx(9.0, rel=0.25)
+def test_a_stop_on_a_due_step_still_looks_up(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    class Signal(Observer):
+        def stepped(self, record: StepRecord) -> None:
+            if record.step == 6:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    recipe, run = make_recipe(training__evaluate_every=3), tmp_path / "run"
+    assert train(recipe, run, observer=Signal()).stopped
+    train(recipe, run, resume=True)
+    lines = metrics.read(run / "metrics.jsonl")
+    assert [line["step"] for line in lines if "validation_loss" in line] == [3, 6, 9, 12]
+
+
+def test_a_checkpoint_is_not_lost_while_its_step_is_written_again(
+    tmp_path: Path, make_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    train(make_recipe(), run)
+    alone = World(0, 1, torch.device("cpu"))
+    seen: list[bool] = []
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        whole = [p for p in (run / "checkpoints").glob("*00000012*") if (p / "state.json").exists()]
+        seen.append(bool(whole))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    checkpoints.save(run / "checkpoints", 12, {"weights/a": torch.ones(2)}, {"new": 1}, alone)
+    found = checkpoints.latest(run / "checkpoints", lambda _: None)
+    assert found is not None and found[1]["new"] == 1 and all(seen)
+    assert not list((run / "checkpoints").glob(".*"))
+
+
+@pytest.mark.parametrize("key", ["plan", "setup_seconds", "machine"])
+def test_facts_that_lack_something_are_damaged(
+    tmp_path: Path, make_recipe: Callable[..., Recipe], key: str
+) -> None:
+    run = tmp_path / "run"
+    train(make_recipe(training__steps=1), run)
+    facts = json.loads((run / "run.json").read_text())
+    del facts[key]
+    (run / "run.json").write_text(json.dumps(facts))
+    with pytest.raises(DamagedFileError, match="does not say"):
+        train(make_recipe(), run, resume=True)
+
+
+def test_the_learning_rate_is_that_of_the_maps(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe = make_recipe(schedule__name="constant", schedule__warmup=0.0)
+    train(recipe, tmp_path / "run")
+    lines = metrics.read(tmp_path / "run" / "metrics.jsonl")
+    rates = {line["learning_rate"] for line in lines if "loss" in line}
+    assert rates == {recipe.optimizer.matrix_learning_rate}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,8 +44,14 @@ def distributed(recipe: Path, run: Path, *more: str, crash: int = 0, ahead: floa
     script.write_text(TORCHRUN)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += [str(script), str(recipe), str(run), str(crash), str(ahead), *more]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert (done.returncode == 0) == (crash == 0), done.stderr[-3000:]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stderr=pipe, text=True, start_new_session=True) as process:
+        try:
+            _, said = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:  # workers that wait for each other wait for ever
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert (process.returncode == 0) == (crash == 0), said[-3000:]
 
 
 def written(recipe: Recipe, folder: Path) -> Path:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lexome.errors import LexomeError, UsageError
 from lexome.generation.decoder import computing_in
+from lexome.generation.sampling import check_numbers
 from lexome.languages.base import Document, Language, Rendering, Source, Tokenizer
 from lexome.languages.tokenizers import SPECIAL_NAMES
 from lexome.model.transformer import Transformer
@@ -63,7 +64,7 @@ def fill(
     Without a `mark`, it is `<|mask|>` where the text has one, else `_`. Probabilities are over
     all tokens but the special ones. Raises `UsageError` where the model is causal, the text has
     no mark, or it does not fit the context; `LexomeError` where a part between marks is not of
-    the language.
+    the language, or the model's logits are not numbers.
     """
     if model.config.attention == "causal":
         raise UsageError(
@@ -133,6 +134,7 @@ def _probabilities(
     with computing_in(model, torch.float32):
         tokens = torch.tensor([ids], device=model.embedding.weight.device)
         logits = model(tokens)[0, places].float()
+    check_numbers(not bool(logits.isnan().any()))
     unused = range(tokenizer.vocab_size, model.config.vocab_size)
     never = [*tokenizer.special.ids, *unused]
     hidden = torch.tensor(never, device=logits.device)

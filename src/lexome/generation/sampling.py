@@ -50,10 +50,23 @@ def candidates(logits: Tensor, settings: Settings) -> tuple[Tensor, Tensor | Non
 
 def draw(logits: Tensor, uniform: Tensor) -> Tensor:
     """Return for each row [B] the token at quantile `uniform` [B] of softmax(`logits` [B, C])."""
+    device = logits.device
+    if device.type == "mps":  # which has no fp64
+        logits, uniform = logits.cpu(), uniform.cpu()
     # In fp64, uniform < 1 stays below the total, so the result is a token of probability > 0.
     totals = logits.softmax(-1).cumsum(-1, dtype=torch.float64)
     place = uniform.double().unsqueeze(-1) * totals[:, -1:]
-    return torch.searchsorted(totals, place, right=True).squeeze(-1)
+    return torch.searchsorted(totals, place, right=True).squeeze(-1).to(device)
+
+
+def check_numbers(good: bool) -> None:
+    """Raise `LexomeError` unless the logits of a model are `good`: none of them is NaN."""
+    if not good:
+        raise LexomeError(
+            "the model's logits are not numbers",
+            where="generation",
+            fix="its training diverged: use an earlier checkpoint or lower learning rates",
+        )
 
 
 class Sampler:
@@ -92,16 +105,12 @@ class Sampler:
         if self._seen is not None:
             logits = penalise(logits, self._seen, settings.repetition_penalty)
         if settings.temperature == 0:
-            tokens = logits.argmax(-1)
+            largest, tokens = logits.max(-1)
+            check_numbers(not bool(largest.isnan().any()))
         else:
             kept, ids = candidates(logits, settings)
             tokens = draw(kept, self._next_uniform())
-            if bool((tokens >= kept.shape[-1]).any()):
-                raise LexomeError(
-                    "the model's logits are not numbers",
-                    where="generation",
-                    fix="its training diverged: use an earlier checkpoint or lower learning rates",
-                )
+            check_numbers(bool((tokens < kept.shape[-1]).all()))
             if ids is not None:
                 tokens = ids.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
         if self._seen is not None:
