@@ -139,8 +139,14 @@ def test_wrong_settings_are_named(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "choices",
-    [{}, {"temperature": 0.0}, {"temperature": 0.0, "repetition_penalty": 1.5}, {"top_k": 2}]
-    + [{"top_p": 0.5}, {"min_p": 0.5}],
+    [
+        {},
+        {"temperature": 0.0},
+        {"temperature": 0.0, "repetition_penalty": 1.5},
+        {"top_k": 2},
+        {"top_p": 0.5},
+        {"min_p": 0.5},
+    ],
 )
 @pytest.mark.parametrize("bad", [[0, 1, 2, 3], [2]])
 def test_logits_that_are_no_numbers_are_an_error(choices: dict[str, Any], bad: list[int]) -> None:

@@ -170,6 +170,6 @@ def test_a_window_makes_attention_cheaper() -> None:
 
 
 def test_the_dial_of_depth_has_a_ledger() -> None:
-    found = ledger(depth(4, vocab_size=70, context=64), "depth 4")
+    found = ledger(depth(4, family="nanochat", vocab_size=70, context=64), "depth 4")
     check_sums(found)
     assert found.lines()[0] == "depth 4 (nanochat)"

@@ -115,14 +115,14 @@ def test_depth_gives_a_working_model_in_every_family(
 
 
 def test_depth_is_one_dial() -> None:
-    sizes = [count(depth(d, vocab_size=256, context=64)) for d in range(1, 30)]
+    sizes = [count(depth(d, family="nanochat", vocab_size=256, context=64)) for d in range(1, 30)]
     assert sizes == sorted(sizes)
     for layers in range(1, 30):
-        config = depth(layers, vocab_size=256, context=64)
+        config = depth(layers, family="nanochat", vocab_size=256, context=64)
         assert config.width == 64 * layers
         assert config.heads * config.head_width == config.width
         assert config.head_width in (64, 128)
-    assert depth(20, vocab_size=65_536, context=2_048) == preset("nanochat-d20")
+    assert depth(20, family="nanochat", vocab_size=65_536, context=2_048) == preset("nanochat-d20")
 
 
 def test_depth_takes_the_options_of_the_family() -> None:
@@ -135,7 +135,7 @@ def test_depth_takes_the_options_of_the_family() -> None:
 @pytest.mark.parametrize("layers", [0, -2])
 def test_a_depth_below_one_is_refused(layers: int) -> None:
     with pytest.raises(UsageError, match="at least 1"):
-        depth(layers, vocab_size=256, context=64)
+        depth(layers, family="nanochat", vocab_size=256, context=64)
 
 
 def test_depth_of_an_unknown_family_suggests_one() -> None:

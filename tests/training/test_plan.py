@@ -15,6 +15,7 @@ from lexome.corpus import Corpus
 from lexome.errors import LexomeError
 from lexome.languages.base import SpecialTokens
 from lexome.model import TransformerConfig, preset
+from lexome.model.ledger import training_flops_per_token
 from lexome.recipe import ModelRecipe, Recipe, override
 from lexome.training import Plan, make_plan, plan, train
 from lexome.training.machine import Speed
@@ -93,7 +94,7 @@ def test_the_depth_chosen_is_the_best_of_all(make_recipe: Callable[..., Recipe])
         width = 64 * depth
         config = plan.configure(recipe.model, "next-token", 256, SPECIAL, depth)
         weights = depth * (4 * width**2 + 3 * width * config.mlp_width) + 256 * width
-        tokens = flops / plan.flops_per_token(config)
+        tokens = flops / training_flops_per_token(config)
         epochs = max(tokens / text, 1.0)
         worth = min(tokens, text) * (1 + 15.4 * (1 - 2.718281828 ** ((1 - epochs) / 15.4)))
         return float(406.4 / weights**0.34 + 410.7 / worth**0.28)

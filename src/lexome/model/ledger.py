@@ -204,6 +204,12 @@ def ledger_of(name_or_folder: str) -> Ledger:
     )
 
 
+def multiplied_weights(config: TransformerConfig) -> int:
+    """Return the number of weights that every token is multiplied with, the head included."""
+    multiplied = sum(row.weights for row in _rows(config) if row.name != "Embedding")
+    return multiplied + (config.width**2 if config.head == "transform" else 0)
+
+
 def training_flops_per_token(config: TransformerConfig) -> int:
     """Return the floating-point operations that training spends on one token of a full context.
 
@@ -211,12 +217,9 @@ def training_flops_per_token(config: TransformerConfig) -> int:
     and twelve for each head's width and each key in sight. The masked half of causal attention
     is counted, as is the custom. Source: Chowdhery et al. 2022, PaLM, appendix B.
     """
-    multiplied = sum(row.weights for row in _rows(config) if row.name != "Embedding")
-    if config.head == "transform":
-        multiplied += config.width**2
     windows = config.attention_windows or (0,) * config.layers
     in_sight = sum(min(config.context, 2 * w + 1) if w else config.context for w in windows)
-    return 6 * multiplied + 12 * config.heads * config.head_width * in_sight
+    return 6 * multiplied_weights(config) + 12 * config.heads * config.head_width * in_sight
 
 
 def _rows(config: TransformerConfig) -> Iterator[Row]:

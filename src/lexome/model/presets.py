@@ -168,7 +168,7 @@ def preset(name: str) -> TransformerConfig:
 
 
 def depth(
-    layers: int, *, family: str = "nanochat", vocab_size: int, context: int, **options: Any
+    layers: int, *, family: str, vocab_size: int, context: int, **options: Any
 ) -> TransformerConfig:
     """Return the model of one dial: its number of layers, from which the rest follows.
 

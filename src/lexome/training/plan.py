@@ -15,6 +15,7 @@ from typing import Any
 from lexome.errors import LexomeError
 from lexome.languages.base import SpecialTokens
 from lexome.model import TransformerConfig, families, presets
+from lexome.model.ledger import multiplied_weights, training_flops_per_token
 from lexome.recipe import ModelRecipe, Recipe
 from lexome.training.machine import Precision, Speed
 
@@ -103,31 +104,12 @@ def configure(
     )
 
 
-def weights_in_blocks(config: TransformerConfig) -> int:
-    """Return the number of weights that every token is multiplied with, the head included."""
-    attention = config.width * config.head_width * (2 * config.heads + 2 * config.kv_heads)
-    maps = 3 if config.gated else 2
-    block = attention + maps * config.width * config.mlp_width
-    return config.layers * block + config.width * config.vocab_size
-
-
-def flops_per_token(config: TransformerConfig) -> float:
-    """Return the FLOPs of forward and backward for one token (Chowdhery et al. 2022, appendix B).
-
-    6 for each weight, and 12 · layers · heads · head width · context for attention scores and
-    mixing, halved for causal attention, which needs only one side.
-    """
-    reach = config.context / 2 if config.attention == "causal" else config.context
-    attention = 12 * config.layers * config.heads * config.head_width * reach
-    return 6 * weights_in_blocks(config) + attention
-
-
 def expected_loss(config: TransformerConfig, tokens: float, corpus_tokens: int) -> float:
     """Return what the scaling law adds to the irreducible loss, in its own nats."""
     unique = min(tokens, corpus_tokens)
     repeats = tokens / unique - 1
     worth = unique * (1 + _REPEATS_WORTH * (1 - math.exp(-repeats / _REPEATS_WORTH)))
-    return float(_A / weights_in_blocks(config) ** _ALPHA + _B / worth**_BETA)
+    return float(_A / multiplied_weights(config) ** _ALPHA + _B / worth**_BETA)
 
 
 def choose_depth(
@@ -142,7 +124,7 @@ def choose_depth(
     for depth in range(1, _LONGEST_DIAL + 1):
         with suppress(LexomeError):  # not every width goes with sizes that were asked for
             made = config(depth)
-            tokens = flops / flops_per_token(made)
+            tokens = flops / training_flops_per_token(made)
             losses[depth] = expected_loss(made, tokens, corpus_tokens)
     if not losses:
         config(DEFAULT_DEPTH)  # says what does not go together

@@ -221,7 +221,7 @@ function describePoint({ train, validation }, index) {
     ? `${loss(p.loss)} (${loss(p.low)}–${loss(p.high)})` : loss(p.loss)]);
   if (p.smoothed !== null) said.push(["Running mean", loss(p.smoothed)]);
   if (held) said.push([`Validation, step ${count(held.step)}`, loss(held.loss)]);
-  if (p.learning_rate !== null) said.push(["Learning rate", `${Number(p.learning_rate.toPrecision(3))} × peak`]);
+  if (p.learning_rate !== null) said.push(["Learning rate", `${Number(p.learning_rate.toPrecision(3))}`]);
   if (p.tokens_per_second !== null) said.push(["Tokens a second", count(Math.round(p.tokens_per_second))]);
   return said;
 }
