@@ -103,6 +103,9 @@ def test_a_checkpoint_after_a_validation_keeps_the_weights_in_fp32(
     files = list((tmp_path / "run" / "checkpoints").rglob("*.safetensors"))
     kept = {name: tensor for file in files for name, tensor in load_file(file).items()}
     assert {t.dtype for name, t in kept.items() if "weights/" in name} == {torch.float32}
+    exported = load_file(tmp_path / "run" / "model" / "model.safetensors")
+    embedding = exported["model.embed_tokens.weight"]
+    assert not torch.equal(embedding, embedding.bfloat16().float())
 
 
 def test_workers_whose_clocks_differ_end_together(
