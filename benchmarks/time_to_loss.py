@@ -2,7 +2,8 @@
 
 The first 90 % of the text trains, the last 10 % validates. The clock counts training steps only;
 set-up and compilation are reported beside it. The learning rate falls linearly to 0 over the time
-that is given, so each budget is a run of its own. Validation windows of one context do not overlap.
+that is given, so each budget is a run of its own. Validation windows of one context do not overlap
+and leave out less than one context at the end.
 
     python benchmarks/time_to_loss.py tinyshakespeare.txt.gz --seconds 60
 """
@@ -71,13 +72,10 @@ def make_options(**defaults: int) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--family", default="llama")
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--width", type=int, default=256)
-    parser.add_argument("--heads", type=int, default=4)
+    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--heads", type=int, default=3)
     parser.add_argument("--context", type=int, default=128)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--learning-rate", type=float, default=0.003)
-    parser.add_argument("--matrix-learning-rate", type=float, default=0.02)
-    parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.set_defaults(**defaults)
     return parser.parse_args()
@@ -92,9 +90,6 @@ def open_session(options: argparse.Namespace, corpus: Corpus) -> tuple[Session, 
         "model.heads": options.heads,
         "model.context": options.context,
         "training.batch_size": options.batch,
-        "optimizer.learning_rate": options.learning_rate,
-        "optimizer.matrix_learning_rate": options.matrix_learning_rate,
-        "optimizer.weight_decay": options.weight_decay,
     }
     for setting in options.set:
         key, text = setting.split("=", 1)
@@ -130,7 +125,7 @@ def _train(
 
 @torch.no_grad()
 def validation_loss(session: Session, corpus: Corpus) -> float:
-    """Return the mean loss of every character of the validation split, in nats."""
+    """Return the mean loss of a character of the validation split, in nats."""
     stream, context = corpus.stream("valid"), session.model.config.context
     tokens = stream.read(0, len(stream))
     count = (len(tokens) - 1) // context

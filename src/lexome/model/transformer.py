@@ -275,6 +275,7 @@ class Transformer(nn.Module):
         Maps into a block are uniform with variance 1 / fan-in, maps back to the residual stream
         are zero, the unembedding is near zero, so the first loss is the logarithm of the
         vocabulary size and depth costs nothing at the start (nanochat's recipe; Zhang et al. 2019).
+        A tied unembedding cannot be near zero: a causal model then begins by expecting its input.
         """
         generator = torch.Generator().manual_seed(seed)
         for name, parameter in self.named_parameters():
@@ -291,7 +292,7 @@ class Transformer(nn.Module):
     def _embedding_scale(self, name: str) -> float:
         if name.startswith("head.") and not self.config.tied:
             return 0.001
-        return 1.0 if self.config.embedding_norm and not self.config.tied else 0.02
+        return 0.02 if self.config.tied else 1.0
 
     def _start(
         self, tokens: Tensor, segments: Tensor | None, cache: KeyValueCache | None

@@ -89,6 +89,7 @@ class OptimizerRecipe(_Section):
     `name`                  "muon": Muon for the matrices of the blocks and AdamW for the rest
                             (https://kellerjordan.github.io/posts/muon); "adamw": AdamW for all
     `learning_rate`         AdamW's peak learning rate
+    `embedding_learning_rate`  AdamW's peak learning rate of embeddings that are not tied
     `matrix_learning_rate`  Muon's peak learning rate
     `weight_decay`          decoupled decay of matrices, in units of the learning rate
     `betas`                 AdamW's decay of the first and the second moment
@@ -98,11 +99,12 @@ class OptimizerRecipe(_Section):
     """
 
     name: Literal["muon", "adamw"] = "muon"
-    learning_rate: PositiveReal = 0.003
-    matrix_learning_rate: PositiveReal = 0.02
+    learning_rate: PositiveReal = 0.006
+    embedding_learning_rate: PositiveReal = 0.05
+    matrix_learning_rate: PositiveReal = 0.03
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     betas: Annotated[tuple[Beta, Beta], Strict(False)] = (0.9, 0.95)
-    momentum: Beta = 0.95
+    momentum: Beta = 0.9
     clip_norm: PositiveReal | None = 1.0
     z_loss: Annotated[float, Field(ge=0)] = 0.0
 
@@ -119,7 +121,7 @@ class ScheduleRecipe(_Section):
 
     name: Literal["wsd", "cosine", "linear", "constant"] = "wsd"
     warmup: Share = 0.02
-    decay: Share = 0.4
+    decay: Share = 0.7
     floor: Share = 0.0
 
     @model_validator(mode="after")

@@ -9,8 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from lexome.model import Transformer
 from lexome.recipe import OptimizerRecipe
 from lexome.training.muon import Muon
+
+LABELS = (MAPS, EMBEDDINGS, HEAD, VECTORS) = (
+    "maps inside blocks",
+    "embeddings",
+    "head",
+    "norms and biases",
+)
 
 
 @dataclass(frozen=True)
@@ -29,34 +37,41 @@ class Group:
         return asdict(self)
 
 
-def groups(model: nn.Module, recipe: OptimizerRecipe) -> list[Group]:
+def groups(model: Transformer, recipe: OptimizerRecipe) -> list[Group]:
     """Return every parameter of `model` in exactly one group.
 
     Maps inside blocks go to Muon where it is chosen: their gradients have the structure that it
-    uses. Embeddings and the unembedding, which look tokens up, go to AdamW. Vectors (norms,
-    biases) are never decayed: pulling a norm's scale to 0 is no simpler model.
+    uses. Embeddings, of which each step moves a few rows, take far larger steps than the rest;
+    one that is tied is the unembedding too, and moves as such. Vectors (norms, biases) are never
+    decayed: pulling a norm's scale to 0 is no simpler model.
     """
-    muon = recipe.name == "muon"
-    inside = "maps inside blocks"
-    members: dict[str, list[str]] = {inside: [], "embeddings and head": [], "norms and biases": []}
     parameters = dict(model.named_parameters())
+    members: dict[str, list[str]] = {}
     for name, parameter in parameters.items():
-        if parameter.ndim < 2:
-            members["norms and biases"].append(name)
-        else:
-            members[inside if _inside_block(name) else "embeddings and head"].append(name)
+        label = VECTORS if parameter.ndim < 2 else _matrix_label(name, model.config.tied)
+        members.setdefault(label, []).append(name)
+    muon = recipe.name == "muon"
+    rates = {EMBEDDINGS: recipe.embedding_learning_rate}
+    if muon:
+        rates[MAPS] = recipe.matrix_learning_rate
     return [
         Group(
             label,
-            "muon" if muon and label == inside else "adamw",
-            recipe.matrix_learning_rate if muon and label == inside else recipe.learning_rate,
-            0.0 if label == "norms and biases" else recipe.weight_decay,
-            tuple(names),
-            sum(parameters[name].numel() for name in names),
+            "muon" if muon and label == MAPS else "adamw",
+            rates.get(label, recipe.learning_rate),
+            0.0 if label == VECTORS else recipe.weight_decay,
+            tuple(members[label]),
+            sum(parameters[name].numel() for name in members[label]),
         )
-        for label, names in members.items()
-        if names
+        for label in LABELS
+        if label in members
     ]
+
+
+def _matrix_label(name: str, tied: bool) -> str:
+    if name.startswith("layers."):
+        return MAPS
+    return HEAD if name.startswith("head.") or (tied and name == "embedding.weight") else EMBEDDINGS
 
 
 class Optimizer:
@@ -66,7 +81,7 @@ class Optimizer:
     """
 
     def __init__(
-        self, model: nn.Module, recipe: OptimizerRecipe, dtype: torch.dtype = torch.float32
+        self, model: Transformer, recipe: OptimizerRecipe, dtype: torch.dtype = torch.float32
     ) -> None:
         self.groups = groups(model, recipe)
         self.clip_norm = recipe.clip_norm
@@ -145,7 +160,3 @@ class Optimizer:
                 "exp_avg": torch.zeros_like(parameter),
                 "exp_avg_sq": torch.zeros_like(parameter),
             }
-
-
-def _inside_block(name: str) -> bool:
-    return name.startswith("layers.")
