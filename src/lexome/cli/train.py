@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -15,6 +16,8 @@ from lexome.errors import LexomeError, UsageError
 if TYPE_CHECKING:
     from lexome.recipe import Recipe
     from lexome.training import Outcome
+
+_RISE = 0.05
 
 Out = Annotated[
     Path | None,
@@ -56,9 +59,30 @@ def train(
         result(f"trained {outcome.steps:,} steps: {outcome.folder}")
         if outcome.validation_loss is not None:
             result(f"validation loss {outcome.validation_loss:.4f} nats per token")
+            _say_if_memorised(outcome.folder)
         say(f"  next: lexome evaluate {run}; lexome report {run}")
     if outcome.stopped:
         stopped(outcome)
+
+
+def _say_if_memorised(run: Path) -> None:
+    from lexome.training.metrics import read
+    from lexome.training.run import METRICS
+
+    for line in memorised(read(run / METRICS)):
+        say(line)
+
+
+def memorised(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to say where the validation loss in a run's metrics ends well above its least."""
+    losses = [(row["validation_loss"], row["step"]) for row in rows if row.get("validation_loss")]
+    if not losses or losses[-1][0] <= (1 + _RISE) * min(losses)[0]:
+        return []
+    least, step = min(losses)
+    return [
+        f"  it was {least:.4f} at step {step:,} and has risen since: the model learns its training",
+        "  data by heart, or the held-out data is of another kind; more data helps, or fewer steps",
+    ]
 
 
 def stopped(outcome: Outcome) -> NoReturn:
