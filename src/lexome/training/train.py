@@ -92,9 +92,7 @@ def _reopen(
     config = TransformerConfig(**_tuples(run.facts["plan"]["model"]))
     session = make_session(config, run.recipe, corpus.tokenizer.special, chosen["precision"], world)
     if chosen["compile"]:
-        initial = session.snapshot()
-        _compile(session, session.batches(corpus, "train", training.seed))
-        session.restore(initial)
+        _compile_as_new(session, session.batches(corpus, "train", training.seed))
     steps = training.steps or run.facts["plan"]["steps"]
     schedule = Schedule.of(run.recipe.schedule, steps)
     found = world.agree(
@@ -148,12 +146,11 @@ def _measure(
     The session is put back to its first state afterwards.
     """
     training = recipe.training
-    initial = session.snapshot()
     if training.steps is not None and training.compile != "auto":
         if training.compile:
-            _compile(session, batches)
-            session.restore(initial)
+            _compile_as_new(session, batches)
         return training.steps, training.compile, 0.0
+    initial = session.snapshot()
     seconds = session.time_step(batches, 3)
     if training.steps is None:
         expected = (training.minutes or 0.0) * 60 - _since(session, started)
@@ -214,6 +211,13 @@ def _compile(session: Session, batches: Batches) -> None:
             fix="install a C++ compiler (on Debian and Ubuntu: apt install g++), or set "
             "training.compile to false",
         ) from error
+
+
+def _compile_as_new(session: Session, batches: Batches) -> None:
+    """Compile the session and put it back to the state that it had before."""
+    initial = session.snapshot()
+    _compile(session, batches)
+    session.restore(initial)
 
 
 def _since(session: Session, started: float) -> float:
