@@ -55,6 +55,8 @@ from lexome.languages.tokenizers import (
     KmerTrainer,
     SymbolsTrainer,
 )
+from lexome.languages.variants import Mismatch, Substitution, Variant, substitutions
+from lexome.languages.vcf import read_vcf, variant_name
 
 _COLUMNS = 70
 _KEPT, _N, _MASKED = 0, 1, 2
@@ -95,6 +97,7 @@ class Dna:
     name: ClassVar[str] = "dna"
     unit: ClassVar[str] = "base"
     suffixes: ClassVar[Sequence[str]] = SUFFIXES
+    symbols: ClassVar[str] = "ACGT"
 
     windows: str | None = None
     windows_elsewhere: Literal["error", "skip"] = "error"
@@ -297,6 +300,26 @@ class Dna:
     def mirrored(self, codes: UnitCodes) -> UnitCodes:
         """Return the other strand."""
         return OPPOSITE[codes[::-1]]
+
+    def mirror(self, document: Document) -> Document:
+        """Return the other strand."""
+        return _flipped(document)
+
+    def variants(
+        self, path: Path, reference: Path | None, *, flank: int, mismatch: Mismatch
+    ) -> Iterator[Variant | Skipped]:
+        """Yield the variants of a VCF file, each with `flank` bases on either side."""
+        return read_vcf(path, reference, self._table, flank=flank, mismatch=mismatch)
+
+    def records(self, path: Path) -> Iterator[Document | Skipped]:
+        """Yield the records of a FASTA file whole."""
+        return replace(self, windows=None, n="keep", soft_mask="keep", min_length=1).read(path)
+
+    def substitutions(
+        self, document: Document, start: int, stop: int, *, flank: int
+    ) -> Iterator[Substitution]:
+        """Yield the other three bases at every base from `start` to `stop`."""
+        return substitutions(document, self.symbols, range(start, stop), flank, variant_name)
 
     def baselines(self) -> Sequence[Baseline]:
         return (

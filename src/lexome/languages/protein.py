@@ -27,9 +27,11 @@ from lexome.languages.fasta import (
     read_fasta,
     write_fasta,
 )
+from lexome.languages.mutations import mutant_name, read_mutations
 from lexome.languages.options import at_least, changed
 from lexome.languages.sources import file_name
 from lexome.languages.tokenizers import BpeTrainer, BytesTrainer, SymbolsTrainer
+from lexome.languages.variants import Mismatch, Substitution, Variant, substitutions
 
 # The 20 amino acids; B, Z, J for either of two, U selenocysteine, O pyrrolysine, X unknown
 # (IUPAC-IUB 1983, https://iupac.qmul.ac.uk/AminoAcid/); * for a stop, as in translated genes.
@@ -61,6 +63,7 @@ class Protein:
     name: ClassVar[str] = "protein"
     unit: ClassVar[str] = "residue"
     suffixes: ClassVar[Sequence[str]] = SUFFIXES
+    symbols: ClassVar[str] = ALPHABET[:20]
 
     illegal: Literal["error", "x", "skip"] = "error"
     duplicates: Duplicates = "error"
@@ -102,6 +105,23 @@ class Protein:
         if len(residues) < self.min_length:
             return Skipped(source, "shorter than min_length", f"{len(residues)} residues")
         return Document(residues.decode("ascii"), source, metadata)
+
+    def variants(
+        self, path: Path, reference: Path | None, *, flank: int, mismatch: Mismatch
+    ) -> Iterator[Variant | Skipped]:
+        """Yield the mutants of a table; a protein is shown whole, whatever `flank` says."""
+        records = None if reference is None else self.records(reference)
+        return read_mutations(path, records, ALPHABET, mismatch)
+
+    def records(self, path: Path) -> Iterator[Document | Skipped]:
+        """Yield the records of a FASTA file, short ones too."""
+        return replace(self, duplicates="error", min_length=1).read(path)
+
+    def substitutions(
+        self, document: Document, start: int, stop: int, *, flank: int
+    ) -> Iterator[Substitution]:
+        """Yield the other 19 residues at every residue from `start` to `stop`, proteins whole."""
+        return substitutions(document, self.symbols, range(start, stop), None, mutant_name)
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
         return {
