@@ -27,6 +27,16 @@ from lexome.languages.decoding import (
     is_encoding,
     mended,
 )
+from lexome.languages.normalisation import (
+    COUNTED,
+    Form,
+    Invisible,
+    Normalisation,
+    Normaliser,
+    QuotationMarks,
+    TrailingBlanks,
+    WhiteSpace,
+)
 from lexome.languages.options import changed
 from lexome.languages.sources import content_suffix, file_name, open_bytes
 from lexome.languages.text_pieces import LOOKAHEAD, PIECE, byte_length, split_text
@@ -37,6 +47,8 @@ from lexome.languages.tokenizers import BpeTrainer, BytesTrainer, CharactersTrai
 _SEPARATED: Mapping[str, tuple[str, Quotes]] = MappingProxyType(
     {".csv": (",", "double"), ".tsv": ("\t", "none")}
 )
+# What the metadata say beyond the columns of a record.
+_FACTS = frozenset(("encoding", "replaced", "line_ends_converted", *COUNTED))
 
 
 @dataclass(frozen=True)
@@ -58,10 +70,13 @@ class Text:
       metadata `replaced`); or the documents are left out (`skip`, counted).
     - `newlines`: `unix` turns CRLF and CR into LF and adds the counts to the metadata
       `line_ends_converted` (they add up to the right figure over a file); `keep` keeps them.
+    - `unicode`, `invisible`, `lowercase`, `quotation_marks`, `white_space`, `trailing_blanks`:
+      see `Normalisation`. What each changed is counted in the metadata, as line ends are.
 
     A document longer than 16 million characters comes in several pieces, cut at a line end
-    where there is one. `Source.offset` is in bytes of UTF-8: for plain files from the start of
-    the decoded text, for records from the start of the record's text.
+    where there is one. `Source.offset` is in bytes of UTF-8 of the text as it is given out: for
+    plain files from the start of the file, for records from the start of the record's text.
+    A column that is called as one of these facts is kept as `NAME (column)`.
     """
 
     name: ClassVar[str] = "text"
@@ -75,10 +90,21 @@ class Text:
     encoding: str | None = None
     invalid: Invalid = "error"
     newlines: Newlines = "unix"
+    unicode: Form = "keep"
+    invisible: Invisible = "keep"
+    lowercase: bool = False
+    quotation_marks: QuotationMarks = "keep"
+    white_space: WhiteSpace = "keep"
+    trailing_blanks: TrailingBlanks = "keep"
 
     def __post_init__(self) -> None:
         if not 0 < len(self.separator) <= LOOKAHEAD:
             raise UsageError(f"separator must have 1 to {LOOKAHEAD} characters")
+        if (normal := self._normalisation(self.separator)) != self.separator:
+            raise UsageError(
+                f"no separator {self.separator!r} is left in a text that is normalised so",
+                fix=f"write it as it then stands: {normal!r}" if normal else "choose another one",
+            )
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise UsageError(f"delimiter must be one character, not {self.delimiter!r}")
         if self.encoding is not None and not is_encoding(self.encoding):
@@ -94,6 +120,17 @@ class Text:
     @property
     def option_files(self) -> Sequence[Path]:
         return ()
+
+    @property
+    def _normalisation(self) -> Normalisation:
+        return Normalisation(
+            unicode=self.unicode,
+            invisible=self.invisible,
+            lowercase=self.lowercase,
+            quotation_marks=self.quotation_marks,
+            white_space=self.white_space,
+            trailing_blanks=self.trailing_blanks,
+        )
 
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         """Yield the documents of a file; a file of unknown suffix is read as plain text."""
@@ -120,8 +157,9 @@ class Text:
 
     def _pieces(self, path: Path, text: DecodedText) -> Iterator[Document | Skipped]:
         file = file_name(path)
-        stated = _Stated(text)
-        for piece in split_text(text, self.separator):
+        normaliser = Normaliser(self._normalisation)
+        stated = _Stated(text, normaliser)
+        for piece in split_text(normaliser.stream(text), self.separator):
             record = "" if self.separator == "file" else str(piece.record)
             source = Source(file, record, piece.line, piece.offset)
             if piece.whole and _is_blank(piece.text):
@@ -136,21 +174,23 @@ class Text:
         self, path: Path, records: Iterator[Record | Skipped], text: DecodedText | None
     ) -> Iterator[Document | Skipped]:
         file = file_name(path)
-        stated = _Stated(text)
+        normaliser = Normaliser(self._normalisation)
+        stated = _Stated(text, normaliser)
         record: Record | Skipped | None = None
         for record in records:
             if isinstance(record, Skipped):
                 yield record
                 continue
             source = Source(file, str(record.number), record.line)
-            if _is_blank(record.text):
+            content = normaliser.whole(record.text)
+            if _is_blank(content):
                 yield Skipped(source, "empty")
                 continue
-            metadata = {**record.metadata, **stated.facts()}
-            if len(record.text) <= PIECE:
-                yield self._checked(record.text, source, metadata)
+            metadata = {**_beside_facts(record.metadata), **stated.facts()}
+            if len(content) <= PIECE:
+                yield self._checked(content, source, metadata)
                 continue
-            for piece in split_text([record.text], "file"):
+            for piece in split_text([content], "file"):
                 place = replace(source, offset=piece.offset)
                 yield self._checked(piece.text, place, metadata)
         if record is None:
@@ -180,13 +220,18 @@ class Text:
         }
 
     def parse(self, text: str) -> str:
-        """Return the text as it is; lone surrogates, which no UTF-8 can hold, are an error."""
+        """Return the text with line ends and characters as reading makes them.
+
+        Lone surrogates, which no UTF-8 can hold, are an error.
+        """
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             raise LexomeError(
                 "the text holds bytes that are not valid UTF-8",
                 fix="type it in a UTF-8 terminal, or read it from a file",
             )
-        return text
+        if self.newlines == "unix":
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        return self._normalisation(text)
 
     def units(self, document: Document) -> int:
         """Return the size of the document in bytes of UTF-8."""
@@ -230,18 +275,32 @@ class Text:
 
 
 class _Stated:
-    """What the metadata of each document say about how its text was decoded."""
+    """What the metadata of each document say about how its text was decoded and normalised."""
 
-    def __init__(self, text: DecodedText | None) -> None:
+    def __init__(self, text: DecodedText | None, normaliser: Normaliser) -> None:
         self._text = text
-        self._told = 0
+        self._normaliser = normaliser
+        self._told: Mapping[str, int] = {}
 
     def facts(self) -> dict[str, str]:
-        if self._text is None:
-            return {}
-        new, self._told = self._text.converted - self._told, self._text.converted
-        counted = {"line_ends_converted": str(new)} if new else {}
-        return {**self._text.facts, **counted}
+        """Return the facts, with what was counted since they were last asked for."""
+        counts = dict(self._normaliser.counts)
+        if self._text is not None:
+            counts["line_ends_converted"] = self._text.converted
+        new = {
+            name: str(count - self._told.get(name, 0))
+            for name, count in counts.items()
+            if count > self._told.get(name, 0)
+        }
+        self._told = counts
+        return {**(self._text.facts if self._text else {}), **new}
+
+
+def _beside_facts(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return a record's columns under names that facts of ours do not take."""
+    return {
+        f"{name} (column)" if name in _FACTS else name: value for name, value in metadata.items()
+    }
 
 
 def _is_blank(text: str) -> bool:

@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +123,7 @@ class RecordReader:
 
         with self._open_parquet() as table:
             schema = table.schema_arrow
+            self._check_names(schema.names, str(self.path))
             column = self._choose({field.name: _is_text(field.type) for field in schema})
             number = 0
             batches = table.iter_batches(batch_size=_PARQUET_ROWS)
@@ -166,12 +167,7 @@ class RecordReader:
 
     def _header(self, row: list[str], delimiter: str) -> list[str]:
         where = f"{self.path}, line 1"
-        if len(set(row)) != len(row):
-            raise LexomeError(
-                f"two columns have one name: {', '.join(row)}",
-                where=where,
-                fix="give each column a name of its own",
-            )
+        self._check_names(row, where)
         for other in (sign for sign in ("\t", ";", ",", "|") if sign != delimiter):
             if len(row) == 1 and other in row[0]:
                 raise LexomeError(
@@ -180,6 +176,14 @@ class RecordReader:
                     fix=f"choose --option delimiter={_typed(other)}",
                 )
         return row
+
+    def _check_names(self, names: Sequence[str], where: str) -> None:
+        if len(set(names)) != len(names):
+            raise LexomeError(
+                f"two columns have one name: {', '.join(names)}",
+                where=where,
+                fix="give each column a name of its own",
+            )
 
     def _choose(self, columns: Mapping[str, bool]) -> str:
         """Return the column of the text; `columns` says of each whether it holds strings."""
