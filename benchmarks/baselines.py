@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lexome import languages
 from lexome.languages.base import Document, Language
+from lexome.languages.tokenizers import BytesTrainer
 
 
 def read(language: Language, paths: list[Path]) -> list[Document]:
@@ -53,7 +54,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH")
-    parser.add_argument("--language", choices=languages.NAMES, required=True)
+    parser.add_argument("--language", choices=("text", "dna", "protein"), required=True)
     parser.add_argument("--test", type=float, default=0.1, help="share of the test split")
     options = parser.parse_args()
     if not 0 < options.test < 1:
@@ -64,7 +65,7 @@ def main() -> None:
     units = sum(map(language.units, test))
     if not units:
         parser.error("there is too little data to leave a test split")
-    for baseline in language.baselines():
+    for baseline in language.baselines(BytesTrainer().train()):
         start = time.perf_counter()
         bits = baseline.bits(train, test) / units
         result = {

@@ -15,7 +15,7 @@ from lexome.corpus import Corpus, PrepareRequest, ngrams, prepare
 from lexome.corpus.documents import DocumentsTable
 from lexome.corpus.leak import THRESHOLD, LeakSearch
 from lexome.corpus.manifest import TRAIN, VALID, LeakCheck
-from lexome.corpus.ngrams import NGRAM_UNITS, NgramReader, ngram_hashes
+from lexome.corpus.ngrams import NgramReader, ngram_hashes
 from lexome.corpus.pool import Pool
 
 
@@ -39,7 +39,7 @@ def brute_force(
     train: Sequence[str], valid: Sequence[str], step: int
 ) -> tuple[int, int, int, float, int]:
     """Return exact, near, too short, mean containment and n-grams taken."""
-    length = NGRAM_UNITS
+    length = Tiny().run_units
     known = {text[i : i + length] for text in train for i in range(len(text) - length + 1)}
     exact = near = short = taken = 0
     shares = []
@@ -107,7 +107,7 @@ def test_every_figure_equals_brute_force(tmp_path: Path, seed: int, tokenizer: s
     train, valid = planted(seed)
     check = prepared(tmp_path, train, valid, tokenizer).manifest.leak
     expected = brute_force(train, valid, 1)
-    assert check.ngram_units == NGRAM_UNITS and check.documents == len(valid)
+    assert check.ngram_units == Tiny().run_units and check.documents == len(valid)
     assert figures(check) == (*expected[:3], pytest.approx(expected[3], abs=1e-6), expected[4])
     assert expected[0] >= 2 and expected[1] >= 1 and expected[2] >= 1
 

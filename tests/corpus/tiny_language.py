@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from lexome.errors import LexomeError
 from lexome.languages.base import (
-    Baseline,
     Document,
     Rendering,
     Skipped,
@@ -23,14 +22,14 @@ from lexome.languages.base import (
     TokenizerTrainer,
     UnitCodes,
 )
-from lexome.languages.options import changed
+from lexome.languages.common import Common
 from lexome.languages.tokenizers import BpeTrainer, KmerTrainer, SymbolsTrainer
 
 ALPHABET = "ACGTXYZ"
 
 
 @dataclass(frozen=True)
-class Tiny:
+class Tiny(Common):
     """See above; `mirror` adds each document backwards to train.
 
     With `palindromes` a document means the same backwards.
@@ -42,14 +41,6 @@ class Tiny:
 
     mirror: bool = False
     palindromes: bool = False
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return changed(self)
-
-    @property
-    def option_files(self) -> Sequence[Path]:
-        return ()
 
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         with path.open() as lines:
@@ -78,18 +69,6 @@ class Tiny:
     def parse(self, text: str) -> str:
         return text
 
-    def units(self, document: Document) -> int:
-        return len(document.content)
-
-    def cut(self, document: Document, start: int, stop: int) -> Document:
-        weights = document.weights
-        return replace(
-            document,
-            content=document.content[start:stop],
-            source=replace(document.source, offset=document.source.offset + start),
-            weights=None if weights is None else weights[start:stop],
-        )
-
     def split_key(self, document: Document) -> str:
         return document.source.record.split(".")[0]
 
@@ -100,9 +79,6 @@ class Tiny:
 
     def mirrored(self, codes: UnitCodes) -> UnitCodes | None:
         return codes[::-1] if self.palindromes else None
-
-    def baselines(self) -> Sequence[Baseline]:
-        return ()
 
     def render(self, document: Document) -> Rendering:
         return Rendering(document.content, document.content.encode(), "text/plain", ".tiny")

@@ -89,7 +89,7 @@ def test_a_causal_run(corpus: Corpus, tmp_path: Path) -> None:
     unigram = -np.log2(counts / counts.sum())[test].sum() / units
     scores = {line["name"]: line["bits_per_unit"] for line in found["baselines"]}
     assert scores["unigram"] == pytest.approx(unigram)
-    assert set(scores) == {b.name for b in corpus.language.baselines()}
+    assert set(scores) == {b.name for b in corpus.language.baselines(corpus.tokenizer)}
     assert told[0][0] == "evaluate"
     assert told[-1] == ("baselines", 3, 3)
 
@@ -163,7 +163,7 @@ def test_baselines_score_the_documents_that_the_model_scores(
             seen.extend((len(train), len(test), sum(len(one.content) for one in test)))
             return 1.0
 
-    monkeypatch.setattr(type(both.language), "baselines", lambda _language: [Counting()])
+    monkeypatch.setattr(type(both.language), "baselines", lambda *_: [Counting()])
     (line,) = evaluation.score_baselines(both, "train")
     side = both.manifest.train
     assert seen == [side.documents - side.augmented, side.documents, side.units]

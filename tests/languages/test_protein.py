@@ -14,6 +14,7 @@ from lexome import languages
 from lexome.errors import LexomeError, UsageError
 from lexome.languages.base import Document, Skipped, Source
 from lexome.languages.protein import ALPHABET
+from lexome.languages.tokenizers import BytesTrainer
 
 relaxed = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -133,4 +134,4 @@ def test_options_rebuild_the_language():
     with pytest.raises(UsageError, match="'illegal_letters' is not an option") as caught:
         languages.get("protein", illegal_letters="x")
     assert "did you mean 'illegal'" in caught.value.fix
-    assert len(protein.baselines()) == 3
+    assert len(protein.baselines(BytesTrainer().train())) == 3

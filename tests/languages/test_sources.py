@@ -192,7 +192,7 @@ def test_names_that_are_not_utf8_can_be_told(tmp_path):
 
 
 def test_languages_are_found_by_name():
-    assert languages.NAMES == ("text", "dna", "protein")
+    assert languages.NAMES == ("text", "dna", "protein", "music", "sound", "image")
     for name in languages.NAMES:
         language = languages.get(name)
         assert language.name == name

@@ -13,7 +13,8 @@ from lexome import __version__
 from lexome.cli import console
 from lexome.cli.demo import demo
 from lexome.cli.evaluate import evaluate, report
-from lexome.cli.generate import fill, generate
+from lexome.cli.fill import fill
+from lexome.cli.generate import generate
 from lexome.cli.ledger import ledger
 from lexome.cli.prepare import prepare
 from lexome.cli.train import plan, train

@@ -1,24 +1,28 @@
-"""`lexome generate` and `lexome fill`."""
+"""`lexome generate`."""
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lexome.cli.console import part, result, result_json
+from lexome.cli.console import part, result, result_json, say
+from lexome.cli.documents import beginning, write_rendering
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
-from lexome.errors import LexomeError, UsageError, nearest
+from lexome.errors import LexomeError
 from lexome.files import naming
 
 if TYPE_CHECKING:
     from lexome.generation import Settings, Written
-    from lexome.languages.base import Language
+    from lexome.languages.base import Document, Language, Tokenizer
+    from lexome.model import Transformer
+    from lexome.training.run import Run as OpenRun
 
 _SAMPLING = "Sampling"
+_PLAIN_TOKENS = 200
 
 Prompts = Annotated[
     list[str] | None,
@@ -32,7 +36,29 @@ PromptsFile = Annotated[
         help="Read prompts, one a line, in UTF-8. Blank lines are passed over.",
     ),
 ]
-MaxTokens = Annotated[int, typer.Option(help="Stop after this many tokens.")]
+From = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", metavar="FILE", help="Go on with a document: the first one that FILE holds."
+    ),
+]
+Keep = Annotated[
+    float, typer.Option(min=0, max=1, help="How much of the document of --from is given.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Write each as a file of the language, with pictures and sound beside it.",
+    ),
+]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option(
+        help="Stop after this many tokens. (default: 200 of plain text, else up to the context)",
+        show_default=False,
+    ),
+]
 Count = Annotated[int, typer.Option(min=1, help="Continuations of each prompt.")]
 Stop = Annotated[list[str] | None, typer.Option(help="Stop where this text comes. Repeatable.")]
 Temperature = Annotated[
@@ -68,7 +94,10 @@ def generate(
     run: Run,
     prompts: Prompts = None,
     prompts_file: PromptsFile = None,
-    max_tokens: MaxTokens = 200,
+    source: From = None,
+    keep: Keep = 0.5,
+    out: Out = None,
+    max_tokens: MaxTokens = None,
     count: Count = 1,
     stop: Stop = None,
     temperature: Temperature = 1.0,
@@ -81,13 +110,15 @@ def generate(
 ) -> None:
     """Let a model go on from a prompt, or begin by itself.
 
-    The text comes as it is written; several prompts are worked on side by side. What comes out
-    is in the form of the language: text, or FASTA.
+    Text comes as it is written; several prompts are worked on side by side. What comes out is in
+    the form of the language: text, FASTA, a score, a recording or a picture, which --out writes.
     """
     from lexome.generation import Settings
+    from lexome.training import open_run
 
+    opened = Opened.of(open_run(run))
     settings = Settings(
-        max_tokens=max_tokens,
+        max_tokens=max_tokens or (_PLAIN_TOKENS if opened.is_plain else opened.context),
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
@@ -96,23 +127,61 @@ def generate(
         stop=tuple(stop or ()),
         seed=seed,
     )
-    starts = [*(prompts or ()), *(_lines(prompts_file) if prompts_file else ())] or [""]
-    rows = [start for start in starts for _ in range(count)]
-    written = _written(run, rows, settings, live=not as_json)
+    starts: list[str | Document] = [*(prompts or ())]
+    starts += _lines(prompts_file) if prompts_file else ()
+    starts += [beginning(opened.language, source, keep)] if source else ()
+    rows = [start for start in starts or [""] for _ in range(count)]
+    written = _written(opened, rows, settings, live=not as_json)
     if as_json:
         named = ("prompt", "text", "tokens", "finish")
         result_json([{name: getattr(one, name) for name in named} for one in written])
+    if out is not None:
+        for number, one in enumerate(written, 1):
+            for path in write_rendering(out, f"{number:04d}", one.rendering):
+                say(f"written: {path}")
 
 
-def _written(run: Path, prompts: list[str], settings: Settings, *, live: bool) -> list[Written]:
+@dataclass(frozen=True)
+class Opened:
+    """What generating needs of a run."""
+
+    language: Language
+    tokenizer: Tokenizer
+    model: Transformer
+
+    @classmethod
+    def of(cls, run: OpenRun) -> Opened:
+        """Load it."""
+        return cls(run.language(), run.tokenizer(), run.model())
+
+    @property
+    def context(self) -> int:
+        """Return how many tokens the model sees."""
+        return self.model.config.context
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether the language shows its documents as plain text, with nothing around."""
+        import numpy as np
+
+        from lexome.languages.base import Document, Source
+
+        content = self.tokenizer.decode(np.zeros(0, np.int64))
+        if not isinstance(content, str):
+            return False
+        rendering = self.language.render(Document(content, Source("prompt")))
+        return rendering.media_type.startswith("text/plain")
+
+
+def _written(
+    opened: Opened, prompts: list[str | Document], settings: Settings, *, live: bool
+) -> list[Written]:
     """Return what the model writes; with `live`, show it, one plain text as it comes."""
     from lexome.generation import write
-    from lexome.training import open_run
 
-    opened = open_run(run)
-    tokenizer, language, model = opened.tokenizer(), opened.language(), opened.model()
-    if live and len(prompts) == 1 and _is_plain(language, prompts[0]):
-        part(prompts[0])
+    tokenizer, language, model = opened.tokenizer, opened.language, opened.model
+    if live and len(prompts) == 1 and opened.is_plain:
+        part(prompts[0] if isinstance(prompts[0], str) else prompts[0].content)
         written = write(
             tokenizer, language, model, prompts, settings, on_text=lambda _row, text: part(text)
         )
@@ -127,17 +196,9 @@ def _written(run: Path, prompts: list[str], settings: Settings, *, live: bool) -
 
         written = write(tokenizer, language, model, prompts, settings, on_text=count)
     if live:
-        between = "\n---\n" if _is_plain(language, "") else ""
+        between = "\n---\n" if opened.is_plain else "\n"
         result(between.join(one.rendering.text for one in written).rstrip("\n"))
     return written
-
-
-def _is_plain(language: Language, prompt: str) -> bool:
-    """Return whether the language shows its documents as plain text, with nothing around it."""
-    from lexome.languages.base import Document, Source
-
-    rendering = language.render(Document(language.parse(prompt), Source("prompt")))
-    return rendering.media_type.startswith("text/plain")
 
 
 def _lines(path: Path) -> list[str]:
@@ -157,46 +218,3 @@ def _lines(path: Path) -> list[str]:
     if not prompts:
         raise LexomeError("this file has no prompt", where=str(path), fix="write one a line")
     return prompts
-
-
-Top = Annotated[int, typer.Option(help="Candidates to show for each gap.")]
-OrderName = Annotated[
-    str,
-    typer.Option(help="iterative: the surest gap first, then again; one-shot: each for itself."),
-]
-
-
-def fill(
-    run: Run,
-    text: Annotated[
-        str, typer.Argument(metavar="TEXT", help="A text with _ or <|mask|> at each gap.")
-    ],
-    top: Top = 5,
-    order: OrderName = "iterative",
-    as_json: Json = False,
-) -> None:
-    """Fill gaps with a masked model: one token for each _ (or <|mask|>) of a text."""
-    from lexome import generation
-    from lexome.generation.fill import Order
-    from lexome.training import open_run
-
-    if order not in get_args(Order):
-        fix = nearest(order, get_args(Order))
-        raise UsageError(f"there is no order {order!r}", where="--order", fix=fix)
-    opened = open_run(run)
-    filled = generation.fill(
-        opened.tokenizer(),
-        opened.language(),
-        opened.model(),
-        text,
-        top=top,
-        order=cast(Any, order),
-    )
-    if as_json:
-        gaps = [[dataclasses.asdict(one) for one in gap] for gap in filled.masks]
-        result_json({"text": filled.text, "order": filled.order, "gaps": gaps})
-        return
-    result(filled.rendering.text.rstrip())
-    for number, gap in enumerate(filled.masks, 1):
-        candidates = "  ".join(f"{one.label} {one.probability:.1%}" for one in gap)
-        result(f"gap {number}: {candidates}")

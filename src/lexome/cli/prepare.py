@@ -10,6 +10,7 @@ import typer
 
 from lexome.cli.console import result, result_json, say
 from lexome.cli.options import Json, texts
+from lexome.errors import UsageError
 
 if TYPE_CHECKING:
     from lexome.corpus import Corpus, Manifest, PrepareRequest
@@ -21,7 +22,10 @@ Sources = Annotated[
     list[str], typer.Argument(metavar="SOURCES", help="Files, folders and glob patterns.")
 ]
 LanguageName = Annotated[
-    str, typer.Option("--language", help="What the files hold: text, dna or protein.")
+    str,
+    typer.Option(
+        "--language", help="What the files hold: text, dna, protein, music, sound or image."
+    ),
 ]
 Out = Annotated[Path, typer.Option(metavar="CORPUS", help="The folder to write, as corpus/NAME.")]
 Option = Annotated[
@@ -35,7 +39,7 @@ Option = Annotated[
 Tokenizer = Annotated[
     str | None,
     typer.Option(
-        help="bytes, characters, bpe, kmer or symbols. (default: the language's own)",
+        help="How it becomes tokens, see docs/languages.md. (default: the language's own)",
         show_default=False,
         rich_help_panel=_TOKENIZER,
     ),
@@ -49,6 +53,15 @@ K = Annotated[
 KStride = Annotated[
     int | None,
     typer.Option("--stride", help="Letters from k-mer to k-mer.", rich_help_panel=_TOKENIZER),
+]
+TokenizerOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tokenizer-option",
+        metavar="KEY=NUMBER",
+        help="An option of the tokenizer, as grid=8 (docs/languages.md). Repeatable.",
+        rich_help_panel=_TOKENIZER,
+    ),
 ]
 TokenizerFolder = Annotated[
     Path | None,
@@ -99,6 +112,7 @@ def prepare(
     vocab_size: VocabSize = None,
     k: K = None,
     stride: KStride = None,
+    tokenizer_option: TokenizerOption = None,
     tokenizer_folder: TokenizerFolder = None,
     sample_units: SampleUnits = None,
     validation: Validation = 0.1,
@@ -123,9 +137,8 @@ def prepare(
         options=languages.options_from_text(language, texts(option, "--option", "invalid=replace")),
         tokenizer=tokenizer,
         vocab_size=vocab_size,
-        tokenizer_options={
-            name: value for name, value in (("k", k), ("stride", stride)) if value is not None
-        },
+        tokenizer_options=_numbers(tokenizer_option)
+        | {name: value for name, value in (("k", k), ("stride", stride)) if value is not None},
         tokenizer_folder=tokenizer_folder,
         sample_units=sample_units,
         validation=validation,
@@ -143,6 +156,20 @@ def prepare(
         result(line)
     result(f"written: {out}")
     say(f"  next: lexome train --corpus {out} --minutes 5")
+
+
+def _numbers(given: list[str] | None) -> dict[str, int]:
+    found = {}
+    for key, text in texts(given, "--tokenizer-option", "grid=8").items():
+        try:
+            found[key] = int(text)
+        except ValueError as error:
+            raise UsageError(
+                f"{text!r} is not a whole number",
+                where=f"--tokenizer-option {key}",
+                fix="write a number; 1 for yes, 0 for no",
+            ) from error
+    return found
 
 
 def prepared(request: PrepareRequest, out: Path) -> Corpus:
@@ -175,6 +202,8 @@ def summary(manifest: Manifest) -> Iterator[str]:
             f"{side.units:,} {unit}s, {side.tokens:,} tokens"
         )
     yield f"tokenizer  {made.kind}, {made.vocab_size:,} tokens"
+    for figure, value in manifest.fidelity.items():
+        yield f"fidelity   {figure}: {value:,.4g}"
     if manifest.split.note:
         yield f"split      {manifest.split.note}"
     for reason, skipped in manifest.skipped.items():

@@ -89,6 +89,6 @@ def sampler(recipe: Recipe) -> training.Sampler | None:
 
     def sample(model: Transformer) -> list[training.Sample]:
         written = write(corpus.tokenizer, corpus.language, model, [""], settings)
-        return [training.Sample(one.prompt, one.text) for one in written]
+        return [training.Sample(one.prompt, one.text, one.ids) for one in written]
 
     return sample

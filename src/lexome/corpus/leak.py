@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from lexome.corpus.documents import document_names
 from lexome.corpus.manifest import TRAIN, VALID, LeakCheck, LeakExample, ShardFile, SplitSide
-from lexome.corpus.ngrams import NGRAM_UNITS, Hashes, NgramReader, Places
+from lexome.corpus.ngrams import Hashes, NgramReader, Places
 from lexome.corpus.pool import Pool
 from lexome.corpus.shards import open_shard
 
@@ -171,7 +171,7 @@ class LeakSearch:
             mean_containment=round(float(containment[long_enough].mean()), 6)
             if long_enough.any()
             else 0.0,
-            ngram_units=NGRAM_UNITS,
+            ngram_units=self.reader.length,
             sampled_ngrams=len(self._document),
             augmented_forms=augmented_forms,
             examples=self._examples(exact, near, containment),

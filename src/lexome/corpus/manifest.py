@@ -115,7 +115,10 @@ class LeakCheck(_Part):
 
 
 class Manifest(_Part):
-    """Everything that is known about a corpus; written last, so a corpus that has one is whole."""
+    """Everything that is known about a corpus; written last, so a corpus that has one is whole.
+
+    `fidelity` says what a lossy tokenizer keeps of held-out documents, in the language's figures.
+    """
 
     format: Literal[1] = 1
     lexome: str
@@ -132,6 +135,7 @@ class Manifest(_Part):
     skipped: dict[str, SkippedRecord]
     documents: ShardFile
     leak: LeakCheck
+    fidelity: dict[str, float] = {}
     fingerprint: str
 
     def side(self, split: str) -> SplitSide:

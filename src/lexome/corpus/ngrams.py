@@ -17,9 +17,8 @@ from lexome.languages.base import Language, Tokenizer, UnitCodes
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
+TokenIds = npt.NDArray[np.unsignedinteger[Any]]
 
-# Text shares phrases of ten words only where one was copied from the other, or both from a third.
-NGRAM_UNITS = 64
 # Tokens that are worked on at once: their hashes stay in the cache of a core.
 _BLOCK = 1 << 14
 _FACTORS = (
@@ -58,11 +57,12 @@ class NgramBlock:
     begins: Places
     own_begins: int
     own_units: int
+    length: int
 
     def inside(self, units: Places) -> npt.NDArray[np.bool_]:
         """Return which of the n-grams that begin at `units` lie inside one document."""
         before = np.searchsorted(self.begins, units, side="right")
-        behind = np.searchsorted(self.begins, units + NGRAM_UNITS - 1, side="right")
+        behind = np.searchsorted(self.begins, units + self.length - 1, side="right")
         return np.asarray(before == behind)
 
     def tokens_at(self, units: Places) -> Places:
@@ -78,13 +78,16 @@ class NgramReader:
     language: Language
     tokenizer: Tokenizer
 
+    @property
+    def length(self) -> int:
+        """Return the natural units of an n-gram."""
+        return self.language.run_units
+
     def blocks(self, shard: ShardFile) -> Iterator[NgramBlock]:
         """Yield all the n-grams of a shard, also those that cross the border of documents."""
         tokens = open_shard(self.folder / shard.path, shard.tokens)
         for first in range(0, len(tokens), _BLOCK):
-            # A token of content stands for one unit at least.
-            block = tokens[first : first + _BLOCK + NGRAM_UNITS - 1]
-            stops = np.cumsum(self.tokenizer.unit_lengths[block])
+            block, stops = self._block(tokens, first)
             own_units = int(stops[min(_BLOCK, len(block)) - 1])
             begins = np.flatnonzero(block == self.tokenizer.special.begin)
             yield NgramBlock(
@@ -94,13 +97,29 @@ class NgramReader:
                 begins=stops[begins],
                 own_begins=int(np.searchsorted(begins, _BLOCK)),
                 own_units=own_units,
+                length=self.length,
             )
 
+    def _block(self, tokens: TokenIds, first: int) -> tuple[TokenIds, Places]:
+        """Return the tokens of a block with as many behind as its last n-gram needs.
+
+        With them comes the unit with which each token ends.
+        """
+        behind = self.length
+        while True:
+            block = tokens[first : first + _BLOCK + behind]
+            stops = np.cumsum(self.tokenizer.unit_lengths[block])
+            enough = len(block) <= _BLOCK or stops[-1] - stops[_BLOCK - 1] >= self.length - 1
+            # Tokens may stand for no unit at all, so how many it takes is not known before.
+            if enough or first + len(block) == len(tokens):
+                return block, stops
+            behind *= 2
+
     def _hashes(self, codes: UnitCodes) -> Hashes:
-        if len(codes) < NGRAM_UNITS:
+        if len(codes) < self.length:
             return np.zeros(0, np.uint64)
-        hashes = ngram_hashes(codes, NGRAM_UNITS)
+        hashes = ngram_hashes(codes, self.length)
         mirrored = self.language.mirrored(codes)
         if mirrored is None:
             return hashes
-        return np.minimum(hashes, ngram_hashes(mirrored, NGRAM_UNITS)[::-1])
+        return np.minimum(hashes, ngram_hashes(mirrored, self.length)[::-1])

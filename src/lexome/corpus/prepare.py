@@ -39,7 +39,7 @@ from lexome.corpus.reading import (
     read_routed,
 )
 from lexome.corpus.request import PrepareObserver, PrepareRequest, Progress
-from lexome.corpus.sample import check_trainable, make_tokenizer
+from lexome.corpus.sample import check_trainable, held_out, make_tokenizer
 from lexome.corpus.scan import SkippedTally
 from lexome.errors import LexomeError, UsageError
 from lexome.files import naming
@@ -109,7 +109,10 @@ class _Preparation:
             if not side.documents:
                 raise empty_side(split, self.request)
         leak = self._leaks(sides, tokenizer, table)
-        self._manifest(identity, plan, record, sides, documents, leak, skipped).write(self.folder)
+        fidelity = self._fidelity(plan, tokenizer)
+        self._manifest(identity, plan, record, sides, documents, leak, skipped, fidelity).write(
+            self.folder
+        )
 
     def _tokenizer(self, plan: Plan) -> tuple[Tokenizer, TokenizerRecord]:
         folder = self.folder / TOKENIZER
@@ -188,6 +191,12 @@ class _Preparation:
         forms = f"{augmented} in train, searched too" if augmented else "none in train"
         return search.result(augmented_forms=forms)
 
+    def _fidelity(self, plan: Plan, tokenizer: Tokenizer) -> dict[str, float]:
+        if not tokenizer.lossy:
+            return {}
+        chosen = held_out(read_routed(self.language, plan), plan.split.record.seed)
+        return dict(self.language.fidelity(tokenizer, chosen))
+
     def _leak_progress(self, done: int) -> Progress:
         return Progress("leak check", done, self.tokens, "token", self.documents, self.tokens)
 
@@ -200,6 +209,7 @@ class _Preparation:
         documents: ShardFile,
         leak: LeakCheck,
         skipped: Mapping[str, SkippedRecord],
+        fidelity: dict[str, float],
     ) -> Manifest:
         sources = [
             SourceFile(path=file_name(file.path), bytes=file.bytes, sha256=file.sha256)
@@ -226,6 +236,7 @@ class _Preparation:
             skipped=dict(skipped),
             documents=documents,
             leak=leak,
+            fidelity=fidelity,
             fingerprint=fingerprint(self.language.name, tokenizer.sha256, sides),
         )
 

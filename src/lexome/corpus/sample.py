@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lexome import languages
-from lexome.corpus.manifest import TRAIN, TokenizerRecord, folder_sha256
+from lexome.corpus.manifest import TRAIN, VALID, TokenizerRecord, folder_sha256
 from lexome.corpus.reading import Routed
 from lexome.corpus.request import PrepareRequest
 from lexome.errors import LexomeError, UsageError, nearest
-from lexome.languages.base import Language, Tokenizer, TokenizerTrainer
+from lexome.languages.base import Document, Language, Tokenizer, TokenizerTrainer
 
 # Counting characters is quick, and a rare one is worth a look at everything. Merges of byte-pair
 # encoding hardly change beyond some megabytes, while its trainer holds the sample in memory.
 _SAMPLE_UNITS = {"characters": 1 << 28}
 _DEFAULT_SAMPLE_UNITS = 1 << 24
 _EXCERPT = 1 << 16
+_HELD_OUT = 256
 
 
 @dataclass
@@ -70,6 +73,21 @@ class Sample:
             start, stop = max(begin, place), min(begin + excerpt, place + units)
             if start < stop:
                 yield start - place, stop - place
+
+
+def held_out(routed: Iterable[Routed], seed: int) -> list[Document]:
+    """Return some of the validation documents, drawn evenly (Vitter 1985, algorithm R).
+
+    No more than `_HELD_OUT` documents, the same ones for the same documents and seed.
+    """
+    random, chosen = np.random.default_rng(seed), list[Document]()
+    documents = (item.document for item in routed if item.split == VALID)
+    for number, document in enumerate(documents):
+        if number < _HELD_OUT:
+            chosen.append(document)
+        elif (place := int(random.integers(number + 1))) < _HELD_OUT:
+            chosen[place] = document
+    return chosen
 
 
 def make_tokenizer(

@@ -18,7 +18,14 @@ from lexome.evaluation.likelihood import (
     pseudo_likelihood,
 )
 from lexome.files import sha256, write_json
-from lexome.languages.base import Baseline, Document, Source, Tokenizer
+from lexome.languages.base import (
+    Baseline,
+    Document,
+    Ids,
+    Source,
+    TokenBaseline,
+    Tokenizer,
+)
 from lexome.model.folder import WEIGHTS
 from lexome.model.transformer import Transformer
 from lexome.training import open_run
@@ -74,6 +81,7 @@ def evaluate(
         "tokens": score.tokens,
         "stride": (stride or default_stride(model.config.context)) if causal else None,
         "definition": score.definition,
+        "measures": dict(corpus.language.measures),
         "warnings": _warnings(score, corpus.tokenizer),
         "model": model_figures(score),
         "baselines": beside,
@@ -134,14 +142,16 @@ def score_baselines(corpus: Corpus, split: str, told: Told | None = None) -> lis
     score what the model does: all documents of `split`.
     """
     tell = told or _silent
-    language = corpus.language
     train, test = Documents(corpus, TRAIN), Documents(corpus, split, augmented=True)
-    units = sum(language.units(document) for document in test)
+    units = corpus.manifest.side(split).units
     found: list[dict[str, Any]] = []
-    known = language.baselines()
+    known = corpus.language.baselines(corpus.tokenizer)
     for number, baseline in enumerate(known):
         tell(f"baseline {baseline.name}", number, len(known))
-        bits = baseline.bits(train, test)
+        if isinstance(baseline, TokenBaseline):
+            bits = baseline.token_bits(DocumentIds(train), DocumentIds(test))
+        else:
+            bits = baseline.bits(train, test)
         line: dict[str, Any] = {"name": baseline.name, "bits_per_unit": bits / units}
         if note := _note(baseline):
             line["note"] = note
@@ -192,16 +202,41 @@ class Documents(Sequence[Document]):
     def __getitem__(self, place: int | slice) -> Document | list[Document]:
         if isinstance(place, slice):
             return [self[number] for number in range(*place.indices(len(self)))]
-        first, tokens = self._spans[place].tolist()
         source = Source(f"{self._split} split", str(place))
-        return Document(self._corpus.content(self._split, first, tokens), source)
+        return Document(self._corpus.tokenizer.decode(self.ids(place)), source)
+
+    def ids(self, place: int) -> Ids:
+        """Return the ids of a document, without begin and end."""
+        first, tokens = self._spans[place].tolist()
+        return self._corpus.stream(self._split).read(first + 1, first + tokens - 1)
+
+
+class DocumentIds(Sequence[Ids]):
+    """The ids of documents, each read when it is asked for."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    @overload
+    def __getitem__(self, place: int) -> Ids: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Ids]: ...
+
+    def __getitem__(self, place: int | slice) -> Ids | list[Ids]:
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        return self._documents.ids(place)
 
 
 def _warnings(score: Likelihood, tokenizer: Tokenizer) -> list[str]:
     return [_OVERLAP] if score.kind == "pseudo-likelihood" and tokenizer.overlapping else []
 
 
-def _note(baseline: Baseline) -> str:
+def _note(baseline: Baseline | TokenBaseline) -> str:
     return str(getattr(baseline, "note", ""))
 
 

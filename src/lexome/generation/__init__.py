@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lexome.generation.decoder import Decoder, computing_in
 from lexome.generation.engine import Finish, Generated, generate
-from lexome.generation.fill import MASK, Candidate, Filled, fill
+from lexome.generation.fill import MASK, Candidate, Filled, fill, fill_gap
 from lexome.generation.settings import Settings
 from lexome.generation.writer import Written, write
 
@@ -19,6 +19,7 @@ __all__ = [
     "Written",
     "computing_in",
     "fill",
+    "fill_gap",
     "generate",
     "write",
 ]

@@ -66,14 +66,77 @@ def fill(
     no mark, or it does not fit the context; `LexomeError` where a part between marks is not of
     the language, or the model's logits are not numbers.
     """
+    _check_bidirectional(model)
+    mark = mark or (MASK if MASK in text else _SHORT_MASK)
+    ids, masks = _read(tokenizer, language, text, mark, model.config.context)
+    return _filled(tokenizer, language, model, ids, masks, top, order)
+
+
+def fill_gap(
+    tokenizer: Tokenizer,
+    language: Language,
+    model: Transformer,
+    document: Document,
+    gap: tuple[int, int],
+    *,
+    top: int = 5,
+    order: Order = "iterative",
+) -> Filled:
+    """Write a part of a document anew: the tokens that touch its units `gap[0]` to `gap[1]`.
+
+    Of a document longer than the context, the part around the gap is taken. Otherwise as `fill`.
+    """
+    _check_bidirectional(model)
+    start, stop = gap
+    units, special = language.units(document), tokenizer.special
+    if not 0 <= start < stop <= units:
+        raise UsageError(
+            f"there is no gap from {start} to {stop} in {units} {language.unit}s",
+            where="--gap",
+            fix=f"write START:STOP, counted in {language.unit}s from 0",
+        )
+    ids = [special.begin, *tokenizer.encode([document.content])[0].tolist(), special.end]
+    stops = np.cumsum(tokenizer.unit_lengths[ids])
+    starts = stops - tokenizer.unit_lengths[ids]
+    touched = np.flatnonzero((stops > start) & (starts < stop))
+    last = int(touched[-1])
+    # Tokens that stand for no unit of their own belong to the unit before them.
+    while ids[last + 1] not in special.ids and not tokenizer.unit_lengths[ids[last + 1]]:
+        last += 1
+    masks = list(range(int(touched[0]), last + 1))
+    room = model.config.context - len(masks)
+    if room < 0:
+        raise UsageError(
+            f"the gap has {len(masks)} tokens, the model sees {model.config.context} at once",
+            where="--gap",
+            fix="fill it in parts",
+        )
+    first = min(max(masks[0] - room // 2, 0), max(len(ids) - model.config.context, 0))
+    ids = ids[first : first + model.config.context]
+    masks = [place - first for place in masks]
+    for place in masks:
+        ids[place] = special.mask
+    return _filled(tokenizer, language, model, ids, masks, top, order)
+
+
+def _check_bidirectional(model: Transformer) -> None:
     if model.config.attention == "causal":
         raise UsageError(
             f"a {model.config.family} model sees only what stands before a token, it cannot fill",
             where="model",
-            fix="let it go on with a text: lexome generate",
+            fix="let it go on with a document: lexome generate",
         )
-    mark = mark or (MASK if MASK in text else _SHORT_MASK)
-    ids, masks = _read(tokenizer, language, text, mark, model.config.context)
+
+
+def _filled(
+    tokenizer: Tokenizer,
+    language: Language,
+    model: Transformer,
+    ids: list[int],
+    masks: list[int],
+    top: int,
+    order: Order,
+) -> Filled:
     found: dict[int, tuple[Candidate, ...]] = {}
     while len(found) < len(masks):
         open_masks = [place for place in masks if place not in found]
@@ -87,7 +150,12 @@ def fill(
             ids[place] = int(chosen[index])
     content = tokenizer.decode(np.array(ids, np.int64))
     rendering = language.render(Document(content, Source("filled", "1")))
-    return Filled(content, order, tuple(found[place] for place in masks), rendering)
+    text = content if isinstance(content, str) else _names(tokenizer, ids)
+    return Filled(text, order, tuple(found[place] for place in masks), rendering)
+
+
+def _names(tokenizer: Tokenizer, ids: list[int]) -> str:
+    return tokenizer.text_stream().push(i for i in ids if i not in tokenizer.special.ids)
 
 
 def _read(
@@ -148,7 +216,7 @@ def _candidates(tokenizer: Tokenizer, probabilities: Tensor, top: int) -> tuple[
         Candidate(
             token,
             tokenizer.token_label(token),
-            str(tokenizer.decode(np.array([token], np.int64))),
+            tokenizer.text_stream().push([token]),
             value,
         )
         for value, token in zip(values.tolist(), tokens.tolist(), strict=True)

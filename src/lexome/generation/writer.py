@@ -1,4 +1,4 @@
-"""From what a person types to what a person reads: prompts in a language, output rendered in it."""
+"""From a prompt in a language to output that is rendered in it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lexome.errors import LexomeError, UsageError
+from lexome.errors import LexomeError
 from lexome.generation.decoder import Decoder
 from lexome.generation.engine import Finish, generate
 from lexome.generation.settings import Settings
 from lexome.generation.stops import StopText
-from lexome.languages.base import Document, Language, Rendering, Source, Tokenizer
-from lexome.languages.tokenizers import StreamDecoder, StringTokenizer
+from lexome.languages.base import (
+    Document,
+    Language,
+    Rendering,
+    Source,
+    TextStream,
+    Tokenizer,
+)
 from lexome.model.transformer import Transformer
 
 OnText = Callable[[int, str], None]
@@ -23,13 +29,15 @@ OnText = Callable[[int, str], None]
 class Written:
     """What was written after one prompt.
 
-    `text` is the new text alone, without a stop text; `tokens` counts what the model wrote for
-    it; `finish` says why it ends (see `generation.engine.Generated`); `rendering` shows prompt
-    and text together, as the language does.
+    `text` is the new text alone, without a stop text, or the names of the new tokens where they
+    spell no text; `ids` are all tokens, the prompt's too, without begin and end; `tokens` counts
+    what the model wrote; `finish` says why it ends (see `generation.engine.Generated`);
+    `rendering` shows prompt and continuation together, as the language does.
     """
 
     prompt: str
     text: str
+    ids: tuple[int, ...]
     tokens: int
     finish: Finish
     rendering: Rendering
@@ -39,12 +47,14 @@ def write(
     tokenizer: Tokenizer,
     language: Language,
     model: Transformer | Decoder,
-    prompts: Sequence[str],
+    prompts: Sequence[str | Document],
     settings: Settings | None = None,
     *,
     on_text: OnText | None = None,
 ) -> list[Written]:
     """Return what the model writes after each prompt; an empty prompt begins a document.
+
+    A prompt is what a person types, or a document to go on with.
 
     `on_text(row, text)` gets the new text of a row piece by piece as it comes, whole characters
     only, the last piece included. For several texts from one prompt, give it several times.
@@ -53,7 +63,7 @@ def write(
     settings = settings or Settings()
     ids = [_ids(tokenizer, language, prompt, row) for row, prompt in enumerate(prompts)]
     contents = [tokenizer.decode(np.array(prompt, np.int64)) for prompt in ids]
-    rows = [_Row(_string(tokenizer), settings.stop) for _ in prompts]
+    rows = [_Row(tokenizer.text_stream(), settings.stop) for _ in prompts]
 
     def on_token(row: int, token: int) -> bool:
         piece = rows[row].push(token)
@@ -72,27 +82,32 @@ def write(
             on_text(row, piece)
         text = "".join(rows[row].pieces)
         finish: Finish = "stop" if rows[row].stop.stopped else result.finish
-        document = Document(contents[row] + text, Source("generated", str(row + 1)))
-        rendering = language.render(document)
-        written.append(Written(prompts[row], text, len(result.ids), finish, rendering))
+        whole = (*ids[row][1:], *result.ids)
+        content = contents[row]
+        # A stop text may end inside a token, so a string is put together from its pieces.
+        content = content + text if isinstance(content, str) else tokenizer.decode(np.array(whole))
+        rendering = language.render(Document(content, Source("generated", str(row + 1))))
+        written.append(
+            Written(_shown(prompts[row]), text, whole, len(result.ids), finish, rendering)
+        )
     return written
 
 
 class _Row:
     """The text of one row as it grows."""
 
-    def __init__(self, tokenizer: StringTokenizer, stops: Sequence[str]) -> None:
+    def __init__(self, stream: TextStream, stops: Sequence[str]) -> None:
         self.stop = StopText(stops)
         self.pieces: list[str] = []
-        self._decoder = StreamDecoder(tokenizer)
+        self._stream = stream
 
     def push(self, token: int) -> str:
-        return self._add(self.stop.push(self._decoder.push([token])))
+        return self._add(self.stop.push(self._stream.push([token])))
 
     def finish(self) -> str:
         if self.stop.stopped:
             return ""
-        return self._add(self.stop.push(self._decoder.finish()) + self.stop.finish())
+        return self._add(self.stop.push(self._stream.finish()) + self.stop.finish())
 
     def _add(self, piece: str) -> str:
         if piece:
@@ -100,18 +115,18 @@ class _Row:
         return piece
 
 
-def _ids(tokenizer: Tokenizer, language: Language, prompt: str, row: int) -> list[int]:
+def _shown(prompt: str | Document) -> str:
+    return prompt if isinstance(prompt, str) else str(prompt.source)
+
+
+def _ids(tokenizer: Tokenizer, language: Language, prompt: str | Document, row: int) -> list[int]:
     """Return the ids of a prompt after a begin token, as the stored documents start."""
+    if not prompt:
+        return [tokenizer.special.begin]
     try:
-        content = language.parse(prompt)
-        ids = tokenizer.encode([content])[0].tolist() if prompt else []
+        content = prompt.content if isinstance(prompt, Document) else language.parse(prompt)
+        ids = tokenizer.encode([content])[0].tolist()
     except LexomeError as error:
         where = f"prompt {row + 1}" + (f", {error.where}" if error.where else "")
         raise type(error)(error.what, where=where, fix=error.fix) from error
     return [tokenizer.special.begin, *ids]
-
-
-def _string(tokenizer: Tokenizer) -> StringTokenizer:
-    if not isinstance(tokenizer, StringTokenizer):
-        raise UsageError(f"a tokenizer of kind {tokenizer.kind!r} writes no text")
-    return tokenizer

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from lexome.errors import UsageError, nearest
+from lexome.languages import plugins
 from lexome.languages.base import Language, Tokenizer
 from lexome.languages.options import build, from_text
 
@@ -18,6 +19,9 @@ _CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "text": ("lexome.languages.text", "Text"),
         "dna": ("lexome.languages.dna", "Dna"),
         "protein": ("lexome.languages.protein", "Protein"),
+        "music": ("lexome.languages.music", "Music"),
+        "sound": ("lexome.languages.sound", "Sound"),
+        "image": ("lexome.languages.image", "Image"),
     }
 )
 NAMES = tuple(_CLASSES)
@@ -47,15 +51,25 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     Raises `LexomeError` if there is none and `DamagedFileError` if a file has changed.
     """
     from lexome.languages import tokenizers
+    from lexome.languages.tokenizers import folder as folders
 
-    return tokenizers.load(folder)
+    described = folders.describe(folder)
+    if "language" not in described:
+        return tokenizers.load(folder)
+    language = _class(str(described["language"]))
+    arrays = folders.read_arrays(folder)
+    with folders.damage_named(folder / folders.SPELLING):
+        coding = language.coding(described["kind"], described["settings"], arrays)
+    return tokenizers.CodedTokenizer(coding)
 
 
 def _class(name: str) -> type[Any]:
-    if name not in _CLASSES:
-        raise UsageError(f"there is no language {name!r}", fix=nearest(name, NAMES))
-    module, attribute = _CLASSES[name]
-    return cast(type[Any], getattr(import_module(module), attribute))
+    if name in _CLASSES:
+        module, attribute = _CLASSES[name]
+        return cast(type[Any], getattr(import_module(module), attribute))
+    if name in (further := plugins.find()):
+        return further[name]
+    raise UsageError(f"there is no language {name!r}", fix=nearest(name, [*NAMES, *further]))
 
 
 __all__ = ["NAMES", "get", "load_tokenizer", "options_from_text"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -56,13 +56,27 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A further way to look at a document: a picture of a recording, sound made from a score."""
+
+    name: str
+    data: bytes
+    media_type: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rendering:
-    """What a person reads, hears or sees: `text` for a terminal; `data` and its kind for a file."""
+    """What a person reads, hears or sees: `text` for a terminal; `data` and its kind for a file.
+
+    `views` show the same to other senses, for pages and players.
+    """
 
     text: str
     data: bytes
     media_type: str
     suffix: str
+    views: Sequence[View] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +94,31 @@ class SpecialTokens:
         return self.pad, self.begin, self.end, self.mask
 
 
+class TextStream(Protocol):
+    """What tokens stand for in writing, as they come one by one."""
+
+    def push(self, ids: Iterable[int]) -> str:
+        """Return the characters that `ids` complete; an open one is kept for the next call."""
+        ...
+
+    def finish(self) -> str:
+        """Return what is left."""
+        ...
+
+
 class Tokenizer(Protocol):
-    """Turns a document's content into token ids and back, without loss.
+    """Turns a document's content into token ids and back.
 
     `unit_lengths[id]` is the number of natural units that a token stands for (0 for special
-    tokens), so token offsets are `cumsum(unit_lengths[ids])` for every tokenizer.
+    tokens), so token offsets are `cumsum(unit_lengths[ids])` for every tokenizer. Where
+    it is `lossy`, as a codec is, what comes back is near what went in, and `Language.fidelity`
+    says how near.
     """
 
     kind: str
     special: SpecialTokens
     unit_lengths: npt.NDArray[np.int64]
+    lossy: bool
 
     @property
     def vocab_size(self) -> int: ...
@@ -116,6 +145,10 @@ class Tokenizer(Protocol):
 
     def token_label(self, token: int) -> str:
         """Return a short printable name of a token, for pages and tables."""
+        ...
+
+    def text_stream(self) -> TextStream:
+        """Return what writes ids down as they are generated, for a terminal."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -146,6 +179,20 @@ class Baseline(Protocol):
         ...
 
 
+@runtime_checkable
+class TokenBaseline(Protocol):
+    """A baseline of tokens: what is left to compare with where a codec's tokens have no spelling.
+
+    A document is its ids, without begin and end.
+    """
+
+    name: str
+
+    def token_bits(self, train: Sequence[Ids], test: Sequence[Ids]) -> float:
+        """Return the total bits that the baseline, fitted on `train`, needs for `test`."""
+        ...
+
+
 class Language(Protocol):
     """A kind of data that reads like a language, with its reading options bound in.
 
@@ -153,8 +200,25 @@ class Language(Protocol):
     """
 
     name: ClassVar[str]
-    unit: ClassVar[str]
     suffixes: ClassVar[Sequence[str]]
+
+    @property
+    def unit(self) -> str:
+        """Return the natural unit: what `units` counts, in the singular."""
+        ...
+
+    @property
+    def run_units(self) -> int:
+        """Return the natural units, a power of two, that two works share by copying only."""
+        ...
+
+    @property
+    def measures(self) -> Mapping[str, float]:
+        """Return further measures of a likelihood that the field knows, by name.
+
+        Each is a factor: "bits per second" of sound is the rate times the bits per sample.
+        """
+        ...
 
     @property
     def options(self) -> Mapping[str, Any]: ...
@@ -202,6 +266,12 @@ class Language(Protocol):
         """
         ...
 
-    def baselines(self) -> Sequence[Baseline]: ...
+    def baselines(self, tokenizer: Tokenizer) -> Sequence[Baseline | TokenBaseline]:
+        """Return the simple models that a likelihood of this tokenizer's tokens must beat."""
+        ...
+
+    def fidelity(self, tokenizer: Tokenizer, documents: Sequence[Document]) -> Mapping[str, float]:
+        """Return what a lossy tokenizer keeps of `documents`, in the field's figures, by name."""
+        ...
 
     def render(self, document: Document) -> Rendering: ...

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from lexome.languages.base import (
     Rendering,
     Skipped,
     Source,
+    Tokenizer,
     TokenizerTrainer,
     UnitCodes,
 )
@@ -36,6 +37,7 @@ from lexome.languages.bases import (
     reverse_complement,
 )
 from lexome.languages.bed import Slicer, Window, read_bed
+from lexome.languages.common import Common
 from lexome.languages.fasta import (
     PIECE,
     SUFFIXES,
@@ -46,7 +48,7 @@ from lexome.languages.fasta import (
     read_fasta,
     write_fasta,
 )
-from lexome.languages.options import at_least, changed
+from lexome.languages.options import at_least
 from lexome.languages.sources import file_name
 from lexome.languages.tokenizers import (
     IUPAC,
@@ -64,7 +66,7 @@ _REASONS = {_N: "run of N", _MASKED: "soft-masked"}
 
 
 @dataclass(frozen=True)
-class Dna:
+class Dna(Common):
     """DNA, whose natural unit is the base; a document's content is a `str` of upper-case letters.
 
     Options:
@@ -116,10 +118,6 @@ class Dna:
         at_least("min_length", self.min_length, 1)
         if not 0 <= self.soft_mask_weight <= 1:
             raise UsageError(f"soft_mask_weight must be from 0 to 1, not {self.soft_mask_weight}")
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return changed(self)
 
     @property
     def option_files(self) -> Sequence[Path]:
@@ -268,10 +266,6 @@ class Dna:
             raise LexomeError(error.what, where=error.where, fix="type bases only")
         return bases.decode("ascii")
 
-    def units(self, document: Document) -> int:
-        """Return the number of bases."""
-        return len(document.content)
-
     def cut(self, document: Document, start: int, stop: int) -> Document:
         """Return bases `start` to `stop`; `Source.offset` stays on the forward strand."""
         size = len(document.content)
@@ -321,7 +315,7 @@ class Dna:
         """Yield the other three bases at every base from `start` to `stop`."""
         return substitutions(document, self.symbols, range(start, stop), flank, variant_name)
 
-    def baselines(self) -> Sequence[Baseline]:
+    def baselines(self, tokenizer: Tokenizer) -> Sequence[Baseline]:
         return (
             Unigram(self.unit),
             InterpolatedMarkov(11, False),

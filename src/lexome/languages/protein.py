@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from lexome.errors import LexomeError
 from lexome.languages.base import (
@@ -14,10 +14,11 @@ from lexome.languages.base import (
     Rendering,
     Skipped,
     Source,
+    Tokenizer,
     TokenizerTrainer,
-    UnitCodes,
 )
 from lexome.languages.baselines import NGram, Unigram, Xz
+from lexome.languages.common import Common
 from lexome.languages.fasta import (
     SUFFIXES,
     Duplicates,
@@ -28,7 +29,7 @@ from lexome.languages.fasta import (
     write_fasta,
 )
 from lexome.languages.mutations import mutant_name, read_mutations
-from lexome.languages.options import at_least, changed
+from lexome.languages.options import at_least
 from lexome.languages.sources import file_name
 from lexome.languages.tokenizers import BpeTrainer, BytesTrainer, SymbolsTrainer
 from lexome.languages.variants import Mismatch, Substitution, Variant, substitutions
@@ -45,7 +46,7 @@ _TABLE = bytes(
 
 
 @dataclass(frozen=True)
-class Protein:
+class Protein(Common):
     """Proteins, whose natural unit is the residue; a document's content is an upper-case `str`.
 
     Options:
@@ -71,14 +72,6 @@ class Protein:
 
     def __post_init__(self) -> None:
         at_least("min_length", self.min_length, 1)
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return changed(self)
-
-    @property
-    def option_files(self) -> Sequence[Path]:
-        return ()
 
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         """Yield the records of a FASTA file in order."""
@@ -142,28 +135,7 @@ class Protein:
             )
         return residues.decode("ascii")
 
-    def units(self, document: Document) -> int:
-        """Return the number of residues."""
-        return len(document.content)
-
-    def cut(self, document: Document, start: int, stop: int) -> Document:
-        """Return residues `start` to `stop`."""
-        size = len(document.content)
-        start, stop = min(max(start, 0), size), min(max(stop, 0), size)
-        source = replace(document.source, offset=document.source.offset + start)
-        return replace(document, content=document.content[start:stop], source=source)
-
-    def split_key(self, document: Document) -> str:
-        """Return the record: its pieces stay together."""
-        return f"{document.source.file}#{document.source.record}"
-
-    def augment(self, document: Document) -> Iterable[Document]:
-        return ()
-
-    def mirrored(self, codes: UnitCodes) -> None:
-        """Return `None`: backwards, it means something else."""
-
-    def baselines(self) -> Sequence[Baseline]:
+    def baselines(self, tokenizer: Tokenizer) -> Sequence[Baseline]:
         return (Unigram(self.unit), NGram(2), Xz())
 
     def render(self, document: Document) -> Rendering:

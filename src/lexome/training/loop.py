@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -243,7 +243,7 @@ class Loop:
         samples = self.sampler(self.session.model)
         log = Log(self.run_folder.folder / SAMPLES, self.progress.step - 1)
         for sample in samples:
-            log.write({"step": self.progress.step, "prompt": sample.prompt, "text": sample.text})
+            log.write({"step": self.progress.step, **asdict(sample)})
         log.close()
         self.observer.sampled(self.progress.step, samples)
 

@@ -30,10 +30,11 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the model wrote after `prompt`."""
+    """What the model wrote after `prompt`; `ids` are prompt and text as tokens."""
 
     prompt: str
     text: str
+    ids: tuple[int, ...] = ()
 
 
 Sampler = Callable[[Transformer], Sequence[Sample]]

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from lexome.languages.baselines.markov import InterpolatedMarkov
 from lexome.languages.baselines.ngram import NGram
+from lexome.languages.baselines.tokens import TokenNGram
 from lexome.languages.baselines.unigram import Unigram
 from lexome.languages.baselines.xz import Xz
 
-__all__ = ["InterpolatedMarkov", "NGram", "Unigram", "Xz"]
+__all__ = ["InterpolatedMarkov", "NGram", "TokenNGram", "Unigram", "Xz"]

@@ -1,8 +1,9 @@
-"""Tokenizers of strings: bytes, characters, BPE, single symbols and k-mers."""
+"""Tokenizers of strings (bytes, characters, BPE, symbols, k-mers), and of codes."""
 
 from __future__ import annotations
 
 from lexome.languages.tokenizers.bpe import BpeTrainer
+from lexome.languages.tokenizers.coded import CodedTokenizer, Codes, Coding
 from lexome.languages.tokenizers.string import StreamDecoder, StringTokenizer, load
 from lexome.languages.tokenizers.trainers import (
     BytesTrainer,
@@ -19,6 +20,9 @@ __all__ = [
     "BpeTrainer",
     "BytesTrainer",
     "CharactersTrainer",
+    "CodedTokenizer",
+    "Codes",
+    "Coding",
     "KmerTrainer",
     "Spelling",
     "StreamDecoder",

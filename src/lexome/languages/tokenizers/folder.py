@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
 
 from lexome.errors import DamagedFileError, LexomeError
-from lexome.files import check_sha256, naming, read_json, sha256, write_json, write_text
+from lexome.files import (
+    atomic_path,
+    check_sha256,
+    naming,
+    read_json,
+    sha256,
+    write_json,
+    write_text,
+)
 from lexome.languages.tokenizers.vocabulary import SPECIAL_NAMES, Spelling
 
 TOKENIZER = "tokenizer.json"
 CONFIG = "tokenizer_config.json"
 SPELLING = "lexome_tokenizer.json"
+ARRAYS = "codec.safetensors"
+
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 # `transformers` reads this number as "no limit"; a model's own limit stands in its config.json.
 NO_LIMIT = int(1e30)
@@ -30,8 +45,20 @@ def save(folder: Path, json: str, spelling: Spelling) -> None:
     write_json(folder / SPELLING, description)
 
 
-def read(folder: Path) -> tuple[str, Spelling]:
-    """Return the text of tokenizer.json and its spelling, both checked."""
+def save_coding(folder: Path, json: str, described: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write the files of a tokenizer that a language's own coding makes."""
+    write_text(folder / TOKENIZER, json)
+    write_json(folder / CONFIG, _config())
+    checksums = {"sha256": sha256(folder / TOKENIZER)}
+    if arrays:
+        with atomic_path(folder / ARRAYS) as path:
+            save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+        checksums["arrays_sha256"] = sha256(folder / ARRAYS)
+    write_json(folder / SPELLING, {**described, **checksums})
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """Return what lexome_tokenizer.json says; the files that it names are checked."""
     path = folder / SPELLING
     if not path.is_file():
         raise LexomeError(
@@ -39,16 +66,35 @@ def read(folder: Path) -> tuple[str, Spelling]:
             where=str(path),
             fix="name a folder that `lexome prepare` or `lexome train` wrote",
         )
-    if not (folder / TOKENIZER).is_file():
-        raise DamagedFileError("the file is missing", where=str(folder / TOKENIZER), fix=_FIX)
     described = read_json(path)
     with damage_named(path):
-        expected = str(described.pop("sha256"))
+        expected = {TOKENIZER: str(described.pop("sha256"))}
+        if "arrays_sha256" in described:
+            expected[ARRAYS] = str(described.pop("arrays_sha256"))
+    for name, checksum in expected.items():
+        if not (folder / name).is_file():
+            raise DamagedFileError("the file is missing", where=str(folder / name), fix=_FIX)
+        check_sha256(folder / name, checksum)
+    return cast(dict[str, Any], described)
+
+
+def read(folder: Path) -> tuple[str, Spelling]:
+    """Return the text of tokenizer.json and its spelling, both checked."""
+    described = describe(folder)
+    with damage_named(folder / SPELLING):
         described.pop("unit")
         spelling = Spelling(**described)
-    check_sha256(folder / TOKENIZER, expected)
     with naming(folder / TOKENIZER):
         return (folder / TOKENIZER).read_bytes().decode("utf-8"), spelling
+
+
+def read_arrays(folder: Path) -> dict[str, Any]:
+    """Return the arrays of a coding, which `describe` has checked; none where it has none."""
+    path = folder / ARRAYS
+    if not path.is_file():
+        return {}
+    with damage_named(path):
+        return load_file(path)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ class StringTokenizer:
     """
 
     special = SPECIAL
+    lossy = False
 
     def __init__(self, json: str, spelling: Spelling) -> None:
         self.json = json
@@ -94,6 +95,10 @@ class StringTokenizer:
         stops = np.cumsum(lengths)
         moved = np.repeat(self._spelled_at[ids] - (stops - lengths), lengths)
         return self._spelled[moved + np.arange(len(moved))]
+
+    def text_stream(self) -> StreamDecoder:
+        """Return what decodes ids as they are generated."""
+        return StreamDecoder(self)
 
     def spell(self, ids: Ids) -> str:
         """Return the names of the tokens with a space between two, as k-mer models write them."""

@@ -1,0 +1,45 @@
+"""Documents on the command line: one from a file to begin with, and renderings to files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lexome.errors import LexomeError
+
+if TYPE_CHECKING:
+    from lexome.languages.base import Document, Language, Rendering
+
+
+def first_document(language: Language, path: Path) -> Document:
+    """Return the first document of a file; a file without one is a `LexomeError`."""
+    from lexome.files import naming
+    from lexome.languages.base import Skipped
+
+    reason = "it is empty"
+    with naming(path):
+        for entry in language.read(path):
+            if not isinstance(entry, Skipped):
+                return entry
+            reason = f"{entry.reason} {entry.detail}".strip()
+    raise LexomeError(f"there is no document here: {reason}", where=str(path))
+
+
+def beginning(language: Language, path: Path, share: float) -> Document:
+    """Return the first `share` of the first document of a file, counted in natural units."""
+    document = first_document(language, path)
+    return language.cut(document, 0, round(share * language.units(document)))
+
+
+def write_rendering(folder: Path, name: str, rendering: Rendering) -> list[Path]:
+    """Write a rendering and its views as `name` and their suffixes; return the files."""
+    from lexome.files import naming, write_bytes
+
+    with naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    made = {folder / f"{name}{rendering.suffix}": rendering.data}
+    for view in rendering.views:
+        made.setdefault(folder / f"{name}{view.suffix}", view.data)
+    for path, data in made.items():
+        write_bytes(path, data)
+    return list(made)
