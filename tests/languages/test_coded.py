@@ -18,6 +18,7 @@ from lexome.languages.baselines import TokenNGram
 from lexome.languages.tokenizers import CodedTokenizer, Codes
 
 PLUGIN = """
+from dataclasses import dataclass
 from typing import ClassVar
 from lexome.languages.common import Common
 
