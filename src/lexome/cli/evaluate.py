@@ -96,5 +96,9 @@ def score_lines(found: Mapping[str, Any]) -> list[str]:
     return [
         *table([header, *rows]),
         f"perplexity per {unit} of this model: {model['perplexity_per_unit']:.3f}",
+        *(
+            f"{measure} of this model: {factor * model['bits_per_unit']:,.4f}"
+            for measure, factor in found.get("measures", {}).items()
+        ),
         *(f"warning: {warning}" for warning in found["warnings"]),
     ]

@@ -12,12 +12,13 @@ from lexome.cli.console import say
 from lexome.cli.progress import duration, meter
 from lexome.corpus import Corpus
 from lexome.generation import Settings, write
+from lexome.languages.tokenizers import StringTokenizer
 
 if TYPE_CHECKING:
     from lexome.model import Transformer
     from lexome.recipe import Recipe
 
-_SAMPLE_TOKENS, _SAMPLE_LINES = 120, 6
+_SAMPLE_TOKENS, _SAMPLE_CODES, _SAMPLE_LINES = 120, 512, 6
 
 
 class TrainingProgress(training.Observer):
@@ -85,10 +86,15 @@ def sampler(recipe: Recipe) -> training.Sampler | None:
     if recipe.objective.name != "next-token":
         return None
     corpus = Corpus.open(Path(recipe.corpus))
-    settings = Settings(max_tokens=_SAMPLE_TOKENS, temperature=0.8)
+    spelled = isinstance(corpus.tokenizer, StringTokenizer)
+    tokens = _SAMPLE_TOKENS if spelled else _SAMPLE_CODES
+    settings = Settings(max_tokens=tokens, temperature=0.8)
 
     def sample(model: Transformer) -> list[training.Sample]:
         written = write(corpus.tokenizer, corpus.language, model, [""], settings)
-        return [training.Sample(one.prompt, one.text, one.ids) for one in written]
+        return [
+            training.Sample(one.prompt, one.text if spelled else one.rendering.text, one.ids)
+            for one in written
+        ]
 
     return sample

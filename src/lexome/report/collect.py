@@ -9,6 +9,7 @@ import lexome
 from lexome.report import facts, results
 from lexome.report.curves import training
 from lexome.report.data import ReportData
+from lexome.report.gallery import gallery
 from lexome.report.inside import inside
 from lexome.report.reading import RunFiles
 
@@ -27,6 +28,7 @@ def collect(run_folder: Path) -> ReportData:
         corpus=facts.corpus_facts(run),
         training=training(run.metrics, scores),
         samples=results.samples(run),
+        gallery=gallery(run),
         scores=scores,
         inside=inside(run),
         ledger=built,

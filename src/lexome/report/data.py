@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 
@@ -83,7 +83,10 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class CorpusFacts:
-    """What the data was; `sources` are the first of the `source_files`."""
+    """What the data was; `sources` are the first of the `source_files`.
+
+    `fidelity` is what a lossy tokenizer keeps of held-out documents, in figures of the field.
+    """
 
     folder: str
     language: str
@@ -99,6 +102,7 @@ class CorpusFacts:
     split: str
     skipped: tuple[Skip, ...]
     leak: Leak
+    fidelity: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +152,25 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """A picture or a sound: its media type, and its bytes as base64."""
+
+    name: str
+    media_type: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
-    """What the model wrote after `prompt` at a step of its training."""
+    """What the model wrote after `prompt` at a step of its training.
+
+    `media` show it where it is no text that one reads.
+    """
 
     step: int
     prompt: str
     text: str
+    media: tuple[Media, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +179,22 @@ class Samples:
 
     samples: tuple[Sample, ...]
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One whole document that the trained model made: in words, in pictures and sound."""
+
+    text: str
+    media: tuple[Media, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """What the trained model makes from nothing; `note` says how it was drawn."""
+
+    works: tuple[Work, ...]
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +211,8 @@ class Score:
 class Scores:
     """Scores on one split, best first, with the definition of what was counted.
 
-    `kind` is the evaluation's own word for what the model's score is; `standard_error` is that of
+    `kind` is the evaluation's own word for what the model's score is; `measures` are the model's
+    score in further measures that the field knows, by name; `standard_error` is that of
     its bits per unit, where there was enough data for one; `notes` say what a reader has to know.
     """
 
@@ -192,6 +226,7 @@ class Scores:
     kind: str
     definition: str
     standard_error: float | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -311,12 +346,13 @@ class Reproduction:
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """Everything on the page, in the page's order."""
+    """Everything on the page, in the page's order; `gallery` is for what is seen or heard."""
 
     summary: Summary
     corpus: CorpusFacts | Missing
     training: Training | Missing
     samples: Samples | Missing
+    gallery: Gallery | None
     scores: Scores | Missing
     inside: Inside | Missing
     ledger: Ledger | Missing

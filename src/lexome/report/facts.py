@@ -29,6 +29,7 @@ from lexome.report.verdict import verdict
 from lexome.training.run import RECIPE
 
 SOURCES_SHOWN = 50
+_KMER = ("k", "stride")
 _PREPARE_FLAGS = (
     *("language", "tokenizer", "vocab_size", "tokenizer_folder", "sample_units"),
     *("validation", "split", "seed", "licence"),
@@ -85,6 +86,7 @@ def corpus_facts(run: RunFiles) -> CorpusFacts | Missing:
             for reason, record in sorted(manifest.skipped.items())
         ),
         leak=_leak(manifest.leak),
+        fidelity=manifest.fidelity,
     )
 
 
@@ -158,7 +160,9 @@ def _prepare(request: Mapping[str, Any], folder: str) -> str:
         if request.get(flag) not in (None, ""):
             words += [f"--{flag.replace('_', '-')}", str(request[flag])]
     for option, value in (request.get("tokenizer_options") or {}).items():
-        words += [f"--{option}", str(value)]
+        # k-mers have options of their own on the command line.
+        own = [f"--{option}", str(value)]
+        words += own if option in _KMER else ["--tokenizer-option", f"{option}={value}"]
     for option, value in (request.get("options") or {}).items():
         words += ["--option", f"{option}={value if isinstance(value, str) else json.dumps(value)}"]
     for file in request.get("validation_files") or ():

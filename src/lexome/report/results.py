@@ -8,7 +8,10 @@ from typing import Any
 
 from lexome.evaluation.evaluate import NAME as EVALUATION
 from lexome.report.data import Missing, Sample, Samples, Score, Scores, finite
+from lexome.report.gallery import Shown
 from lexome.report.reading import Lines, RunFiles, command
+
+_Line = tuple[str, str, tuple[int, ...]]
 
 MODEL_NAME = "this model"
 SAMPLE_STEPS = 40
@@ -32,8 +35,13 @@ def samples(run: RunFiles) -> Samples | Missing:
     count = min(len(steps), SAMPLE_STEPS)
     kept = sorted({steps[round(i * (len(steps) - 1) / max(count - 1, 1))] for i in range(count)})
     # A resumed run writes the same sample again: once is enough.
-    whole = [Sample(step, *pair) for step in kept for pair in dict.fromkeys(by_step[step])]
-    shown = tuple(Sample(s.step, s.prompt, _cut(s.text)) for s in whole)
+    seen = Shown(run)
+    whole = [
+        Sample(step, prompt, text, seen.pictures(ids))
+        for step in kept
+        for prompt, text, ids in dict.fromkeys(by_step[step])
+    ]
+    shown = tuple(replace(sample, text=_cut(sample.text)) for sample in whole)
     notes = []
     if len(kept) < len(steps):
         notes.append(f"{len(kept)} of the {len(steps):,} steps with samples are shown.")
@@ -67,18 +75,27 @@ def scores(run: RunFiles) -> Scores | Missing:
         kind=str(model.get("kind", "")),
         definition=str(value.get("definition", "")),
         standard_error=finite(model.get("standard_error")),
+        measures=_measures(value.get("measures"), bits),
         notes=(*map(str, value.get("warnings") or ()), *notes),
     )
     return known if known.comparable else replace(known, notes=(_NOT_COMPARABLE, *known.notes))
 
 
-def _by_step(lines: Lines) -> dict[int, list[tuple[str, str]]]:
-    by_step: dict[int, list[tuple[str, str]]] = {}
+def _measures(factors: object, bits: float) -> dict[str, float]:
+    if not isinstance(factors, Mapping):
+        return {}
+    known = {str(name): finite(factor) for name, factor in factors.items()}
+    return {name: factor * bits for name, factor in known.items() if factor is not None}
+
+
+def _by_step(lines: Lines) -> dict[int, list[_Line]]:
+    by_step: dict[int, list[_Line]] = {}
     for value in lines.values:
         step = finite(value.get("step"))
         if step is not None:
-            pair = (str(value.get("prompt", "")), str(value.get("text", "")))
-            by_step.setdefault(int(step), []).append(pair)
+            ids = tuple(index for index in value.get("ids") or () if isinstance(index, int))
+            line = (str(value.get("prompt", "")), str(value.get("text", "")), ids)
+            by_step.setdefault(int(step), []).append(line)
     return by_step
 
 

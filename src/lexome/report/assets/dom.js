@@ -54,6 +54,7 @@ const labelOf = (token) => visible(report.inside.labels[token] ?? `#${token}`);
 const count = (value) => (value === null ? "unknown" : value.toLocaleString("en-US"));
 const fixed = (value, digits) => value.toLocaleString("en-US",
   { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const figure = (value) => value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
 const loss = (value) => (value === null ? "not finite" : fixed(value, 3));
 
 /** Return a share as a percentage that is never rounded to a false 0 or 100. */

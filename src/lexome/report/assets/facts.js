@@ -24,6 +24,8 @@ function drawCorpus(host, c) {
       ["Licence", visible(c.licence || "not stated")],
       ["Split", visible(c.split)],
       ["Tokenizer", `${visible(c.tokenizer)}; ${plural(c.vocab_size, "token")}`],
+      ...Object.entries(c.fidelity).map(([name, value]) => [
+        capital(visible(name)), `${figure(value)}, of held-out documents`]),
       ["Skipped", skippedOf(c.skipped)],
       ["Leaks", leakOf(c.leak, unit)],
       ["Fingerprint", el("code", {}, c.fingerprint)],
@@ -68,8 +70,9 @@ function drawSamples(host, { samples, note }) {
     label.textContent = `Step ${count(steps[index])}`;
     slider.setAttribute("aria-valuetext", label.textContent);
     list.replaceChildren(...samples.filter((s) => s.step === steps[index]).map((s) =>
-      el("p", { class: "sample", dir: "auto" },
-        el("span", { class: "prompt" }, visible(s.prompt)), visible(s.text))));
+      (s.media.length ? el("figure", { class: "work" }, s.media.map(shownMedia))
+        : el("p", { class: "sample", dir: "auto" },
+          el("span", { class: "prompt" }, visible(s.prompt)), visible(s.text)))));
   };
   const slider = el("input", {
     type: "range", id: "sample-step", min: 0, max: steps.length - 1, value: steps.length - 1,
@@ -81,6 +84,25 @@ function drawSamples(host, { samples, note }) {
       ? [el("span", { class: "prompt" }, "Marked like this"), " is the prompt; the model wrote the rest. "]
       : "Without a prompt: the model wrote it all. ", visible(note)));
   show(steps.length - 1);
+}
+
+const shownMedia = ({ name, media_type: kind, data }) => (kind.startsWith("image/")
+  ? el("img", { src: `data:${kind};base64,${data}`, alt: `A sample as a picture: ${visible(name)}` })
+  : el("audio", { src: `data:${kind};base64,${data}`, controls: "", preload: "metadata",
+    "aria-label": `A sample as sound: ${visible(name)}` }));
+
+/** Draw whole works side by side; on languages that are read, the section goes away. */
+function drawGallery(host, gallery) {
+  if (gallery === null) {
+    host.closest("section").remove();
+    document.querySelector('a[href="#gallery"]').closest("li").remove();
+    return;
+  }
+  put(host,
+    el("div", { class: "gallery" }, gallery.works.map((work) => el("figure", { class: "work" },
+      work.media.map(shownMedia),
+      work.media.length ? null : el("pre", { class: "sample" }, visible(work.text))))),
+    el("p", { class: "note" }, visible(gallery.note)));
 }
 
 function drawScores(host, s) {
@@ -107,6 +129,7 @@ function drawScores(host, s) {
       s.nats_per_token === null ? null : ["Loss", `${fixed(s.nats_per_token, 4)} nats per token`],
       s.perplexity_per_unit === null ? null
         : [`Perplexity per ${unit}`, fixed(s.perplexity_per_unit, 3)],
+      ...Object.entries(s.measures).map(([name, value]) => [capital(visible(name)), figure(value)]),
       s.kind ? ["Kind", visible(s.kind)] : null,
       s.standard_error === null ? null
         : ["Standard error", `${fixed(s.standard_error, 4)} bits per ${unit}`],

@@ -5,6 +5,7 @@ const PARTS = {
   corpus: [drawCorpus, report.corpus],
   training: [drawTraining, report.training],
   samples: [drawSamples, report.samples],
+  gallery: [drawGallery, report.gallery],
   scores: [drawScores, report.scores],
   predictions: [drawPredictions, report.inside],
   attention: [drawAttention, report.inside],
