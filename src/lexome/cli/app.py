@@ -12,11 +12,14 @@ from typer.core import TyperGroup
 from lexome import __version__
 from lexome.cli import console
 from lexome.cli.demo import demo
+from lexome.cli.embed import embed
 from lexome.cli.evaluate import evaluate, report
 from lexome.cli.fill import fill
 from lexome.cli.generate import generate
 from lexome.cli.ledger import ledger
 from lexome.cli.prepare import prepare
+from lexome.cli.samples import samples
+from lexome.cli.score import score
 from lexome.cli.train import plan, train
 from lexome.errors import LexomeError
 
@@ -86,6 +89,7 @@ def _add(command: Any, *examples: str) -> None:
 
 
 _add(demo, "lexome demo", "lexome demo --minutes 1 --out demo")
+_add(samples, "lexome samples", "lexome samples kjv --out samples/kjv")
 _add(
     prepare,
     "lexome prepare letters/*.txt --language text --out corpus/letters",
@@ -108,6 +112,13 @@ _add(
 )
 _add(fill, 'lexome fill runs/proteins "MKT_YIAKQR"')
 _add(evaluate, "lexome evaluate runs/letters", "lexome evaluate runs/letters --json")
+_add(
+    score,
+    "lexome score runs/genome calls.vcf.gz --reference genome.fa --out scores.tsv",
+    "lexome score runs/proteins mutants.csv --reference protein.fasta",
+    "lexome score runs/proteins --mutagenesis proteins.fasta:P53 --out map.png",
+)
+_add(embed, "lexome embed runs/proteins proteins.fasta --out embeddings.parquet")
 _add(report, "lexome report runs/letters")
 _add(ledger, "lexome ledger gpt3-175b", "lexome ledger runs/letters/model --json")
 
