@@ -12,9 +12,10 @@ import torch
 
 from lexome import evaluation, recipe
 from lexome.corpus import Corpus, PrepareRequest, prepare
-from lexome.errors import LexomeError
+from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.evaluate import Documents
 from lexome.languages.base import Document
+from lexome.languages.bases import reverse_complement
 from lexome.model import Transformer, families, save_model
 from lexome.training.run import create_run
 
@@ -178,3 +179,56 @@ def test_an_evaluation_knows_the_weights_that_it_scored(corpus: Corpus, tmp_path
     weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
     assert not evaluation.is_current(found, folder)
     assert not evaluation.is_current({}, folder)
+
+
+def genome(folder: Path) -> Corpus:
+    """Prepare two records of DNA, of which one is held out."""
+    (folder / "genome.fa").write_text(">a\n" + "ACGGT" * 60 + "\n>b\n" + "TTGCANAC" * 40 + "\n")
+    request = PrepareRequest(
+        sources=[folder / "genome.fa"], language="dna", validation=0.3, workers=1
+    )
+    return prepare(request, folder / "prepared")
+
+
+@pytest.mark.parametrize(
+    ("family", "objective"), [("llama", "next-token"), ("modernbert", "masked-token")]
+)
+def test_both_strands_are_the_mean_of_two_corpora(
+    family: str, objective: str, tmp_path: Path
+) -> None:
+    for name in ("written", "other"):
+        (tmp_path / name).mkdir()
+    written = genome(tmp_path / "written")
+    other = tmp_path / "other" / "valid.fa"
+    texts = [reverse_complement(document.content) for document in written.documents("valid")]
+    other.write_text("".join(f">r{number}\n{text}\n" for number, text in enumerate(texts)))
+    request = PrepareRequest(
+        sources=[tmp_path / "written/genome.fa"],
+        validation_files=[other],
+        language="dna",
+        workers=1,
+    )
+    mirrored = prepare(request, tmp_path / "other" / "prepared")
+    folder = run_of(written, tmp_path / "run", family, objective)
+    model = Transformer(families.get(family).config(written.tokenizer.vocab_size, 16, 1, 16, 2))
+    torch.manual_seed(1)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    save_model(folder / "model", model, tokenizer=written.tokenizer)
+    found = evaluation.evaluate(folder, baselines=False, both_strands=True)
+    readings = [
+        evaluation.score_split(model, each, "valid", respect_documents=True)
+        for each in (written, mirrored)
+    ]
+    bits = [reading.bits_per_unit for reading in readings]
+    assert found["readings"]["as_written"]["bits_per_unit"] == pytest.approx(bits[0])
+    assert found["readings"]["mirrored"]["bits_per_unit"] == pytest.approx(bits[1])
+    assert found["model"]["bits_per_unit"] == pytest.approx(sum(bits) / 2)
+    assert abs(bits[0] - bits[1]) > 1e-3
+    assert "both readings" in found["definition"]
+
+
+def test_a_language_that_reads_one_way_has_no_other_strand(corpus: Corpus, tmp_path: Path) -> None:
+    folder = run_of(corpus, tmp_path / "run", "llama", "next-token")
+    with pytest.raises(UsageError, match="one reading"):
+        evaluation.evaluate(folder, baselines=False, both_strands=True)

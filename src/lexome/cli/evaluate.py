@@ -34,6 +34,13 @@ Baselines = Annotated[
     bool, typer.Option("--baselines/--no-baselines", help="Score the simple baselines beside it.")
 ]
 
+BothStrands = Annotated[
+    bool,
+    typer.Option(
+        "--both-strands", help="DNA: the mean log-likelihood of both strands of each document."
+    ),
+]
+
 
 def evaluate(
     run: Run,
@@ -41,6 +48,7 @@ def evaluate(
     stride: Stride = None,
     positions: Positions = None,
     baselines: Baselines = True,
+    both_strands: BothStrands = False,
     as_json: Json = False,
 ) -> None:
     """Score a model on held-out data, per natural unit, beside simple baselines.
@@ -49,7 +57,9 @@ def evaluate(
     is one standard error. The figures are kept in the run's evaluation.json.
     """
     chosen = {} if positions is None else {"positions": positions}
-    found = evaluated(run, split=split, stride=stride, baselines=baselines, **chosen)
+    found = evaluated(
+        run, split=split, stride=stride, baselines=baselines, both_strands=both_strands, **chosen
+    )
     if as_json:
         result_json(found)
     else:
@@ -96,6 +106,10 @@ def score_lines(found: Mapping[str, Any]) -> list[str]:
     return [
         *table([header, *rows]),
         f"perplexity per {unit} of this model: {model['perplexity_per_unit']:.3f}",
+        *(
+            f"{reading.replace('_', ' ')}: {figures['bits_per_unit']:.4f} bits/{unit}"
+            for reading, figures in found.get("readings", {}).items()
+        ),
         *(
             f"{measure} of this model: {factor * model['bits_per_unit']:,.4f}"
             for measure, factor in found.get("measures", {}).items()

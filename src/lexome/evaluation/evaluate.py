@@ -10,6 +10,7 @@ import numpy as np
 
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN
+from lexome.corpus.shards import TokenStream
 from lexome.evaluation.likelihood import (
     POSITIONS,
     Likelihood,
@@ -17,6 +18,7 @@ from lexome.evaluation.likelihood import (
     likelihood,
     pseudo_likelihood,
 )
+from lexome.evaluation.strands import READINGS, averaged, mirrored_stream
 from lexome.files import sha256, write_json
 from lexome.languages.base import (
     Baseline,
@@ -49,28 +51,39 @@ def evaluate(
     stride: int | None = None,
     positions: int = POSITIONS,
     baselines: bool = True,
+    both_strands: bool = False,
     told: Told | None = None,
 ) -> dict[str, Any]:
     """Score a run's model on a split of its corpus; write and return evaluation.json.
 
     `stride` is for next-token models, `positions` for masked ones: see
     `likelihood.likelihood` and `likelihood.pseudo_likelihood`. With `baselines`, those of the
-    language are fitted on the training split and score the same documents. A corpus with a byte
-    that has changed is a `DamagedFileError`.
+    language are fitted on the training split and score the same documents. With `both_strands`,
+    the score is the mean of both readings of each document, and `readings` says what each is; a
+    language with one reading is a `UsageError`. A corpus with a byte that has changed is a
+    `DamagedFileError`.
     """
     told = told or _silent
     opened = open_run(run)
     corpus, model = opened.corpus(verify=True), opened.model()
     respect = opened.recipe.objective.document_boundaries == "respect"
-    score = score_split(
-        model,
-        corpus,
-        split,
-        stride=stride,
-        positions=positions,
-        respect_documents=respect,
-        told=told,
-    )
+    streams = [corpus.stream(split)]
+    if both_strands:
+        streams.append(mirrored_stream(corpus, split))
+    readings = [
+        score_split(
+            model,
+            corpus,
+            split,
+            stream=stream,
+            stride=stride,
+            positions=positions,
+            respect_documents=respect,
+            told=told,
+        )
+        for stream in streams
+    ]
+    score = averaged(*readings) if both_strands else readings[0]
     beside = score_baselines(corpus, split, told) if baselines else []
     causal = model.config.attention == "causal"
     found = {
@@ -86,6 +99,8 @@ def evaluate(
         "model": model_figures(score),
         "baselines": beside,
     }
+    if both_strands:
+        found["readings"] = dict(zip(READINGS, map(model_figures, readings), strict=True))
     write_json(opened.folder / NAME, found)
     return found
 
@@ -104,18 +119,23 @@ def score_split(
     corpus: Corpus,
     split: str,
     *,
+    stream: TokenStream | None = None,
     stride: int | None = None,
     positions: int = POSITIONS,
     respect_documents: bool = False,
     told: Told | None = None,
 ) -> Likelihood:
-    """Return the likelihood, or for a masked model the pseudo-likelihood, of a split."""
+    """Return the likelihood, or for a masked model the pseudo-likelihood, of a split.
+
+    `stream` stands in for the tokens of the split, where its documents are read in another way.
+    """
     tell = told or _silent
 
     def progress(done: int, total: int) -> None:
         tell("evaluate", done, total)
 
-    stream, tokenizer = corpus.stream(split), corpus.tokenizer
+    stream = corpus.stream(split) if stream is None else stream
+    tokenizer = corpus.tokenizer
     if model.config.attention == "causal":
         return likelihood(
             model,

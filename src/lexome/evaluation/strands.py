@@ -20,6 +20,9 @@ from lexome.evaluation.passages import Passage, rows_of
 from lexome.languages.base import Language
 from lexome.languages.variants import Mirroring
 
+READINGS = ("as_written", "mirrored")
+"""What the two readings are called in tables and files."""
+
 
 def mirroring(language: Language) -> Mirroring:
     """Return a language as one that has two readings; else raise `UsageError`."""

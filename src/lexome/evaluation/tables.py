@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lexome.errors import UsageError
 from lexome.evaluation.mutagenesis import MutagenesisMap
+from lexome.evaluation.strands import READINGS
 from lexome.evaluation.variants import Score
 from lexome.files import atomic_path
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".tsv", ".parquet")
 
-_OWN = ("name", "line", "score", "as_written", "mirrored", "method")
+_OWN = ("name", "line", "score", *READINGS, "method")
 _ROWS = 4096
 
 
@@ -38,7 +39,7 @@ def score_row(score: Score) -> dict[str, Any]:
     }
     row = {"name": variant.name, **given, "line": variant.source.line, "score": score.nats}
     if len(score.readings) == 2:
-        row["as_written"], row["mirrored"] = score.readings
+        row |= zip(READINGS, score.readings, strict=True)
     return row | {"method": score.method}
 
 
