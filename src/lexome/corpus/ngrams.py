@@ -21,14 +21,8 @@ TokenIds = npt.NDArray[np.unsignedinteger[Any]]
 
 # Tokens that are worked on at once: their hashes stay in the cache of a core.
 _BLOCK = 1 << 14
-_FACTORS = (
-    0x9E3779B97F4A7C15,
-    0xC2B2AE3D27D4EB4F,
-    0x165667B19E3779F9,
-    0xD6E8FEB86659FD93,
-    0xA0761D6478BD642F,
-    0xE7037ED1A0B428DB,
-)
+# A run of samples or pixels is longer than one of letters: every doubling has a factor of its own.
+_FACTORS = mix(np.arange(1, 33, dtype=np.uint64)) | np.uint64(1)
 
 
 def ngram_hashes(codes: npt.NDArray[np.unsignedinteger[Any]], length: int) -> Hashes:
@@ -36,7 +30,7 @@ def ngram_hashes(codes: npt.NDArray[np.unsignedinteger[Any]], length: int) -> Ha
     hashes = mix(codes.astype(np.uint64) + np.uint64(1))
     for level in range(length.bit_length() - 1):
         half = 1 << level
-        left = hashes[:-half] * np.uint64(_FACTORS[level])
+        left = hashes[:-half] * _FACTORS[level]
         left += hashes[half:]
         hashes = left
     return mix(hashes)
