@@ -29,6 +29,16 @@ def test_equal_runs_and_no_others_have_equal_hashes(tokens: list[int], length: i
     assert len(set(zip(runs, hashes, strict=True))) == len(set(runs)) == len(set(hashes))
 
 
+def test_long_runs_tell_every_pair_of_places_apart() -> None:
+    run = np.zeros(4096, np.uint16)
+    hashes = set()
+    for place in range(4096):
+        run[place] = 1
+        hashes.add(int(ngram_hashes(run, 4096)[0]))
+        run[place] = 0
+    assert len(hashes) == 4096
+
+
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let documents and n-grams cross the borders of blocks."""

@@ -17,6 +17,7 @@ from lexome.cli.evaluate import evaluate, report
 from lexome.cli.fill import fill
 from lexome.cli.generate import generate
 from lexome.cli.ledger import ledger
+from lexome.cli.mix import mix
 from lexome.cli.prepare import prepare
 from lexome.cli.samples import samples
 from lexome.cli.score import score
@@ -96,6 +97,7 @@ _add(
     "lexome prepare genome.fa.gz --language dna --tokenizer kmer --k 6 --out corpus/genome",
     "lexome prepare proteins.fasta --language protein --out corpus/proteins",
 )
+_add(mix, "lexome mix corpus/letters=3 corpus/genome=1 --out corpus/both")
 _add(
     train,
     "lexome train --corpus corpus/letters --minutes 5 --out runs/letters",

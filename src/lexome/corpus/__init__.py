@@ -5,6 +5,7 @@ from __future__ import annotations
 from lexome.corpus.batches import Batch, Batches, EvaluationWindow, evaluation_windows
 from lexome.corpus.corpus import Corpus
 from lexome.corpus.manifest import Manifest
+from lexome.corpus.mix import mix
 from lexome.corpus.prepare import prepare
 from lexome.corpus.request import PrepareObserver, PrepareRequest, Progress
 from lexome.corpus.shards import TokenStream
@@ -20,5 +21,6 @@ __all__ = [
     "Progress",
     "TokenStream",
     "evaluation_windows",
+    "mix",
     "prepare",
 ]

@@ -208,7 +208,7 @@ def _add_rows(
     rows["first_token"] += starts.tolist()
     rows["augmented"] += [entry.augmented for entry in entries]
     rows["metadata"] += [_json(entry.document) for entry in entries]
-    rows["digest"] += [_digest(ids) for ids in encoded]
+    rows["digest"] += [digest(ids) for ids in encoded]
 
 
 def _json(document: Document) -> str:
@@ -219,6 +219,7 @@ def _json(document: Document) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _digest(ids: Ids) -> int:
+def digest(ids: Ids) -> int:
+    """Return a number for a document's tokens: equal tokens, equal numbers."""
     data = np.ascontiguousarray(ids).data
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")

@@ -52,7 +52,7 @@ class SplitSide(_Part):
 class SplitRecord(_Part):
     """How the documents were split; `note` says what was decided for the user, and why."""
 
-    how: Literal["document", "tail", "files"]
+    how: Literal["document", "tail", "files", "mixture"]
     asked: str
     fraction: float
     seed: int
@@ -114,10 +114,29 @@ class LeakCheck(_Part):
     examples: tuple[LeakExample, ...] = ()
 
 
+class MixedPart(_Part):
+    """A corpus in a mixture: its weight among the training tokens, and what it gave.
+
+    `repeats` says how many times its training documents stand in the mixture. Its validation
+    documents are the tokens `valid_start` to `valid_stop` of the mixture's validation split.
+    """
+
+    corpus: str
+    fingerprint: str
+    language: str
+    options: dict[str, Any]
+    unit: str
+    weight: float
+    repeats: float
+    valid_start: int
+    valid_stop: int
+
+
 class Manifest(_Part):
     """Everything that is known about a corpus; written last, so a corpus that has one is whole.
 
     `fidelity` says what a lossy tokenizer keeps of held-out documents, in the language's figures.
+    `parts` are the corpora of which it was mixed, in order, where it was.
     """
 
     format: Literal[1] = 1
@@ -136,6 +155,7 @@ class Manifest(_Part):
     documents: ShardFile
     leak: LeakCheck
     fidelity: dict[str, float] = {}
+    parts: tuple[MixedPart, ...] = ()
     fingerprint: str
 
     def side(self, split: str) -> SplitSide:

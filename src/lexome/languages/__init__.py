@@ -22,9 +22,11 @@ _CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "music": ("lexome.languages.music", "Music"),
         "sound": ("lexome.languages.sound", "Sound"),
         "image": ("lexome.languages.image", "Image"),
+        "joint": ("lexome.languages.joint", "Joint"),
     }
 )
-NAMES = tuple(_CLASSES)
+# A joint language is put together from others, so nobody asks for it by its name.
+NAMES = tuple(name for name in _CLASSES if name != "joint")
 
 
 def get(name: str, **options: Any) -> Language:
@@ -57,10 +59,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     if "language" not in described:
         return tokenizers.load(folder)
     language = _class(str(described["language"]))
-    arrays = folders.read_arrays(folder)
     with folders.damage_named(folder / folders.SPELLING):
-        coding = language.coding(described["kind"], described["settings"], arrays)
-    return tokenizers.CodedTokenizer(coding)
+        return cast(Tokenizer, language.load_tokenizer(folder, described))
 
 
 def _class(name: str) -> type[Any]:

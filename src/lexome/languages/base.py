@@ -200,7 +200,11 @@ class Language(Protocol):
     """
 
     name: ClassVar[str]
-    suffixes: ClassVar[Sequence[str]]
+
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """Return the file suffixes that it reads, in lower case, with their dots."""
+        ...
 
     @property
     def unit(self) -> str:

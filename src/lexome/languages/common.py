@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lexome.errors import LexomeError
 from lexome.languages.base import Baseline, Document, TokenBaseline, Tokenizer, UnitCodes
 from lexome.languages.options import changed
+
+if TYPE_CHECKING:
+    from lexome.languages.tokenizers import Coding
 
 
 class Common:
@@ -17,6 +21,20 @@ class Common:
     What is left to write is `name`, `unit`, `suffixes`, `read`, `tokenizers`, `parse`, `baselines`
     and `render`. Content is a sequence with one item for each natural unit.
     """
+
+    @classmethod
+    def load_tokenizer(cls, folder: Path, described: Mapping[str, Any]) -> Tokenizer:
+        """Return the tokenizer of a coding of this language, from what its folder says."""
+        from lexome.languages.tokenizers import CodedTokenizer
+        from lexome.languages.tokenizers.folder import read_arrays
+
+        coding = cls.coding(described["kind"], described["settings"], read_arrays(folder))
+        return CodedTokenizer(coding)
+
+    @classmethod
+    def coding(cls, kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> Coding:
+        """Return the coding that was saved so; this language has none."""
+        raise LexomeError(f"this language has no tokenizer of the kind {kind!r}")
 
     @property
     def run_units(self) -> int:

@@ -1,0 +1,306 @@
+"""Several languages in one vocabulary: what a model that reads text and music, say, speaks.
+
+A document is in one of the languages, and its first token names which: `<|text|>`, `<|music|>`.
+Behind the special tokens come these names, then the tokens of each language in turn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+from tokenizers import models, pre_tokenizers
+
+from lexome.errors import LexomeError, UsageError
+from lexome.languages.base import (
+    Document,
+    Ids,
+    Language,
+    Rendering,
+    Skipped,
+    TextStream,
+    Tokenizer,
+    TokenizerTrainer,
+    UnitCodes,
+)
+from lexome.languages.common import Common
+from lexome.languages.sources import content_suffix
+from lexome.languages.tokenizers import SPECIAL, SPECIAL_NAMES
+from lexome.languages.tokenizers import folder as folders
+from lexome.languages.tokenizers.vocabulary import FIRST
+
+NAME = "joint"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Content, and the language that it is in."""
+
+    language: str
+    content: Any
+
+
+@dataclass(frozen=True)
+class Joint(Common):
+    """Several languages at once, each with its own reading options.
+
+    `parts` is JSON: the options of each language by its name. A document's content is `Said`;
+    its unit is that of its own language, so likelihoods are to be read for each language alone.
+    """
+
+    name: ClassVar[str] = NAME
+
+    parts: str = "{}"
+
+    @classmethod
+    def load_tokenizer(cls, folder: Path, described: Mapping[str, Any]) -> JointTokenizer:
+        """Return the tokenizer that `JointTokenizer.save` wrote."""
+        from lexome import languages
+
+        return JointTokenizer(
+            {name: languages.load_tokenizer(folder / name) for name in described["parts"]}
+        )
+
+    @cached_property
+    def languages(self) -> Mapping[str, Language]:
+        """Return the languages by name, in the order of their tokens."""
+        from lexome import languages
+
+        options: Mapping[str, Mapping[str, Any]] = json.loads(self.parts)
+        return {name: languages.get(name, **chosen) for name, chosen in options.items()}
+
+    @property
+    def unit(self) -> str:
+        """Return the units of all the languages."""
+        return " or ".join(dict.fromkeys(one.unit for one in self.languages.values()))
+
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """Return those of all the languages."""
+        return [suffix for one in self.languages.values() for suffix in one.suffixes]
+
+    @property
+    def run_units(self) -> int:
+        """Return the longest of the languages' runs."""
+        return max(one.run_units for one in self.languages.values())
+
+    def read(self, path: Path) -> Iterator[Document | Skipped]:
+        """Yield the documents of a file in the first language that has its suffix."""
+        for name, language in self.languages.items():
+            if content_suffix(path) in language.suffixes:
+                for entry in language.read(path):
+                    yield entry if isinstance(entry, Skipped) else _said(name, entry)
+                return
+        raise LexomeError(
+            "none of the languages reads this file",
+            where=str(path),
+            fix=f"name a file that ends in {', '.join(self.suffixes)}",
+        )
+
+    def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
+        """Return none: a joint tokenizer is put together from others, by `lexome mix`."""
+        return {}
+
+    def parse(self, text: str) -> Said:
+        """Return content from `LANGUAGE: what is typed`, in which the second part may be empty."""
+        name, colon, rest = text.partition(":")
+        if not colon or name not in self.languages:
+            names = tuple(self.languages)
+            raise UsageError(
+                "the prompt does not say which language it is in",
+                fix=f"begin it with {' or '.join(f'{one}:' for one in names)}",
+            )
+        rest = rest.removeprefix(" ")
+        return Said(name, self.languages[name].parse(rest) if rest else None)
+
+    def units(self, document: Document) -> int:
+        """Return the size in units of the document's own language."""
+        language, inner = self._inner(document)
+        return language.units(inner)
+
+    def cut(self, document: Document, start: int, stop: int) -> Document:
+        """Return a part, as the document's own language cuts it."""
+        language, inner = self._inner(document)
+        return _said(document.content.language, language.cut(inner, start, stop))
+
+    def split_key(self, document: Document) -> str:
+        """Return what the document's own language says."""
+        language, inner = self._inner(document)
+        return language.split_key(inner)
+
+    def render(self, document: Document) -> Rendering:
+        """Return what the document's own language shows."""
+        language, inner = self._inner(document)
+        return language.render(inner)
+
+    def _inner(self, document: Document) -> tuple[Language, Document]:
+        said: Said = document.content
+        inner = Document(said.content, document.source, document.metadata, document.weights)
+        return self.languages[said.language], inner
+
+
+class JointTokenizer:
+    """The tokenizers of several languages side by side.
+
+    `parts` are the tokenizers by the name of their language. A document without the name of a
+    language in front, as a model may write it, is in the first one; tokens of other languages
+    than its own stand for nothing.
+    """
+
+    kind = NAME
+    special = SPECIAL
+
+    def __init__(self, parts: Mapping[str, Tokenizer]) -> None:
+        self.parts = dict(parts)
+        first = FIRST + len(parts)
+        sizes = [tokenizer.vocab_size - FIRST for tokenizer in parts.values()]
+        self.offsets = dict(zip(parts, accumulate([first, *sizes[:-1]]), strict=True))
+        self.markers = {name: FIRST + number for number, name in enumerate(parts)}
+        self.lossy = any(tokenizer.lossy for tokenizer in parts.values())
+        self.overlapping = any(tokenizer.overlapping for tokenizer in parts.values())
+        self.unit_lengths: npt.NDArray[np.int64] = np.concatenate(
+            [np.zeros(first, np.int64), *(one.unit_lengths[FIRST:] for one in parts.values())]
+        )
+
+    @property
+    def vocab_size(self) -> int:
+        """Return the number of tokens, special ones and names of languages included."""
+        return len(self.unit_lengths)
+
+    def encode(self, contents: Sequence[Said]) -> list[Ids]:
+        """Encode each content to ids, the name of its language first."""
+        return [self._encode(said) for said in contents]
+
+    def _encode(self, said: Said) -> Ids:
+        kind = np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
+        name = np.array([self.markers[said.language]], kind)
+        if said.content is None:
+            return name
+        (ids,) = self.parts[said.language].encode([said.content])
+        whole: Ids = np.concatenate([name, self.shifted(said.language, ids)]).astype(kind)
+        return whole
+
+    def shifted(self, name: str, ids: Ids) -> Ids:
+        """Return the ids of a language's own tokenizer as they are here; special ones stay."""
+        shifted = np.asarray(ids).astype(np.int64)
+        shifted[shifted >= FIRST] += self.offsets[name] - FIRST
+        return shifted
+
+    def decode(self, ids: Ids) -> Said:
+        """Return the content that `ids` stand for, and its language."""
+        name = self._language(ids)
+        return Said(name, self.parts[name].decode(self._own(name, ids)))
+
+    def unit_codes(self, ids: Ids) -> UnitCodes:
+        """Return a number for each natural unit; those of two languages are never equal."""
+        whole = np.asarray(ids)
+        owners = np.searchsorted([*self.offsets.values()], whole, side="right")
+        # A block of a stream may hold the documents of several languages, one behind the other.
+        borders = np.flatnonzero(np.diff(np.where(owners, owners, _last_known(owners)))) + 1
+        parts = [np.zeros(0, np.uint32)]
+        for run in np.split(whole, borders):
+            name = self._owner(run)
+            codes = self.parts[name].unit_codes(self._own(name, run)).astype(np.uint32)
+            parts.append(codes * np.uint32(len(self.parts)) + np.uint32(self.markers[name]))
+        return np.concatenate(parts)
+
+    def token_label(self, token: int) -> str:
+        """Return the name that a token has in its own language."""
+        for name, marker in self.markers.items():
+            if token == marker:
+                return f"<|{name}|>"
+            if token >= self.offsets[name] and token - self.offsets[name] < self._size(name):
+                return self.parts[name].token_label(token - self.offsets[name] + FIRST)
+        if 0 <= token < FIRST:
+            return SPECIAL_NAMES[token]
+        raise LexomeError(f"there is no token {token}, only 0 to {self.vocab_size - 1}")
+
+    def text_stream(self) -> TextStream:
+        """Return what writes ids down in the language that the first of them names."""
+        return _JointStream(self)
+
+    def save(self, folder: Path) -> None:
+        """Write the parts, each in a folder of its name, and the files that name them.
+
+        For plain `transformers` the ids, as words with spaces between, are the text.
+        """
+        for name, tokenizer in self.parts.items():
+            tokenizer.save(folder / name)
+        words = [*SPECIAL_NAMES, *(f"<|{name}|>" for name in self.parts)]
+        words += [str(index) for index in range(len(words), self.vocab_size)]
+        vocabulary = {word: index for index, word in enumerate(words)}
+        backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=SPECIAL_NAMES[0]))
+        backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        backend.add_special_tokens([*SPECIAL_NAMES, *(f"<|{name}|>" for name in self.parts)])
+        described = {"language": NAME, "kind": NAME, "parts": list(self.parts)}
+        folders.save_coding(folder, backend.to_str(), described, {})
+
+    def _size(self, name: str) -> int:
+        return self.parts[name].vocab_size - FIRST
+
+    def _own(self, name: str, ids: Ids) -> Ids:
+        """Return the tokens of one language as its own tokenizer knows them."""
+        shifted = np.asarray(ids).astype(np.int64) - self.offsets[name] + FIRST
+        return shifted[(shifted >= FIRST) & (shifted < FIRST + self._size(name))]
+
+    def _language(self, ids: Ids) -> str:
+        named = {marker: name for name, marker in self.markers.items()}
+        found = (named[index] for index in np.asarray(ids).tolist() if index in named)
+        return next(found, next(iter(self.parts)))
+
+    def _owner(self, ids: Ids) -> str:
+        """Return the language to which the first token of content belongs."""
+        for name in self.parts:
+            if len(self._own(name, ids)):
+                return name
+        return next(iter(self.parts))
+
+
+class _JointStream:
+    """Writes down the tokens of the language that came first, and nothing of the others."""
+
+    def __init__(self, tokenizer: JointTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._name = next(iter(tokenizer.parts))
+        self._stream: TextStream | None = None
+
+    def push(self, ids: Iterable[int]) -> str:
+        """Return the characters that `ids` complete."""
+        return "".join(self._push(index) for index in ids)
+
+    def _push(self, index: int) -> str:
+        named = {marker: name for name, marker in self._tokenizer.markers.items()}
+        if index in named and self._stream is None:
+            self._name = named[index]
+        if index < min(self._tokenizer.offsets.values()):
+            return ""
+        if self._stream is None:
+            self._stream = self._tokenizer.parts[self._name].text_stream()
+        own = self._tokenizer._own(self._name, np.array([index]))
+        return self._stream.push(own.tolist())
+
+    def finish(self) -> str:
+        """Return what is left."""
+        return self._stream.finish() if self._stream else ""
+
+
+def _last_known(owners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return, for each place, the last owner before it that is one, or the first behind."""
+    known = np.flatnonzero(owners)
+    if not len(known):
+        return owners
+    place = np.searchsorted(known, np.arange(len(owners)), side="right") - 1
+    return owners[known[np.maximum(place, 0)]]
+
+
+def _said(name: str, document: Document) -> Document:
+    said = Said(name, document.content)
+    return Document(said, document.source, document.metadata, document.weights)
