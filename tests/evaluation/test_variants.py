@@ -125,11 +125,11 @@ def test_a_passage_without_its_ends_has_no_special_tokens(tmp_path: Path) -> Non
 def test_both_strands_are_averaged() -> None:
     model = brute.model_of("llama", brute.symbols_of(DNA).vocab_size)
     pair = Document("ACGGTACCA", HERE), Document("ACGCTACCA", HERE)
-    other = tuple(Document(reverse_complement(one.content), HERE) for one in pair)
+    other = [Document(reverse_complement(one.content), HERE) for one in pair]
     (both,) = scores_of(model, DNA, [Variant("v", *pair, True, False, HERE)])
     (forward,) = scores_of(model, DNA, [Variant("v", *pair, True, False, HERE)], both_strands=False)
     (backward,) = scores_of(
-        model, DNA, [Variant("v", *other, False, True, HERE)], both_strands=False
+        model, DNA, [Variant("v", other[0], other[1], False, True, HERE)], both_strands=False
     )
     assert both.readings == pytest.approx((forward.nats, backward.nats), abs=1e-5)
     assert both.nats == pytest.approx((forward.nats + backward.nats) / 2, abs=1e-5)
@@ -208,7 +208,7 @@ def test_batches_and_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_was_skipped_goes_through_in_its_place() -> None:
     model = brute.model_of("llama", brute.symbols_of(PROTEIN).vocab_size)
     skipped = Skipped(HERE, "a reason")
-    items = [MUTANTS[0], skipped, MUTANTS[1]]
+    items: list[Variant | Skipped] = [MUTANTS[0], skipped, MUTANTS[1]]
     found = list(score_variants(model, brute.symbols_of(PROTEIN), PROTEIN, items))
     assert found[1] is skipped
     assert [type(one) for one in found] == [Score, Skipped, Score]
