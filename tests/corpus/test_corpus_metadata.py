@@ -16,7 +16,7 @@ import pytest
 from lexome import languages
 from lexome.corpus import Corpus, PrepareRequest, prepare
 from lexome.corpus.manifest import TRAIN, VALID
-from lexome.errors import LexomeError
+from lexome.errors import LexomeError, UsageError
 
 NESTED = {"tags": ["a", "ü"], "who": {"name": 'Ada "A" L.', "born": 1815}}
 ROWS: list[dict[str, Any]] = [
@@ -123,3 +123,32 @@ def test_two_columns_of_one_name_are_refused_in_parquet_too(tmp_path: Path) -> N
     pq.write_table(table, tmp_path / "x.parquet")
     with pytest.raises(LexomeError, match="two columns have one name: text, n, n"):
         list(languages.get("text").read(tmp_path / "x.parquet"))
+
+
+def test_metadata_say_what_is_held_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    rows = [{"text": f"number {n} " * 9, "set": "b" if n % 4 else "a", "n": n} for n in range(40)]
+    path.write_bytes(json_lines(rows))
+    request = PrepareRequest([path], "text", tokenizer="bytes", validation_where={"set": "a"})
+    corpus = prepare(request, tmp_path / "out")
+    assert {d.metadata["set"] for d in corpus.documents(TRAIN)} == {"b"}
+    assert [d.metadata["n"] for d in corpus.documents(VALID)] == [str(n) for n in range(0, 40, 4)]
+    record = corpus.manifest.split
+    assert (record.how, record.asked) == ("metadata", "set=a")
+    assert record.fraction == pytest.approx(0.25, abs=0.01)
+    both = PrepareRequest([path], "text", validation_where={"set": "a", "n": "4"})
+    assert len(list(prepare(both, tmp_path / "both").documents(VALID))) == 1
+
+
+@pytest.mark.parametrize("where", [{"set": "c"}, {"other": "a"}])
+def test_metadata_that_no_document_has_are_an_error(tmp_path: Path, where: dict[str, str]) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(json_lines([{"text": "some text", "set": "a"}]))
+    request = PrepareRequest([path], "text", tokenizer="bytes", validation_where=where)
+    with pytest.raises(LexomeError, match="validation split is empty"):
+        prepare(request, tmp_path / "out")
+
+
+def test_files_and_metadata_cannot_both_say_what_is_held_out() -> None:
+    with pytest.raises(UsageError, match="two things"):
+        PrepareRequest(["a"], "text", validation_files=["b"], validation_where={"set": "a"})

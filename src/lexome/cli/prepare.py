@@ -88,6 +88,14 @@ ValidationFiles = Annotated[
         rich_help_panel=_SPLIT,
     ),
 ]
+ValidationWhere = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="Hold out the documents whose metadata say so instead, as split=valid. Repeatable.",
+        rich_help_panel=_SPLIT,
+    ),
+]
 Split = Annotated[
     str,
     typer.Option(
@@ -117,6 +125,7 @@ def prepare(
     sample_units: SampleUnits = None,
     validation: Validation = 0.1,
     validation_files: ValidationFiles = None,
+    validation_where: ValidationWhere = None,
     split: Split = "document",
     seed: Seed = 0,
     workers: Workers = None,
@@ -143,6 +152,7 @@ def prepare(
         sample_units=sample_units,
         validation=validation,
         validation_files=validation_files or (),
+        validation_where=texts(validation_where, "--validation-where", "split=valid"),
         split=cast(Any, split),  # the request checks it
         seed=seed,
         workers=workers,

@@ -52,7 +52,7 @@ class SplitSide(_Part):
 class SplitRecord(_Part):
     """How the documents were split; `note` says what was decided for the user, and why."""
 
-    how: Literal["document", "tail", "files", "mixture"]
+    how: Literal["document", "tail", "files", "metadata", "mixture"]
     asked: str
     fraction: float
     seed: int

@@ -14,7 +14,7 @@ from lexome.corpus.pool import Pool
 from lexome.corpus.reading import InputFile, Plan, sources_changed
 from lexome.corpus.request import PrepareObserver, PrepareRequest, Progress
 from lexome.corpus.scan import Scan, Scanned, common_folder, scan
-from lexome.corpus.split import SplitPlan, by_document, by_files, by_tail
+from lexome.corpus.split import SplitPlan, by_document, by_files, by_metadata, by_tail
 from lexome.errors import LexomeError
 from lexome.files import naming, sha256
 from lexome.languages.base import Language, Skipped
@@ -87,7 +87,8 @@ class Planner:
             total = sum(path.stat().st_size for path, _ in files)
         done = 0
         self.observer.advanced(Progress("scan", done, total, "byte"))
-        for outcome in scan(self.pool, Scan(self.language, keys), files, passed_over):
+        task = Scan(self.language, keys, self.request.validation_where)
+        for outcome in scan(self.pool, task, files, passed_over):
             if isinstance(outcome, Scanned):
                 return outcome
             done += outcome
@@ -95,14 +96,18 @@ class Planner:
         raise AssertionError("a scan ends with what it found")
 
     def _split(self, scanned: Scanned, note: str) -> SplitPlan:
-        train, valid = scanned.total(validation=False), scanned.total(validation=True)
+        valid = scanned.held_out
+        train = scanned.units - valid
         fraction, seed = self.request.validation, self.request.seed
         if train + valid == 0:
             raise _unreadable(scanned, self.request)
-        if self.request.validation_files:
+        where = self.request.validation_where
+        if self.request.validation_files or where:
             for split, units in ((TRAIN, train), (VALID, valid)):
                 if not units:
                     raise empty_side(split, self.request)
+            if where:
+                return by_metadata(seed, train, valid, where)
             return by_files(seed, train, valid, note)
         if self.request.split == "tail":
             return by_tail(fraction, seed, train, "tail", "")
@@ -156,7 +161,9 @@ def check_sources(
 
 def empty_side(split: str, request: PrepareRequest) -> LexomeError:
     """Return the error for a side of the split that nothing came to."""
-    if not request.validation_files:
+    if request.validation_where:
+        fix = "no document, or every one, has these metadata: see documents.parquet of a corpus"
+    elif not request.validation_files:
         fix = "add data, or change how much of it is held out"
     elif split == TRAIN:
         fix = "name sources that are no validation files"

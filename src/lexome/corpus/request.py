@@ -28,7 +28,8 @@ class PrepareRequest:
       this; by default 16 Mi, and 256 Mi for characters.
     - `split`: `document` keeps documents with one split key together and draws keys by a hash
       until about `validation` of the natural units are chosen; `tail` takes the last
-      `validation` of them. With `validation_files`, these are the validation split instead.
+      `validation` of them. With `validation_files`, these are the validation split instead; with
+      `validation_where`, the documents whose metadata have all of these values.
     - `workers`: processes, by default one for each core that this process may use.
     - `licence`: what the sources may be used for, in words.
     """
@@ -43,6 +44,7 @@ class PrepareRequest:
     sample_units: int | None = None
     validation: float = 0.1
     validation_files: Sequence[str | Path] = ()
+    validation_where: Mapping[str, str] = field(default_factory=dict)
     split: SplitChoice = "document"
     seed: int = 0
     workers: int | None = None
@@ -51,6 +53,11 @@ class PrepareRequest:
     def __post_init__(self) -> None:
         if isinstance(self.sources, str | Path) or isinstance(self.validation_files, str | Path):
             raise UsageError("sources and validation files are lists", fix="put it in brackets")
+        if self.validation_files and self.validation_where:
+            raise UsageError(
+                "two things say what is held out: validation files and metadata",
+                fix="name one of them",
+            )
         if not 0 < self.validation < 1:
             raise UsageError(
                 f"the validation fraction must lie between 0 and 1, not {self.validation}",
@@ -95,6 +102,8 @@ class PrepareRequest:
             "sample_units": self.sample_units,
             "validation": self.validation,
             "validation_files": [file_name(Path(source)) for source in self.validation_files],
+            # Corpora that were made before there was such a choice do not name it.
+            **({"validation_where": dict(where)} if (where := self.validation_where) else {}),
             "split": self.split,
             "seed": self.seed,
             "licence": self.licence,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lexome.corpus.keys import BUCKETS, KeyHash
 from lexome.corpus.manifest import SkippedRecord
 from lexome.corpus.pool import Pool
+from lexome.corpus.split import has
 from lexome.files import naming, sha256
 from lexome.languages.base import Language, Skipped
 from lexome.languages.sources import file_name
@@ -50,7 +51,10 @@ class SkippedTally:
 
 @dataclass(frozen=True)
 class ScannedFile:
-    """What one file holds; `buckets` and `bucket_units` are the natural units by hash of key."""
+    """What one file holds; `buckets` and `bucket_units` are the natural units by hash of key.
+
+    What is held out already, by file or by metadata, is in no bucket.
+    """
 
     index: int
     path: Path
@@ -59,6 +63,7 @@ class ScannedFile:
     sha256: str
     documents: int
     units: int
+    held_out: int
     skipped: SkippedTally
     buckets: npt.NDArray[np.int64]
     bucket_units: npt.NDArray[np.int64]
@@ -66,16 +71,20 @@ class ScannedFile:
 
 @dataclass(frozen=True)
 class Scan:
-    """The task: read one file and yield how far it is (in bytes, about), then what it holds."""
+    """The task: read one file and yield how far it is (in bytes, about), then what it holds.
+
+    Documents whose metadata have the values of `where`, if there are any, are held out.
+    """
 
     language: Language
     keys: KeyHash
+    where: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, item: tuple[int, Path, bool]) -> Iterator[int | ScannedFile]:
         index, path, validation = item
         with naming(path):
             size = path.stat().st_size
-        documents = units = told = 0
+        documents = units = held_out = told = 0
         skipped = SkippedTally()
         buckets: dict[int, int] = {}
         for entry in self.language.read(path):
@@ -85,7 +94,9 @@ class Scan:
             length = self.language.units(entry)
             documents += 1
             units += length
-            if not validation:
+            if validation or (self.where and has(entry, self.where)):
+                held_out += length
+            else:
                 bucket = self.keys.bucket(self.language.split_key(entry))
                 buckets[bucket] = buckets.get(bucket, 0) + length
             # A compressed file holds more units than it has bytes.
@@ -103,6 +114,7 @@ class Scan:
             digest,
             documents,
             units,
+            held_out,
             skipped,
             np.array(found, np.int64),
             np.array([buckets[bucket] for bucket in found], np.int64),
@@ -116,9 +128,15 @@ class Scanned:
     files: Sequence[ScannedFile]
     skipped: SkippedTally
 
-    def total(self, *, validation: bool) -> int:
-        """Return the natural units of one group of files."""
-        return sum(file.units for file in self.files if file.validation == validation)
+    @property
+    def units(self) -> int:
+        """Return all natural units."""
+        return sum(file.units for file in self.files)
+
+    @property
+    def held_out(self) -> int:
+        """Return the natural units of what is held out by file or by metadata."""
+        return sum(file.held_out for file in self.files)
 
     def histogram(self) -> npt.NDArray[np.int64]:
         """Return the natural units by hash of split key; [BUCKETS]."""

@@ -9,7 +9,7 @@ on neither side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
@@ -36,6 +36,7 @@ Router = Callable[[Document, int], Iterator[tuple[str, Document, int]]]
 class SplitPlan(BaseModel):
     """The decision; `kept` are the buckets below the threshold that stay in train.
 
+    Where metadata decide, `where` has the values of what is held out.
     `train_units` is the size of the training split in natural units; for the split by tail it
     is the border.
     """
@@ -44,13 +45,19 @@ class SplitPlan(BaseModel):
 
     record: SplitRecord
     kept: frozenset[int] = frozenset()
+    where: dict[str, str] = {}
     train_units: int
 
     def router(self, language: Language, keys: KeyHash) -> Router:
         """Return what routes all the documents, given in their order."""
         if self.record.how == "tail":
             return _Tail(language, self.train_units)
+        if self.record.how == "metadata":
+            return self._by_metadata
         return lambda document, units: self._by_key(language, keys, document, units)
+
+    def _by_metadata(self, document: Document, units: int) -> Iterator[tuple[str, Document, int]]:
+        yield (VALID if has(document, self.where) else TRAIN), document, units
 
     def _by_key(
         self, language: Language, keys: KeyHash, document: Document, units: int
@@ -111,6 +118,18 @@ class _Tail:
 
 def _stretch(document: Document, units: int) -> range:
     return range(document.source.offset, document.source.offset + units)
+
+
+def has(document: Document, values: Mapping[str, str]) -> bool:
+    """Return whether the metadata of a document have all of these values."""
+    return all(document.metadata.get(name) == value for name, value in values.items())
+
+
+def by_metadata(seed: int, train: int, valid: int, where: Mapping[str, str]) -> SplitPlan:
+    """Return the plan that holds out the documents whose metadata have the values of `where`."""
+    asked = ", ".join(f"{name}={value}" for name, value in where.items())
+    record = SplitRecord(how="metadata", asked=asked, fraction=valid / (train + valid), seed=seed)
+    return SplitPlan(record=record, where=dict(where), train_units=train)
 
 
 def by_files(seed: int, train: int, valid: int, note: str) -> SplitPlan:

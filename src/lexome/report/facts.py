@@ -167,6 +167,8 @@ def _prepare(request: Mapping[str, Any], folder: str) -> str:
         words += ["--option", f"{option}={value if isinstance(value, str) else json.dumps(value)}"]
     for file in request.get("validation_files") or ():
         words += ["--validation-files", str(file)]
+    for name, value in (request.get("validation_where") or {}).items():
+        words += ["--validation-where", f"{name}={value}"]
     return command("prepare", *words, "--out", folder)
 
 
@@ -191,6 +193,7 @@ def _split(manifest: Manifest) -> str:
         f"seed {split.seed}",
         "tail": f"the last {split.fraction:.3g} of the data is for validation",
         "files": "validation files were named",
+        "metadata": f"documents with {split.asked} are for validation",
     }[split.how]
     cut = (
         f"; {split.cut_documents:,} documents were cut at the border" if split.cut_documents else ""
