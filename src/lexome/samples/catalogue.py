@@ -146,7 +146,7 @@ _SAMPLES = (
     Sample(
         name="dialogues",
         language="text",
-        what="questions and answers in English, small talk and technical support",
+        what="questions and answers in English, small talk and general knowledge, each once",
         package=Package(
             name="chatterbot_corpus",
             version="1.3.3",
@@ -157,7 +157,7 @@ _SAMPLES = (
         ),
         suffix=".txt",
         files=21,
-        bytes=204_239,
+        bytes=94_075,
         download=345_706,
         form=dialogues,
         options="--option separator=blank_line",

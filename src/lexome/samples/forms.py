@@ -59,7 +59,8 @@ def bible_books(members: Files) -> Iterator[tuple[str, bytes]]:
 def dialogues(members: Files) -> Iterator[tuple[str, bytes]]:
     """Yield a text file for each topic of `chatterbot-corpus`: turns are lines, a blank line ends.
 
-    A turn of several lines becomes one line, so that blank lines stand between dialogues only.
+    A turn of several lines becomes one line, so that blank lines stand between dialogues only. A
+    dialogue that a topic repeats, as one does a hundred times, is taken once.
     """
     for name, source in members:
         try:
@@ -67,7 +68,7 @@ def dialogues(members: Files) -> Iterator[tuple[str, bytes]]:
         except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise DamagedFileError(f"these are no conversations: {error}", where=name) from error
         told = ["\n".join(" ".join(str(turn).split()) for turn in turns) for turns in conversations]
-        yield f"{name}.txt", ("\n\n".join(told) + "\n").encode()
+        yield f"{name}.txt", ("\n\n".join(dict.fromkeys(told)) + "\n").encode()
 
 
 def digit_pictures(members: Files) -> Iterator[tuple[str, bytes]]:

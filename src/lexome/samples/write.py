@@ -34,8 +34,7 @@ def write(sample: Sample, folder: Path, told: Told | None = None) -> Written:
     if no index has the package and if the disk is full, `DamagedFileError` if the package is not
     the pinned one.
     """
-    stated = licence_text(sample)
-    if _holds(folder, stated):
+    if _holds(folder, sample):
         return _counted(sample, folder, fresh=False)
     archive = fetch(sample.package, told)
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
@@ -50,7 +49,7 @@ def write(sample: Sample, folder: Path, told: Told | None = None) -> Written:
                 raise LexomeError(
                     f"no member matches {sample.package.members!r}", where=str(archive)
                 )
-            (partial / LICENCE).write_text(stated, encoding="utf-8")
+            (partial / LICENCE).write_text(licence_text(sample), encoding="utf-8")
             if folder.is_dir():
                 folder.rmdir()
             partial.replace(folder)
@@ -74,22 +73,29 @@ def licence_text(sample: Sample) -> str:
     package = sample.package
     return (
         f"{sample.name}: {sample.what}\n\n"
-        f"package  {package.name} {package.version}, file {package.filename}\n"
-        f"SHA-256  {package.sha256}\n"
-        f"members  {package.members}\n"
+        f"{_origin(sample)}"
         f"licence  {package.licence}\n\n"
         "Written by lexome, which read the package as data. The package's own notices hold.\n"
     )
 
 
-def _holds(folder: Path, stated: str) -> bool:
+def _origin(sample: Sample) -> str:
+    package = sample.package
+    return (
+        f"package  {package.name} {package.version}, file {package.filename}\n"
+        f"SHA-256  {package.sha256}\n"
+        f"members  {package.members}\n"
+    )
+
+
+def _holds(folder: Path, sample: Sample) -> bool:
     with naming(folder):
         if not folder.exists():
             return False
         if not any(folder.iterdir()):
             return False
         kept = folder / LICENCE
-        if kept.is_file() and kept.read_text(encoding="utf-8", errors="replace") == stated:
+        if kept.is_file() and _origin(sample) in kept.read_text("utf-8", errors="replace"):
             return True
     raise LexomeError(
         "the folder holds something else",
