@@ -40,7 +40,7 @@ def draw_map(found: MutagenesisMap, path: Path) -> None:
         raise LexomeError(
             "drawing a map needs the package pillow",
             where=str(path),
-            fix="install it with `pip install 'lexome[plots]'`, or write the map as .tsv",
+            fix="install it with `pip install 'lexome[dna,protein]'`, or write the map as .tsv",
         ) from error
     size = len(found.positions)
     if size > LONGEST:
