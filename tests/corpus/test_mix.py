@@ -69,7 +69,7 @@ def test_one_language_mixed_by_weight(tmp_path: Path) -> None:
 def test_languages_in_a_joint_vocabulary(tmp_path: Path) -> None:
     text, dna = letters(tmp_path, "letters", 12), genome(tmp_path)
     mixed = mix([(text.folder, 1), (dna.folder, 1)], tmp_path / "mixed")
-    assert mixed.language.name == "joint" and mixed.language.unit == "byte or base"
+    assert mixed.language.name == "joint" and mixed.language.unit == "unit"
     expected = [Said("text", d.content) for d in text.documents("valid")]
     expected += [Said("dna", d.content) for d in dna.documents("valid")]
     assert [document.content for document in mixed.documents("valid")] == expected

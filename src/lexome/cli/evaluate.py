@@ -114,5 +114,15 @@ def score_lines(found: Mapping[str, Any]) -> list[str]:
             f"{measure} of this model: {factor * model['bits_per_unit']:,.4f}"
             for measure, factor in found.get("measures", {}).items()
         ),
+        *(line for part in found.get("parts", ()) for line in _part_lines(part)),
         *(f"warning: {warning}" for warning in found["warnings"]),
     ]
+
+
+def _part_lines(part: Mapping[str, Any]) -> list[str]:
+    """Return the scores of a part of a mixture, in its own unit."""
+    scores = [("this model", part["bits_per_unit"])]
+    scores += [(line["name"], line["bits_per_unit"]) for line in part["baselines"]]
+    rows = [(name, f"{bits:.4f}") for name, bits in sorted(scores, key=itemgetter(1))]
+    header = (f"{part['name']}, {part['units']:,} {part['unit']}s", f"bits/{part['unit']}")
+    return ["", *table([header, *rows]), *([part["note"]] if "note" in part else [])]

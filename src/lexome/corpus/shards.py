@@ -106,6 +106,19 @@ class TokenStream:
             tokens[outside] = self._shards[number][inside]
         return tokens
 
+    def part(self, start: int, stop: int) -> TokenStream:
+        """Return the tokens from `start` to `stop`, a whole number of documents, as a stream."""
+        self._size(start, stop)
+        spans = [(number, inside) for number, inside, _ in self._spans(start, stop)]
+        stored = [(self._weights[number], inside) for number, inside in spans]
+        return TokenStream(
+            self.folder,
+            self.split,
+            [self._shards[number][inside] for number, inside in spans],
+            [None if weights is None else weights[inside] for weights, inside in stored],
+            self._documents,
+        )
+
     def weights(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Return the loss weights of the tokens from `start` to `stop`; [stop - start]."""
         weights = np.ones(self._size(start, stop), dtype=np.float32)

@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from lexome.corpus import Corpus
-from lexome.corpus.manifest import TRAIN
+from lexome.corpus.manifest import TRAIN, VALID
 from lexome.corpus.shards import TokenStream
 from lexome.evaluation.likelihood import (
     POSITIONS,
@@ -18,6 +18,7 @@ from lexome.evaluation.likelihood import (
     likelihood,
     pseudo_likelihood,
 )
+from lexome.evaluation.parts import score_parts
 from lexome.evaluation.strands import READINGS, averaged, mirrored_stream
 from lexome.files import sha256, write_json
 from lexome.languages.base import (
@@ -67,11 +68,9 @@ def evaluate(
     opened = open_run(run)
     corpus, model = opened.corpus(verify=True), opened.model()
     respect = opened.recipe.objective.document_boundaries == "respect"
-    streams = [corpus.stream(split)]
-    if both_strands:
-        streams.append(mirrored_stream(corpus, split))
-    readings = [
-        score_split(
+
+    def score_stream(stream: TokenStream) -> Likelihood:
+        return score_split(
             model,
             corpus,
             split,
@@ -81,8 +80,11 @@ def evaluate(
             respect_documents=respect,
             told=told,
         )
-        for stream in streams
-    ]
+
+    streams = [corpus.stream(split)]
+    if both_strands:
+        streams.append(mirrored_stream(corpus, split))
+    readings = [score_stream(stream) for stream in streams]
     score = averaged(*readings) if both_strands else readings[0]
     beside = score_baselines(corpus, split, told) if baselines else []
     causal = model.config.attention == "causal"
@@ -101,6 +103,9 @@ def evaluate(
     }
     if both_strands:
         found["readings"] = dict(zip(READINGS, map(model_figures, readings), strict=True))
+    if corpus.manifest.parts and split == VALID:
+        beside_parts = (lambda part: score_baselines(part, VALID, told)) if baselines else None
+        found["parts"] = score_parts(corpus, score_stream, beside_parts)
     write_json(opened.folder / NAME, found)
     return found
 

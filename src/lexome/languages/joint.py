@@ -79,8 +79,8 @@ class Joint(Common):
 
     @property
     def unit(self) -> str:
-        """Return the units of all the languages."""
-        return " or ".join(dict.fromkeys(one.unit for one in self.languages.values()))
+        """Return "unit", which stands for each language's own."""
+        return "unit"
 
     @property
     def suffixes(self) -> Sequence[str]:
@@ -180,13 +180,11 @@ class JointTokenizer:
         return [self._encode(said) for said in contents]
 
     def _encode(self, said: Said) -> Ids:
-        kind = np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
-        name = np.array([self.markers[said.language]], kind)
+        name, kind = said.language, np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
         if said.content is None:
-            return name
-        (ids,) = self.parts[said.language].encode([said.content])
-        whole: Ids = np.concatenate([name, self.shifted(said.language, ids)]).astype(kind)
-        return whole
+            return np.array([self.markers[name]], kind)
+        (ids,) = self.parts[name].encode([said.content])
+        return np.array([self.markers[name], *self.shifted(name, ids).tolist()], kind)
 
     def shifted(self, name: str, ids: Ids) -> Ids:
         """Return the ids of a language's own tokenizer as they are here; special ones stay."""

@@ -123,6 +123,9 @@ def reproduction(run: RunFiles) -> Reproduction:
     commands = [again, command("evaluate", folder), command("report", folder)]
     if isinstance(run.manifest, Manifest) and run.manifest.request.get("sources"):
         commands.insert(0, _prepare(run.manifest.request, str(run.fact("corpus"))))
+    if isinstance(run.manifest, Manifest) and run.manifest.parts:
+        parts = [f"{part.corpus}={part.weight:g}" for part in run.manifest.parts]
+        commands.insert(0, command("mix", *parts, "--out", str(run.fact("corpus"))))
     return Reproduction(
         recipe=run.recipe_text,
         commands=tuple(commands),
@@ -193,6 +196,7 @@ def _split(manifest: Manifest) -> str:
         f"seed {split.seed}",
         "tail": f"the last {split.fraction:.3g} of the data is for validation",
         "files": "validation files were named",
+        "mixture": "as in the corpora that were mixed",
         "metadata": f"documents with {split.asked} are for validation",
     }[split.how]
     cut = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -76,7 +76,7 @@ def scores(run: RunFiles) -> Scores | Missing:
         definition=str(value.get("definition", "")),
         standard_error=finite(model.get("standard_error")),
         measures=_measures(value.get("measures"), bits),
-        notes=(*map(str, value.get("warnings") or ()), *notes),
+        notes=(*map(str, value.get("warnings") or ()), *notes, *_parts(value.get("parts") or ())),
     )
     return known if known.comparable else replace(known, notes=(_NOT_COMPARABLE, *known.notes))
 
@@ -86,6 +86,19 @@ def _measures(factors: object, bits: float) -> dict[str, float]:
         return {}
     known = {str(name): finite(factor) for name, factor in factors.items()}
     return {name: factor * bits for name, factor in known.items() if factor is not None}
+
+
+def _parts(values: Iterable[Any]) -> Iterator[str]:
+    """Yield a sentence for each part of a mixture, whose units have no common mean."""
+    for value in values:
+        unit, bits = value.get("unit"), finite(value.get("bits_per_unit"))
+        if bits is None:
+            continue
+        beside = [
+            f"{one.name} {one.bits_per_unit:.3f}" for one in _baselines(value["baselines"])[0]
+        ]
+        others = f"; its baselines: {', '.join(beside)}" if beside else ""
+        yield f"{value.get('name')} alone: {bits:.3f} bits per {unit}{others}."
 
 
 def _by_step(lines: Lines) -> dict[int, list[_Line]]:
