@@ -56,6 +56,9 @@ def write_data(folder: Path) -> None:
     residues = ["".join(draw.choices("ACDEFGHIKLMNPQRSTVWY", k=120)) for _ in range(60)]
     fasta = "".join(f">p{number}\nM{protein}\n" for number, protein in enumerate(residues))
     (folder / "proteins.fasta").write_text(fasta)
+    parts = ("C", "N", "O", "C(=O)", "c1ccccc1", "CC", "C(C)", "S", "Cl", "F")
+    molecules = "".join("".join(draw.choices(parts, k=8)) + f" m{n}\n" for n in range(200))
+    (folder / "molecules.smi").write_text(molecules)
 
 
 def expanded(word: str) -> list[str]:
@@ -85,12 +88,15 @@ def test_every_command_of_a_page_works(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_data(tmp_path)
-    for block in blocks(page, "yaml"):
+    monkeypatch.setenv("LEXOME_LANGUAGES", "")
+    for block in [*blocks(page, "yaml"), *blocks(page, "python")]:
         name = re.match(r"# (\S+)\n", block)
         if name:
             (tmp_path / name[1]).write_text(block)
     for command in commands(page):
-        if "--json" in command:
+        if setting := re.match(r"export (\w+)=(\S+)$", command):
+            monkeypatch.setenv(*setting.groups())
+        elif "--json" in command:
             json.loads(run(command))
         else:
             run(command)
