@@ -115,8 +115,11 @@ def test_every_entry_is_whole(name: str, tmp_path: Path) -> None:
     assert words[:3] == ["lexome", "prepare", f"{tmp_path}/a folder/*{sample.suffix}"]
     corpus = words[words.index("--out") + 1]
     assert shlex.split(train)[:4] == ["lexome", "train", "--corpus", corpus]
-    if sample.language in languages.NAMES:
-        assert sample.suffix in languages.get(sample.language).suffixes
+    options = dict(word.split("=") for word in words if re.fullmatch(r"\w+=\w+", word))
+    language = languages.get(
+        sample.language, **languages.options_from_text(sample.language, options)
+    )
+    assert sample.suffix in language.suffixes
 
 
 def test_every_language_has_a_sample_or_a_reason() -> None:
@@ -164,9 +167,7 @@ def test_what_is_there_stays_and_needs_no_package(index: Path, tmp_path: Path) -
     assert not write(sample, tmp_path / "out").fresh
     assert not write(replace(sample, what="said better"), tmp_path / "out").fresh
     with pytest.raises(LexomeError, match="holds something else") as caught:
-        write(
-            replace(sample, package=replace(sample.package, members=r"(\w+)")), tmp_path / "out"
-        )
+        write(replace(sample, package=replace(sample.package, members=r"(\w+)")), tmp_path / "out")
     assert "--out" in (caught.value.fix or "")
     with pytest.raises(LexomeError, match="a part of the path is a file"):
         write(sample, tmp_path / "out" / "a.txt")
@@ -238,7 +239,7 @@ def test_a_bible_is_cut_into_books_by_its_verses_and_never_run() -> None:
 def test_dialogues_stand_between_blank_lines(tmp_path: Path) -> None:
     source = (
         "categories: [x]\nconversations:\n- - Hi?\n  - |\n    Yes,\n\n    you.\n- - 7\n  - Größe\n"
-    source += "- - Hi?\n  - Yes, you.\n"
+        "- - Hi?\n  - Yes, you.\n"
     )
     ((name, data),) = forms.dialogues([("greetings", source.encode())])
     assert (name, data.decode()) == ("greetings.txt", "Hi?\nYes, you.\n\n7\nGröße\n")
