@@ -192,6 +192,7 @@ _SAMPLES = (
         files=407,
         bytes=2_047_146,
         download=20_104_094,
+        options="--option form=score",
     ),
     Sample(
         name="ryans-mammoth",
