@@ -214,6 +214,8 @@ def summary(manifest: Manifest) -> Iterator[str]:
     yield f"tokenizer  {made.kind}, {made.vocab_size:,} tokens"
     for figure, value in manifest.fidelity.items():
         yield f"fidelity   {figure}: {value:,.4g}"
+    if manifest.groups is not None:
+        yield f"groups     {manifest.groups}"
     if manifest.split.note:
         yield f"split      {manifest.split.note}"
     for reason, skipped in manifest.skipped.items():

@@ -140,6 +140,9 @@ class Corpus:
 
 def _files(manifest: Manifest) -> Iterator[ShardFile]:
     yield manifest.documents
+    if manifest.groups is not None:
+        yield manifest.groups.keys
+        yield manifest.groups.numbers
     for side in (manifest.train, manifest.valid):
         yield from side.shards
         yield from (shard for shard in side.weights if shard)

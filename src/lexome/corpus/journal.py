@@ -27,7 +27,7 @@ from lexome.files import naming, read_json, sha256, write_json, write_text
 
 PARTIAL = ".partial"
 _REQUEST, _PLAN, _TOKENIZER = "request.json", "plan.json", "tokenizer.json"
-_PIECES, _LOCK = "pieces.jsonl", "lock"
+_PIECES, _LOCK, _SCRATCH = "pieces.jsonl", "lock", "scratch"
 
 
 class Journal:
@@ -70,6 +70,18 @@ class Journal:
         # In ASCII: the name of a file may hold bytes that are no UTF-8.
         text = json.dumps(plan.model_dump(mode="python"), default=_plain, indent=1)
         write_text(self.partial / _PLAN, text)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yield an empty folder that is removed afterwards, also that of a killed run."""
+        folder = self.partial / _SCRATCH
+        shutil.rmtree(folder, ignore_errors=True)
+        with naming(folder):
+            folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def tokenizer(self) -> TokenizerRecord | None:
         """Return what is known of the tokenizer, if it is made already."""

@@ -62,6 +62,28 @@ class SplitRecord(_Part):
     note: str = ""
 
 
+class GroupsRecord(_Part):
+    """Documents that stay on one side of the split because the language found them related.
+
+    `name` says what the groups are and `how` what found them; `largest` counts documents. The
+    files hold the hashes of the split keys and the group of each, see `corpus.groups`.
+    """
+
+    name: str
+    how: str
+    documents: int
+    groups: int
+    largest: int
+    keys: ShardFile
+    numbers: ShardFile
+
+    def __str__(self) -> str:
+        return (
+            f"{self.documents:,} documents in {self.groups:,} {self.name}, the largest of "
+            f"{self.largest:,}; found by {self.how}"
+        )
+
+
 class TokenizerRecord(_Part):
     """The tokenizer in the corpus's folder, and what it was trained on."""
 
@@ -149,6 +171,7 @@ class Manifest(_Part):
     request: dict[str, Any]
     tokenizer: TokenizerRecord
     split: SplitRecord
+    groups: GroupsRecord | None = None
     train: SplitSide
     valid: SplitSide
     skipped: dict[str, SkippedRecord]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lexome.corpus.groups import Groups, key_digest, write_groups
 from lexome.corpus.journal import Journal
 from lexome.corpus.keys import KeyHash
 from lexome.corpus.manifest import TRAIN, VALID, SourceFile
@@ -15,9 +16,10 @@ from lexome.corpus.reading import InputFile, Plan, sources_changed
 from lexome.corpus.request import PrepareObserver, PrepareRequest, Progress
 from lexome.corpus.scan import Scan, Scanned, common_folder, scan
 from lexome.corpus.split import SplitPlan, by_document, by_files, by_metadata, by_tail
-from lexome.errors import LexomeError
-from lexome.files import naming, sha256
-from lexome.languages.base import Language, Skipped
+from lexome.errors import LexomeError, UsageError
+from lexome.files import check_sha256, naming, sha256
+from lexome.languages.base import Document, Language, Skipped
+from lexome.languages.grouping import GroupsDocuments
 from lexome.languages.sources import file_name, find_files
 
 
@@ -37,11 +39,12 @@ class Planner:
         if plan is not None:
             self.observer.told("going on with the corpus that was begun here")
             self._check_sources(plan)
-            return plan
+            return plan.model_copy(update={"groups_folder": self.journal.folder})
         files, passed_over, note = self._find()
         keys = KeyHash(self.request.seed, common_folder(path for path, _ in files))
+        keys = replace(keys, groups=self._groups([path for path, _ in files], keys))
         scanned = self._scan(files, passed_over, keys)
-        split = self._split(scanned, note)
+        split = self._split(scanned, note, keys.groups)
         plan = Plan(
             files=tuple(
                 InputFile(
@@ -58,6 +61,8 @@ class Planner:
             skipped=scanned.skipped.records(),
             split=split,
             folder=keys.folder,
+            groups=None if keys.groups is None else keys.groups.record,
+            groups_folder=self.journal.folder,
         )
         self.journal.write_plan(plan)
         return plan
@@ -80,6 +85,44 @@ class Planner:
             note,
         )
 
+    def _groups(self, files: Sequence[Path], keys: KeyHash) -> Groups | None:
+        """Return the groups in which the language wants its documents split, if it has any."""
+        language = self.language
+        grouper = language.grouper() if isinstance(language, GroupsDocuments) else None
+        if grouper is None:
+            return None
+        named = self.request.validation_files or self.request.validation_where
+        if named or self.request.split != "document":
+            raise UsageError(
+                f"{grouper.name} cannot be kept together where "
+                f"{'you name what is held out' if named else 'the tail is held out'}",
+                fix="leave that to the split by document, or leave out the language's option",
+            )
+        digests: list[int] = []
+        with self.journal.scratch() as scratch:
+            shown = self._shown(files, keys, digests)
+            grouped = grouper.group(shown, scratch, self.request.processes)
+        found = write_groups(self.journal.folder, grouper.name, digests, grouped)
+        self.observer.told(str(found.record))
+        return found
+
+    def _shown(
+        self, files: Sequence[Path], keys: KeyHash, digests: list[int]
+    ) -> Iterator[Document]:
+        """Yield all documents, in order; the digest of each one's split key joins `digests`."""
+        with naming(self.journal.folder):
+            total = sum(path.stat().st_size for path in files)
+        done = 0
+        for path in files:
+            self.observer.advanced(Progress("group", done, total, "byte"))
+            for entry in self.language.read(path):
+                if not isinstance(entry, Skipped):
+                    digests.append(key_digest(keys.inside(self.language.split_key(entry))))
+                    yield entry
+            with naming(path):
+                done += path.stat().st_size
+        self.observer.advanced(Progress("group", done, total, "byte"))
+
     def _scan(
         self, files: Sequence[tuple[Path, bool]], passed_over: Sequence[Skipped], keys: KeyHash
     ) -> Scanned:
@@ -95,7 +138,7 @@ class Planner:
             self.observer.advanced(Progress("scan", done, total, "byte"))
         raise AssertionError("a scan ends with what it found")
 
-    def _split(self, scanned: Scanned, note: str) -> SplitPlan:
+    def _split(self, scanned: Scanned, note: str, groups: Groups | None) -> SplitPlan:
         valid = scanned.held_out
         train = scanned.units - valid
         fraction, seed = self.request.validation, self.request.seed
@@ -111,7 +154,14 @@ class Planner:
             return by_files(seed, train, valid, note)
         if self.request.split == "tail":
             return by_tail(fraction, seed, train, "tail", "")
-        return by_document(fraction, seed, scanned.histogram())
+        plan = by_document(fraction, seed, scanned.histogram())
+        if groups is not None and plan.record.how != "document":
+            raise LexomeError(
+                f"no part of about {100 * fraction:g} % can be held out of {groups.record}",
+                where=", ".join(str(source) for source in self.request.sources),
+                fix="ask for closer relatives only (a higher identity, say), or hold out more",
+            )
+        return plan
 
     def _check_sources(self, plan: Plan) -> None:
         total, done = sum(file.bytes for file in plan.files), 0
@@ -124,6 +174,9 @@ class Planner:
         for path, checksum in plan.option_files.items():
             if sha256(Path(path)) != checksum:
                 raise sources_changed(Path(path))
+        if plan.groups is not None:
+            for table in (plan.groups.keys, plan.groups.numbers):
+                check_sha256(self.journal.folder / table.path, table.sha256)
         found = {path.resolve() for path, _ in self._find()[0]}
         if strange := found ^ {file.path.resolve() for file in plan.files}:
             raise sources_changed(min(strange))

@@ -231,6 +231,7 @@ class _Preparation:
             request=dict(identity),
             tokenizer=tokenizer,
             split=plan.split.record.model_copy(update={"cut_documents": cut}),
+            groups=plan.groups,
             train=sides[TRAIN],
             valid=sides[VALID],
             skipped=dict(skipped),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from lexome.corpus.groups import Groups
 from lexome.corpus.keys import KeyHash
-from lexome.corpus.manifest import TRAIN, VALID, SkippedRecord
+from lexome.corpus.manifest import TRAIN, VALID, GroupsRecord, SkippedRecord
 from lexome.corpus.split import SplitPlan
 from lexome.errors import LexomeError
 from lexome.languages.base import Document, Language, Skipped
@@ -45,6 +46,8 @@ class Plan(BaseModel):
     skipped: dict[str, SkippedRecord]
     split: SplitPlan
     folder: str
+    groups: GroupsRecord | None = None
+    groups_folder: Path = Path()
 
     @property
     def units(self) -> int:
@@ -54,7 +57,8 @@ class Plan(BaseModel):
     @property
     def keys(self) -> KeyHash:
         """Return the hash that the split was drawn with."""
-        return KeyHash(self.split.record.seed, self.folder)
+        groups = None if self.groups is None else Groups(self.groups_folder, self.groups)
+        return KeyHash(self.split.record.seed, self.folder, groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from lexome.languages.base import Language
 from lexome.languages.sources import file_name
 
 SplitChoice = Literal["document", "tail"]
-Stage = Literal["scan", "tokenizer", "encode", "leak check"]
+Stage = Literal["group", "scan", "tokenizer", "encode", "leak check"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from lexome.errors import LexomeError
+from lexome.errors import LexomeError, UsageError
 from lexome.languages.base import (
     Baseline,
     Document,
@@ -18,6 +18,7 @@ from lexome.languages.base import (
     TokenizerTrainer,
 )
 from lexome.languages.baselines import NGram, Unigram, Xz
+from lexome.languages.clusters import IdentityClusters
 from lexome.languages.common import Common
 from lexome.languages.fasta import (
     SUFFIXES,
@@ -39,6 +40,9 @@ from lexome.languages.variants import Mismatch, Substitution, Variant, substitut
 ALPHABET = "ACDEFGHIKLMNPQRSTVWYBZUOXJ*"
 
 _COLUMNS = 60
+# Below it an alignment says little about whether two proteins are related (Rost 1999,
+# https://doi.org/10.1093/protein/12.2.85).
+_LOWEST = 0.3
 _TABLE = bytes(
     ord(chr(byte).upper()) if byte < 128 and chr(byte).upper() in ALPHABET else 0
     for byte in range(256)
@@ -56,6 +60,9 @@ class Protein(Common):
       left out (`skip`, counted).
     - `duplicates`: two records of one name in a file are an `error`, or both are kept.
     - `min_length`: shorter documents are left out (counted).
+    - `identity`: proteins of which at least this share of residues is equal, and which cover one
+      another, stay on one side of the split, and so do the relatives of relatives: see
+      `clusters.IdentityClusters`. By default each record stands alone.
 
     `Source.offset` is in residues of the record, from 0, and `Source.line` is the line of the
     record's header. A record longer than 16 million residues comes in pieces.
@@ -69,9 +76,19 @@ class Protein(Common):
     illegal: Literal["error", "x", "skip"] = "error"
     duplicates: Duplicates = "error"
     min_length: int = 1
+    identity: float | None = None
 
     def __post_init__(self) -> None:
         at_least("min_length", self.min_length, 1)
+        if self.identity is not None and not _LOWEST <= self.identity <= 1:
+            raise UsageError(
+                f"identity must be from {_LOWEST} to 1, not {self.identity}",
+                fix="the share of equal residues, as identity=0.5",
+            )
+
+    def grouper(self) -> IdentityClusters | None:
+        """Return what clusters proteins, if `identity` asks for it."""
+        return None if self.identity is None else IdentityClusters(self.identity)
 
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         """Yield the records of a FASTA file in order."""
