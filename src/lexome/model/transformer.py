@@ -162,11 +162,29 @@ class FeedForward(nn.Module):
         return output
 
 
+class Dropout(nn.Module):
+    """Zeroes a share of the features at random and scales the others up; with `rate` None, nothing.
+
+    The rate is a tensor, so that scoring with a rate of 0 runs the graph that was compiled.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rate: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.rate is None:
+            return x
+        kept = torch.rand_like(x, dtype=torch.float32) >= self.rate
+        return x * (kept / (1 - self.rate)).to(x.dtype)
+
+
 class Block(nn.Module):
     """Attention, then feed-forward, each added to the residual stream."""
 
     def __init__(self, config: TransformerConfig, layer: int) -> None:
         super().__init__()
+        self.dropout = Dropout()
         self.pre = config.norm_order == "pre"
         plain_first = layer == 0 and not config.first_attention_norm
         self.attention_norm = nn.Identity() if plain_first else Norm(config, config.width)
@@ -182,11 +200,11 @@ class Block(nn.Module):
         cache: KeyValueCache | None = None,
     ) -> Tensor:
         if self.pre:
-            x = x + self.attention(self.attention_norm(x), rotation, mask, cache)
-            x = x + self.mlp(self.mlp_norm(x))
+            x = x + self.dropout(self.attention(self.attention_norm(x), rotation, mask, cache))
+            x = x + self.dropout(self.mlp(self.mlp_norm(x)))
         else:
-            x = self.attention_norm(x + self.attention(x, rotation, mask, cache))
-            x = self.mlp_norm(x + self.mlp(x))
+            x = self.attention_norm(x + self.dropout(self.attention(x, rotation, mask, cache)))
+            x = self.mlp_norm(x + self.dropout(self.mlp(x)))
         return x
 
 
@@ -255,6 +273,11 @@ class Transformer(nn.Module):
         for block, rotation, mask in self._layers(tokens, positions, segments, cache):
             x = block(x, rotation, mask, cache)
         return x if self.final_norm is None else self.final_norm(x)
+
+    def set_dropout(self, rate: Tensor | None) -> None:
+        """Let every block drop a share `rate` [] of what it adds; `None`, as at first: none."""
+        for block in self.layers:
+            block.dropout.rate = rate
 
     def attention_maps(self, tokens: Tensor) -> Tensor:
         """Return the attention probabilities [layers, B, H, T, T] of every layer over `tokens`."""

@@ -142,7 +142,9 @@ class TrainingRecipe(_Section):
     `minutes`           wall-clock time for the whole run, which sets size and steps that are `None`
     `batch_size`        rows of `context` tokens a step, over all workers; `None`: chosen
     `micro_batch_size`  rows that go through the model at once; `None`: the whole batch
-    `seed`              of the weights, the order of the data and the masks
+    `dropout`           share of what each block adds that is zeroed, at random; it holds back
+                        memorising where a small corpus is read many times (Srivastava et al. 2014)
+    `seed`              of the weights, the order of the data, the masks and the dropout
     `precision`         "fp32", "bf16", or "auto": the faster one here, by a short measurement
     `compile`           whether `torch.compile` is used; "auto": where it pays within the run
     `evaluate_every`    steps between two validation losses; `None`: ten times; 0: only at the end
@@ -158,6 +160,7 @@ class TrainingRecipe(_Section):
     minutes: PositiveReal | None = None
     batch_size: Positive | None = None
     micro_batch_size: Positive | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     seed: Seed = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto"] | bool = "auto"

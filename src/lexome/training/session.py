@@ -18,6 +18,7 @@ from lexome.languages.base import SpecialTokens
 from lexome.model import Transformer, TransformerConfig
 from lexome.recipe import Recipe
 from lexome.training import machine, objectives
+from lexome.training.dropout import Dropout
 from lexome.training.loss import Losses
 from lexome.training.machine import Precision
 from lexome.training.objectives import Array, Example, Objective
@@ -68,6 +69,7 @@ class Session:
         self.model = Transformer(config)
         self.model.initialise(training.seed)
         self.model.compute_dtype = machine.DTYPES[precision]
+        self.dropout = Dropout(self.model, training.dropout, training.seed, world)
         shard(self.model, world)
         self.losses = Losses(self.model, recipe.optimizer.z_loss)
         self.optimizer = Optimizer(self.model, recipe.optimizer, self.model.compute_dtype)
@@ -93,11 +95,12 @@ class Session:
         examples = self._examples(batches, step)
         total = self._total(examples)
         loss = torch.zeros((), device=self.world.device)
-        for example in examples:
-            # FSDP averages gradients over the workers; ours are parts of a sum.
-            minimised, cross_entropy = self.losses(example, total / self.world.size)
-            minimised.backward()
-            loss += cross_entropy / self.world.size
+        with self.dropout.drawn(step):
+            for example in examples:
+                # FSDP averages gradients over the workers; ours are parts of a sum.
+                minimised, cross_entropy = self.losses(example, total / self.world.size)
+                minimised.backward()
+                loss += cross_entropy / self.world.size
         norm = self.optimizer.clip()
         return Gradient(float(self.world.sum(loss)), norm)
 
