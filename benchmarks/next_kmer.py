@@ -33,9 +33,9 @@ Array = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 BASES = "ACGT"
-SEEN, BACK, LONGEST = 240, 12, 6
+SEEN, BACK, LONGEST = 192, 12, 6
 # Ways to cut with less than this share of the probability of the known bases are left out.
-NEGLIGIBLE = 1e-3
+NEGLIGIBLE = 1e-2
 _GROUP, _ROWS = 256, 64
 
 
