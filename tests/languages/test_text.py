@@ -24,6 +24,7 @@ from lexome.errors import DamagedFileError, LexomeError, UsageError
 from lexome.languages import decoding
 from lexome.languages.base import Document, Skipped, Source
 from lexome.languages.text_pieces import byte_length, split_lines, split_text
+from lexome.languages.tokenizers import BytesTrainer
 
 relaxed = settings(
     deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -497,7 +498,7 @@ def test_tokenizers_and_baselines_are_those_of_text():
         (ids,) = tokenizer.encode(["Größe 世"])
         assert tokenizer.decode(ids) == "Größe 世"
         assert tokenizer.unit_lengths[ids].sum() == len("Größe 世".encode())
-    assert len(text.baselines()) == 3
+    assert len(text.baselines(BytesTrainer().train())) == 3
 
 
 def test_options_rebuild_the_language_and_wrong_ones_are_named():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lexome.errors import LexomeError, UsageError
 from lexome.languages.base import (
@@ -15,10 +15,11 @@ from lexome.languages.base import (
     Rendering,
     Skipped,
     Source,
+    Tokenizer,
     TokenizerTrainer,
-    UnitCodes,
 )
 from lexome.languages.baselines import NGram, Unigram, Xz
+from lexome.languages.common import Common
 from lexome.languages.decoding import (
     DecodedText,
     Invalid,
@@ -37,7 +38,6 @@ from lexome.languages.normalisation import (
     TrailingBlanks,
     WhiteSpace,
 )
-from lexome.languages.options import changed
 from lexome.languages.sources import content_suffix, file_name, open_bytes
 from lexome.languages.text_pieces import LOOKAHEAD, PIECE, byte_length, split_text
 from lexome.languages.text_records import Quotes, Record, RecordReader
@@ -52,7 +52,7 @@ _FACTS = frozenset(("encoding", "replaced", "line_ends_converted", *COUNTED))
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(Common):
     """Text, whose natural unit is the byte of its UTF-8 form; a document's content is a `str`.
 
     Options:
@@ -112,14 +112,6 @@ class Text:
                 f"{self.encoding!r} is not a known text encoding",
                 fix="use a name like utf-8, utf-16, cp1252, shift_jis; or leave it out",
             )
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return changed(self)
-
-    @property
-    def option_files(self) -> Sequence[Path]:
-        return ()
 
     @property
     def _normalisation(self) -> Normalisation:
@@ -260,13 +252,7 @@ class Text:
         source = document.source
         return f"{source.file}#{source.record}" if source.record else source.file
 
-    def augment(self, document: Document) -> Iterable[Document]:
-        return ()
-
-    def mirrored(self, codes: UnitCodes) -> None:
-        """Return `None`: backwards, it means something else."""
-
-    def baselines(self) -> Sequence[Baseline]:
+    def baselines(self, tokenizer: Tokenizer) -> Sequence[Baseline]:
         return (Unigram(self.unit), NGram(5), Xz())
 
     def render(self, document: Document) -> Rendering:

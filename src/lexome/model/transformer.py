@@ -276,8 +276,9 @@ class Transformer(nn.Module):
 
     def set_dropout(self, rate: Tensor | None) -> None:
         """Let every block drop a share `rate` [] of what it adds; `None`, as at first: none."""
-        for block in self.layers:
-            block.dropout.rate = rate
+        for module in self.modules():
+            if isinstance(module, Dropout):
+                module.rate = rate
 
     def attention_maps(self, tokens: Tensor) -> Tensor:
         """Return the attention probabilities [layers, B, H, T, T] of every layer over `tokens`."""
