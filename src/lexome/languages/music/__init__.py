@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 from lexome.errors import LexomeError, UsageError
 from lexome.languages.base import (
@@ -19,9 +19,12 @@ from lexome.languages.base import (
     TokenizerTrainer,
 )
 from lexome.languages.common import Common
+from lexome.languages.music.abc_form import AbcForm
 from lexome.languages.music.form import EMPTY, Form, Invalid, documents, file_bytes
 from lexome.languages.music.frame_coding import FrameCoding
 from lexome.languages.music.frames_form import FramesForm
+from lexome.languages.music.score_coding import CODINGS, ScoreSettings
+from lexome.languages.music.score_form import ScoreForm
 from lexome.languages.options import at_least
 from lexome.languages.sources import content_suffix, file_name
 from lexome.languages.tokenizers import Coding
@@ -41,14 +44,17 @@ class Music(Common):
     - `grid`: frames a quarter note, for `frames`, and for chorales that are read as scores.
     - `transpose`: train on every piece in the keys up to so many semitones above and below
       too; drums stay. Not for ABC text, whose spelling of a key is more than its notes.
+    - `drop_fields`: the letters of ABC fields to leave out, as "BNSZ": where a tune was printed
+      and who typed it are no music.
     - `invalid`: a file or a tune that is broken is an `error` or is left out (`skip`, counted).
     """
 
     name: ClassVar[str] = "music"
 
-    form: Literal["score", "abc", "frames"] = "frames"
+    form: Literal["score", "abc", "frames"] = "score"
     grid: int = 4
     transpose: int = 0
+    drop_fields: str = ""
     invalid: Invalid = "error"
 
     def __post_init__(self) -> None:
@@ -56,9 +62,18 @@ class Music(Common):
         if not 0 <= self.transpose <= _MOST_SEMITONES:
             raise UsageError(f"transpose must be 0 to {_MOST_SEMITONES}, not {self.transpose}")
 
+        if self.transpose and self.form == "abc":
+            raise UsageError(
+                "ABC text cannot be transposed", fix="leave transpose out, or choose form=score"
+            )
+
     @property
     def _form(self) -> Form:
-        return FramesForm(self.grid)
+        if self.form == "abc":
+            return AbcForm(self.drop_fields, self.invalid)
+        if self.form == "frames":
+            return FramesForm(self.grid)
+        return ScoreForm(self.grid, self.invalid)
 
     @property
     def suffixes(self) -> Sequence[str]:
@@ -136,7 +151,9 @@ class Music(Common):
     def coding(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> Coding:
         """Return a coding from what was saved of it."""
         if kind == FrameCoding.kind:
-            return cast(Coding, FrameCoding(**settings))
+            return FrameCoding(**settings)
+        if kind in CODINGS:
+            return CODINGS[kind](ScoreSettings(**settings))
         raise LexomeError(f"music has no coding {kind!r}")
 
 
