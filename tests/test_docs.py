@@ -59,6 +59,19 @@ def write_data(folder: Path) -> None:
     parts = ("C", "N", "O", "C(=O)", "c1ccccc1", "CC", "C(C)", "S", "Cl", "F")
     molecules = "".join("".join(draw.choices(parts, k=8)) + f" m{n}\n" for n in range(200))
     (folder / "molecules.smi").write_text(molecules)
+    write_changes(folder, genome["chr1"], residues[0])
+
+
+def write_changes(folder: Path, bases: str, residues: str) -> None:
+    """Write variants of a genome, one of which disagrees with it, and mutants of a protein."""
+    changes = [(bases[at], "ACGT"["CGTA".index(bases[at])], at + 1) for at in (9, 99, 999)]
+    lines = [f"chr1\t{place}\t.\t{old}\t{new}" for old, new, place in changes]
+    lines.append(f"chr1\t200\t.\t{bases[199:203]}\t{bases[199]}")
+    lines.append(f"chr1\t1\t.\t{changes[0][1] * 9}\tA")
+    (folder / "calls.vcf").write_text("##fileformat=VCFv4.2\n" + "\n".join(lines) + "\n")
+    (folder / "protein.fasta").write_text(f">protein\n{residues[:40]}\n")
+    mutants = f"mutant,fitness\n{residues[4]}5W,1\n{residues[4]}5W:{residues[8]}9C,0\n"
+    (folder / "mutants.csv").write_text(mutants)
 
 
 def expanded(word: str) -> list[str]:
