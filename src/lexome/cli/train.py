@@ -59,29 +59,39 @@ def train(
         result(f"trained {outcome.steps:,} steps: {outcome.folder}")
         if outcome.validation_loss is not None:
             result(f"validation loss {outcome.validation_loss:.4f} nats per token")
-            _say_if_memorised(outcome.folder)
+            _say_if_memorised(outcome)
         say(f"  next: lexome evaluate {run}; lexome report {run}")
     if outcome.stopped:
         stopped(outcome)
 
 
-def _say_if_memorised(run: Path) -> None:
+def _say_if_memorised(outcome: Outcome) -> None:
     from lexome.training.metrics import read
     from lexome.training.run import METRICS
 
-    for line in memorised(read(run / METRICS)):
+    kept = outcome.kept_step < outcome.steps
+    for line in memorised(read(outcome.folder / METRICS), kept=kept):
         say(line)
 
 
-def memorised(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what to say where the validation loss in a run's metrics ends well above its least."""
+def memorised(rows: Sequence[Mapping[str, Any]], *, kept: bool) -> list[str]:
+    """Return what to say where the validation loss in a run's metrics ends well above its least.
+
+    `kept` says whether the weights with the least loss are those that the run ended with.
+    """
     losses = [(row["validation_loss"], row["step"]) for row in rows if row.get("validation_loss")]
     if not losses or losses[-1][0] <= (1 + _RISE) * min(losses)[0]:
         return []
     least, step = min(losses)
+    what = (
+        f"that of step {step:,}, whose weights are kept; it rose to {losses[-1][0]:.4f} by the end"
+        if kept
+        else f"it was {least:.4f} at step {step:,} and has risen since"
+    )
     return [
-        f"  it was {least:.4f} at step {step:,} and has risen since: the model learns its training",
-        "  data by heart, or the held-out data is of another kind; more data helps, or fewer steps",
+        f"  {what}: the model",
+        "  learns its training data by heart, or the held-out data is of another kind; more data",
+        "  helps, or fewer steps, or training.dropout=0.1",
     ]
 
 
@@ -132,6 +142,7 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
         "run": str(outcome.folder),
         "steps": outcome.steps,
         "validation_loss": outcome.validation_loss,
+        "kept_step": outcome.kept_step,
         "seconds": outcome.seconds,
         "stopped": outcome.stopped,
     }

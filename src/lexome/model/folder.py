@@ -148,8 +148,10 @@ def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         with atomic_path(path) as temporary:  # for its sync: the rename must not outrun the data
             save_file(tensors, temporary, metadata={"format": "pt"})
     except SafetensorError as error:
+        # The library gives no errno, only its text.
+        full = "os error 28" in str(error)
         raise LexomeError(
-            f"the weights could not be written: {error}",
+            "the disk is full" if full else f"the weights could not be written: {error}",
             where=str(path.parent),
             fix="check the free space and the permissions of the folder",
         ) from error

@@ -150,6 +150,8 @@ class TrainingRecipe(_Section):
     `evaluate_every`    steps between two validation losses; `None`: ten times; 0: only at the end
     `sample_every`      steps between two samples; `None`: ten times; 0: only at the end
     `checkpoint_every`  steps between two checkpoints; `None`: five times; 0: only at the end
+    `keep`              the weights that a run ends with: "best", those of the least validation
+                        loss, or "last"
     `keep_checkpoints`  how many of the newest checkpoints stay on the disk
     `nan_policy`        a step whose loss is not finite: "stop" names its data, "skip" leaves it out
     `spike_policy`      the same for a spike; "keep" trains on it
@@ -167,6 +169,7 @@ class TrainingRecipe(_Section):
     evaluate_every: Count | None = None
     sample_every: Count | None = None
     checkpoint_every: Count | None = None
+    keep: Literal["best", "last"] = "best"
     keep_checkpoints: Positive = 2
     nan_policy: Literal["stop", "skip"] = "stop"
     spike_policy: Literal["keep", "skip", "stop"] = "keep"

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lexome.corpus import Batches, Corpus
-from lexome.model import save_model
+from lexome.model import load_model, save_model
 from lexome.training import checkpoints, guard
 from lexome.training.guard import Guard, Stop
 from lexome.training.metrics import Log, Metrics
 from lexome.training.observer import Observer, Sampler, StepRecord
-from lexome.training.run import METRICS, MODEL, SAMPLES, Run, keep_recipe
+from lexome.training.run import BEST, METRICS, MODEL, SAMPLES, Run, keep_recipe
 from lexome.training.schedules import Schedule
 from lexome.training.session import Session
 
@@ -26,7 +26,7 @@ class Progress:
     """Where a run stands: everything that a checkpoint keeps beside the tensors.
 
     `settled` says whether the clock has decided when a timed run ends, `skipped` how many of the
-    last steps were skipped in a row.
+    last steps were skipped in a row; `best_step` is the step with the least validation loss.
     """
 
     schedule: Schedule
@@ -38,6 +38,8 @@ class Progress:
     settled: bool = False
     skipped: int = 0
     recent: tuple[float, ...] = ()
+    best_step: int = 0
+    best_loss: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -56,8 +58,8 @@ class Progress:
 class Outcome:
     """How a run ended: `stopped` by a signal, with its state saved, or at its last step.
 
-    `validation_loss` is in nats a token; `None` where the validation split is shorter than one
-    context, or the run was stopped.
+    The weights that are kept are those of `kept_step`. `validation_loss` is theirs, in nats a
+    token; `None` where the validation split is shorter than one context, or the run was stopped.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class Outcome:
     validation_loss: float | None
     seconds: float
     stopped: bool
+    kept_step: int
 
 
 class Loop:
@@ -124,12 +127,14 @@ class Loop:
                     self._save()
                 if stopped:
                     self._export()
-                    return Outcome(folder, progress.step, None, progress.seconds, True)
-            self._export()
+                    step = progress.step
+                    return Outcome(folder, step, None, progress.seconds, True, step)
             self._keep_recipe()
             if progress.step and loss is None:
                 loss = self._validate()
-            return Outcome(folder, progress.step, loss, progress.seconds, False)
+            self._export()
+            kept, loss = self._keep(loss)
+            return Outcome(folder, progress.step, loss, progress.seconds, False, kept)
 
     def _step(self) -> None:
         progress = self.progress
@@ -235,7 +240,26 @@ class Loop:
         loss = self.session.validation_loss(self.validation)
         self.metrics.write({"step": self.progress.step, "validation_loss": loss})
         self.observer.validated(self.progress.step, loss)
+        progress = self.progress
+        if progress.best_loss is None or loss < progress.best_loss:
+            progress.best_step, progress.best_loss = progress.step, loss
+            if self.training.keep == "best" and progress.step < progress.schedule.steps:
+                self._export(BEST)
         return loss
+
+    def _keep(self, loss: float | None) -> tuple[int, float | None]:
+        """Put the best weights in the place of the last ones; return their step and their loss."""
+        progress = self.progress
+        if loss is None or self.training.keep == "last" or progress.best_step == progress.step:
+            return progress.step, loss
+        if self.world.first:
+            folder = self.run_folder.folder
+            best = load_model(folder / BEST)
+            save_model(folder / MODEL, best, tokenizer=self.corpus.tokenizer)
+            what = f"the weights of step {progress.best_step} are kept"
+            self.metrics.write({"step": progress.step, "event": "best kept", "what": what})
+        self.world.wait()
+        return progress.best_step, progress.best_loss
 
     def _sample(self) -> None:
         if self.sampler is None or self.world.size > 1:
@@ -257,10 +281,10 @@ class Loop:
             checkpoints.prune(root, self.training.keep_checkpoints)
         self.observer.saved(self.progress.step, folder)
 
-    def _export(self) -> None:
+    def _export(self, name: str = MODEL) -> None:
         model = self.session.whole_model()
         if self.world.first:
-            save_model(self.run_folder.folder / MODEL, model, tokenizer=self.corpus.tokenizer)
+            save_model(self.run_folder.folder / name, model, tokenizer=self.corpus.tokenizer)
         self.world.wait()
 
     def _validation(self) -> Batches | None:
