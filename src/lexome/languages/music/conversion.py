@@ -93,9 +93,7 @@ def _unzipped(data: bytes, where: str) -> bytes:
                 scores = [n for n in names if n.endswith((".xml", ".musicxml"))]
                 name = next((n for n in scores if not n.startswith("META-INF/")), None)
             if name is None:
-                raise DamagedFileError(
-                    "there is no score in it", where=where, fix="export it again"
-                )
+                raise DamagedFileError("it holds no score", where=where, fix="export it again")
             return _member(packed, name, where)
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise DamagedFileError(

@@ -98,14 +98,18 @@ class ScoreCoding:
 
     def encode(self, content: Score) -> Codes:
         """Return the codes of a score; one without a note that they can tell has none."""
-        sequence = self._midi_tokenizer(_to_symusic(content, drums=bool(self.described.programs)))
-        # A list where there is no track at all.
-        ids = sequence.ids if hasattr(sequence, "ids") else []
-        return np.array(ids, np.int64) - 1
+        score = _to_symusic(content, drums=bool(self.described.programs))
+        found = self._midi_tokenizer(score)
+        # Without programs there is a list, with a sequence for each track: one or none.
+        sequences = found if isinstance(found, list) else [found]
+        return np.array([code for one in sequences for code in one.ids], np.int64) - 1
 
     def decode(self, codes: Codes) -> Score:
         """Return the score that the codes tell; what is no whole note in them is left out."""
-        return _from_symusic(self._midi_tokenizer.decode((codes + 1).tolist()))
+        if not len(codes):
+            return Score(ordered([]), (), self.described.grid)
+        ids = (codes + 1).tolist()
+        return _from_symusic(self._midi_tokenizer.decode(ids if self.described.programs else [ids]))
 
     def unit_codes(self, codes: Codes) -> UnitCodes:
         """Return the pitch of each note, drums apart: a run of them is recognised in any rhythm."""
@@ -138,6 +142,7 @@ class ScoreCoding:
             time_signature_range=_SIGNATURES,
             delete_equal_successive_time_sig_changes=True,
             use_programs=said.programs > 0,
+            use_pitchdrum_tokens=said.programs > 0,
             one_token_stream_for_programs=True,
             remove_duplicated_notes=True,
         )
