@@ -20,6 +20,7 @@ from lexome.languages.base import (
     TextStream,
     Tokenizer,
 )
+from lexome.languages.prompts import encode_prompt
 from lexome.model.transformer import Transformer
 
 OnText = Callable[[int, str], None]
@@ -125,7 +126,7 @@ def _ids(tokenizer: Tokenizer, language: Language, prompt: str | Document, row: 
         return [tokenizer.special.begin]
     try:
         content = prompt.content if isinstance(prompt, Document) else language.parse(prompt)
-        ids = tokenizer.encode([content])[0].tolist()
+        ids = encode_prompt(tokenizer, content).tolist()
     except LexomeError as error:
         where = f"prompt {row + 1}" + (f", {error.where}" if error.where else "")
         raise type(error)(error.what, where=where, fix=error.fix) from error

@@ -77,6 +77,19 @@ class StringTokenizer:
         """
         return self._encoder.encode(contents)
 
+    def encode_prompt(self, content: str) -> Ids:
+        """Encode content that a model is to go on with: like `encode`, but for k-mers.
+
+        A run of symbols that k-mers do not divide ends in single symbols, behind which a model
+        has seen runs end and hardly ever go on. In a prompt they stand where its last run begins.
+        """
+        run = len(content) - len(content.rstrip(self.spelling.core))
+        left = run % self.spelling.stride if run else 0
+        if not left:
+            return self.encode([content])[0]
+        cut = len(content) - run + left
+        return np.concatenate(self.encode([content[:cut], content[cut:]]))
+
     def decode(self, ids: Ids) -> str:
         """Return the content that `ids` stand for; special tokens stand for nothing.
 
