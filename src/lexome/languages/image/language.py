@@ -20,12 +20,14 @@ from lexome.languages.base import (
     TokenizerTrainer,
     View,
 )
+from lexome.languages.baselines import TokenNGram
 from lexome.languages.common import Common
 from lexome.languages.image import rendering
 from lexome.languages.image.baselines import PixelNGram, Png
 from lexome.languages.image.captions import read_captions
 from lexome.languages.image.fidelity import figures
 from lexome.languages.image.palette import PaletteCoding, PaletteTrainer
+from lexome.languages.image.patches import PatchCoding, PatchTrainer
 from lexome.languages.image.reading import Alpha, Canvas, Colour, Fit, read_picture
 from lexome.languages.options import at_least
 from lexome.languages.sources import file_name
@@ -124,7 +126,11 @@ class Image(Common):
         yield Document(pixels, source, facts)
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
-        return {"palette": PaletteTrainer(self.size, self.canvas.background)}
+        ground = self.canvas.background
+        return {
+            "palette": PaletteTrainer(self.size, ground),
+            "patches": PatchTrainer(self.size, ground),
+        }
 
     @staticmethod
     def coding(kind: str, settings: Mapping[str, Any], arrays: Arrays) -> Coding:
@@ -132,6 +138,8 @@ class Image(Common):
         background = np.array(settings["background"], np.uint8)
         if kind == "palette":
             return PaletteCoding(settings["size"], background, arrays["colours"])
+        if kind == "patches":
+            return PatchCoding(settings["size"], settings["patch"], background, arrays["codebooks"])
         raise LexomeError(f"there is no coding {kind!r} of pictures")
 
     def parse(self, text: str) -> Any:
@@ -175,7 +183,7 @@ class Image(Common):
         coding = tokenizer.coding if isinstance(tokenizer, CodedTokenizer) else None
         if isinstance(coding, PaletteCoding):
             return (PixelNGram(self.size, len(coding.colours)), Png(self.size))
-        return ()
+        return (TokenNGram(1, tokenizer.vocab_size), TokenNGram(2, tokenizer.vocab_size))
 
     def fidelity(self, tokenizer: Tokenizer, documents: Sequence[Document]) -> Mapping[str, float]:
         """Return PSNR and the use of the codes on these pictures: see `fidelity.figures`."""

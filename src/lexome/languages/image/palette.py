@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from lexome.errors import LexomeError, UsageError
 from lexome.languages.base import UnitCodes
-from lexome.languages.image.colours import learn_palette, nearest
+from lexome.languages.image.clustering import nearest
+from lexome.languages.image.colours import learn_palette
 from lexome.languages.image.reading import Pixels
 from lexome.languages.tokenizers import CodedTokenizer, Codes
 from lexome.languages.tokenizers.vocabulary import FIRST
@@ -22,7 +23,7 @@ _DEFAULT_COLOURS = 256
 _MOST_COLOURS = 1 << 14
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PaletteCoding:
     """One code for each pixel, from left to right and from top to bottom.
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -61,7 +59,7 @@ class Canvas:
 
     def draw(self, picture: Picture) -> Pixels:
         """Return a decoded picture on the canvas, [size, size, channels]."""
-        from PIL import Image, ImageOps
+        from PIL import Image
 
         opaque = self._coloured(picture)
         if self.fit == "stretch":
@@ -69,7 +67,8 @@ class Canvas:
         elif self.fit == "cover":
             drawn = _resized(_middle(opaque), (self.size, self.size))
         else:
-            inner = ImageOps.contain(Image.new("1", opaque.size), (self.size, self.size)).size
+            scale = self.size / max(opaque.size)
+            inner = (_at_least_one(opaque.width * scale), _at_least_one(opaque.height * scale))
             fitted = _resized(opaque, inner)
             drawn = Image.new(fitted.mode, (self.size, self.size), self._fill)
             drawn.paste(fitted, ((self.size - inner[0]) // 2, (self.size - inner[1]) // 2))
@@ -106,19 +105,10 @@ def read_picture(path: Path, canvas: Canvas) -> tuple[Pixels, dict[str, str]] | 
     `LexomeError` for a file that is no picture, larger than `MOST_PIXELS`, or damaged.
     """
     from_pillow()
-    with open_bytes(path) as stream:
-        data = stream.read(MOST_BYTES + 1)
-    if not data:
+    if not (data := _bytes(path)):
         return None
-    if len(data) > MOST_BYTES:
-        raise _too_large(path, f"more than {MOST_BYTES >> 20} MiB")
-    with _opened(path, data) as picture:
-        width, height = picture.size
-        facts = {"width": str(width), "height": str(height), "mode": picture.mode}
-        facts["format"] = str(picture.format)
-        if (frames := getattr(picture, "n_frames", 1)) > 1:
-            facts["frames"] = str(frames)
-        pixels = canvas.draw(_decoded(picture, canvas.size))
+    picture, facts = _decoded(path, data, 2 * canvas.size)
+    pixels = canvas.draw(picture)
     if (pixels == pixels[0, 0]).all():
         facts["blank"] = "true"
     return pixels, facts
@@ -136,22 +126,35 @@ def from_pillow() -> Any:
     return Image
 
 
-@contextmanager
-def _opened(path: Path, data: bytes) -> Iterator[Picture]:
-    """Open a picture without decoding it; whatever a file makes Pillow raise names the file."""
-    from PIL import Image, UnidentifiedImageError
+def _bytes(path: Path) -> bytes:
+    data = bytearray()
+    with open_bytes(path) as stream:
+        # By and by: asked for everything at once, a stream makes room for the most there may be.
+        while piece := stream.read(1 << 20):
+            data += piece
+            if len(data) > MOST_BYTES:
+                raise _too_large(path, f"more than {MOST_BYTES >> 20} MiB")
+    return bytes(data)
+
+
+def _decoded(path: Path, data: bytes, side: int) -> tuple[Picture, dict[str, str]]:
+    """Return a picture turned upright, and the facts of its file.
+
+    A JPEG may come smaller than it is, but not less than `side` pixels wide or high. Whatever a
+    file makes Pillow raise names the file.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
             # Pillow warns of sizes that are refused here, and of metadata that are not used.
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                width, height = picture.size
-                if not width * height:
-                    raise _damaged(path, f"the picture has {width} x {height} pixels")
-                if width * height > MOST_PIXELS:
-                    raise _too_large(path, f"{width:,} x {height:,} pixels")
-                yield picture
+                _check_size(path, *picture.size)
+                facts = _facts(picture)
+                picture.draft(picture.mode, (side, side))
+                picture.load()
+                return ImageOps.exif_transpose(picture), facts
     except LexomeError:
         raise
     except Image.DecompressionBombError as error:
@@ -163,13 +166,20 @@ def _opened(path: Path, data: bytes) -> Iterator[Picture]:
         raise _damaged(path, f"the picture is damaged: {error}") from error
 
 
-def _decoded(picture: Picture, size: int) -> Picture:
-    from PIL import ImageOps
+def _check_size(path: Path, width: int, height: int) -> None:
+    if not width * height:
+        raise _damaged(path, f"the picture has {width} x {height} pixels")
+    if width * height > MOST_PIXELS:
+        raise _too_large(path, f"{width:,} x {height:,} pixels")
 
-    # A JPEG can be decoded at an eighth of its size and more; twice the canvas loses nothing.
-    picture.draft(picture.mode, (2 * size, 2 * size))
-    picture.load()
-    return ImageOps.exif_transpose(picture)
+
+def _facts(picture: Picture) -> dict[str, str]:
+    width, height = picture.size
+    facts = {"width": str(width), "height": str(height), "mode": picture.mode}
+    facts["format"] = str(picture.format)
+    if (frames := getattr(picture, "n_frames", 1)) > 1:
+        facts["frames"] = str(frames)
+    return facts
 
 
 def _eight_bits(picture: Picture) -> Picture:
@@ -197,6 +207,10 @@ def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
     if picture.size == size:
         return picture
     return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=4.0)
+
+
+def _at_least_one(length: float) -> int:
+    return max(round(length), 1)
 
 
 def _opaque(mode: str, alpha: Alpha) -> tuple[int, ...]:
