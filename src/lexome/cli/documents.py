@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,3 +44,16 @@ def write_rendering(folder: Path, name: str, rendering: Rendering) -> list[Path]
     for path, data in made.items():
         write_bytes(path, data)
     return list(made)
+
+
+def write_sheet(folder: Path, language: Language, renderings: Sequence[Rendering]) -> Path | None:
+    """Write all of several renderings at one look, where the language has such a view."""
+    from lexome.files import write_bytes
+    from lexome.languages.base import Sheet
+
+    if len(renderings) < 2 or not isinstance(language, Sheet):
+        return None
+    view = language.sheet(renderings)
+    path = folder / f"all{view.suffix}"
+    write_bytes(path, view.data)
+    return path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lexome.cli.console import part, result, result_json, say
-from lexome.cli.documents import beginning, write_rendering
+from lexome.cli.documents import beginning, write_rendering, write_sheet
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
 from lexome.errors import LexomeError
@@ -139,6 +139,8 @@ def generate(
         for number, one in enumerate(written, 1):
             for path in write_rendering(out, f"{number:04d}", one.rendering):
                 say(f"written: {path}")
+        if sheet := write_sheet(out, opened.language, [one.rendering for one in written]):
+            say(f"written: {sheet}")
 
 
 @dataclass(frozen=True)

@@ -279,3 +279,12 @@ class Language(Protocol):
         ...
 
     def render(self, document: Document) -> Rendering: ...
+
+
+@runtime_checkable
+class Sheet(Protocol):
+    """A language that shows many documents at one look, as pictures can be."""
+
+    def sheet(self, renderings: Sequence[Rendering]) -> View:
+        """Return one view of what `render` made of one or more documents."""
+        ...
