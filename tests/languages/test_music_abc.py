@@ -157,7 +157,7 @@ def test_any_text_is_judged(text: str) -> None:
 def test_without_abc2midi_notes_of_a_tune_are_an_error_and_text_is_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversion, "_abc2midi", lambda: None)
+    monkeypatch.setattr(conversion, "abc2midi", lambda: None)
     with pytest.raises(LexomeError, match="needs abc2midi") as caught:
         read(tmp_path / "a.abc", REEL)
     assert "lexome[music]" in str(caught.value.fix)

@@ -24,7 +24,7 @@ _CONTAINER = "META-INF/container.xml"
 
 def abc_to_midi(text: str, where: str) -> bytes:
     """Return one tune as a MIDI file; one that abc2midi cannot read is a `LexomeError`."""
-    program = _abc2midi()
+    program = abc2midi()
     if program is None:
         raise LexomeError("reading ABC as notes needs abc2midi", where=where, fix=_INSTALL)
     with tempfile.TemporaryDirectory() as folder:
@@ -46,7 +46,7 @@ def abc_to_midi(text: str, where: str) -> bytes:
 
 def can_read_abc() -> bool:
     """Return whether abc2midi is there."""
-    return _abc2midi() is not None
+    return abc2midi() is not None
 
 
 def musicxml_to_midi(data: bytes, where: str) -> bytes:
@@ -73,7 +73,8 @@ def musicxml_to_midi(data: bytes, where: str) -> bytes:
     return made
 
 
-def _abc2midi() -> Path | None:
+def abc2midi() -> Path | None:
+    """Return where the program is, on the path or in symusic; `None` if it is not there."""
     if found := shutil.which("abc2midi"):
         return Path(found)
     spec = find_spec("symusic")
