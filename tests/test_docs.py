@@ -18,6 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lexome.cli.app import app
+from lexome.languages.music.midi import write_midi
+from lexome.languages.music.score import Score, Track, ordered
 from lexome.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +62,24 @@ def write_data(folder: Path) -> None:
     molecules = "".join("".join(draw.choices(parts, k=8)) + f" m{n}\n" for n in range(200))
     (folder / "molecules.smi").write_text(molecules)
     write_changes(folder, genome["chr1"], residues[0])
+    write_music(folder, draw)
+
+
+def write_music(folder: Path, draw: random.Random) -> None:
+    """Write melodies as MIDI, tunes as ABC of which one is broken, and chorales as frames."""
+    (folder / "scores").mkdir()
+    for number in range(12):
+        notes = [(240 * n, 240, 60 + draw.randrange(12), 80, 0) for n in range(40)]
+        data = write_midi(Score(ordered(notes), (Track(),)))
+        (folder / "scores" / f"{number:02}.mid").write_bytes(data)
+    tunes = [
+        f"X:{n}\nT:Tune {n}\nK:D\n{''.join(draw.choices('ABcdef', k=60))}|\n" for n in range(20)
+    ]
+    (folder / "tunes.abc").write_text("L:1/8\n\n" + "\n".join([*tunes, "X:21\nK:C\n=|\n"]))
+    pieces = [
+        [[60 + draw.randrange(12), 48 + draw.randrange(9)] for _ in range(40)] for _ in range(20)
+    ]
+    (folder / "chorales.json").write_text(json.dumps({"train": pieces[5:], "valid": pieces[:5]}))
 
 
 def write_changes(folder: Path, bases: str, residues: str) -> None:
