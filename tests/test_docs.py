@@ -15,6 +15,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from lexome.cli.app import app
@@ -63,6 +64,7 @@ def write_data(folder: Path) -> None:
     (folder / "molecules.smi").write_text(molecules)
     write_changes(folder, genome["chr1"], residues[0])
     write_music(folder, draw)
+    write_pictures(folder / "pictures", draw)
 
 
 def write_music(folder: Path, draw: random.Random) -> None:
@@ -92,6 +94,20 @@ def write_changes(folder: Path, bases: str, residues: str) -> None:
     (folder / "protein.fasta").write_text(f">protein\n{residues[:40]}\n")
     mutants = f"mutant,fitness\n{residues[4]}5W,1\n{residues[4]}5W:{residues[8]}9C,0\n"
     (folder / "mutants.csv").write_text(mutants)
+
+
+def write_pictures(folder: Path, draw: random.Random) -> None:
+    """Write pictures of squares on white, and a manifest that says their colour."""
+    folder.mkdir()
+    lines = []
+    for number in range(30):
+        colour = draw.choice(("red", "green", "blue"))
+        picture = Image.new("RGB", (24, 24), "white")
+        left, top = draw.randrange(16), draw.randrange(16)
+        picture.paste(colour, (left, top, left + 8, top + 8))
+        picture.save(folder / f"{number:02}.png")
+        lines.append(json.dumps({"image": f"{number:02}.png", "colour": colour}))
+    (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def expanded(word: str) -> list[str]:
