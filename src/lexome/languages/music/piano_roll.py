@@ -11,7 +11,7 @@ from lexome.languages.music.score import Score
 
 MOST_QUARTERS = 128
 
-_WIDTH, _ROW, _LEFT, _BOTTOM, _TOP = 1200, 6, 44, 22, 8
+_WIDTH, _ROW, _LEFT, _BOTTOM, _TOP = 1200, 6, 44, 32, 8
 _PAPER, _LINE, _BAR, _INK = "#ffffff", "#ececec", "#d0d0d0", "#505050"
 _COLOURS = (
     "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e377c2", "#17becf"
@@ -41,7 +41,7 @@ def png(score: Score) -> bytes:
         colour = _LINE if quarter % 4 else _BAR
         if quarter % 4 == 0 or scale >= 6:
             draw.line([across(quarter), _TOP, across(quarter), _TOP + height], colour)
-        if quarter % (4 if quarters <= 64 else 16) == 0:
+        if quarter % (4 if quarters <= 64 else 16) == 0 and quarter < quarters:
             draw.text((across(quarter) + 2, _TOP + height + 4), str(quarter), _INK)
     for pitch in range(low, high + 1):
         if pitch % 12 == 0:
@@ -51,7 +51,7 @@ def png(score: Score) -> bytes:
         first, last = across(start / score.ticks), across((start + duration) / score.ticks)
         box = (first, down(pitch) + 1, max(last - 1, first + 1), down(pitch) + _ROW - 1)
         draw.rectangle(box, _COLOURS[track % len(_COLOURS)])
-    draw.text((_LEFT + 2, _TOP + height + 12), "quarter notes", _INK)
+    draw.text((_LEFT + 2, _TOP + height + 17), "quarter notes", _INK)
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return stream.getvalue()
