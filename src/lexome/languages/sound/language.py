@@ -23,15 +23,19 @@ from lexome.languages.base import (
 from lexome.languages.common import Common
 from lexome.languages.options import at_least
 from lexome.languages.sound import fidelity, rendering
+from lexome.languages.sound.codec import Codec
 from lexome.languages.sound.coding import SoundCoding
 from lexome.languages.sound.levels import Level, Samples, level, to_pcm
 from lexome.languages.sound.mulaw import MuLaw, MuLawTrainer
 from lexome.languages.sound.names import NameTemplate
 from lexome.languages.sound.reading import SUFFIXES, Recording, open_recording
+from lexome.languages.sound.training import CodecTrainer
 from lexome.languages.sources import file_name
 from lexome.languages.tokenizers import CodedTokenizer
 
 _LEAST_RATE = 1000
+# A codec decodes a piece at once.
+_MOST_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,10 @@ class Sound(Common):
 
     def __post_init__(self) -> None:
         at_least("rate", self.rate, _LEAST_RATE)
-        if self.seconds * self.rate < 1:
-            raise UsageError(f"seconds must be more than none, not {self.seconds}")
+        if not 1 <= self.seconds * self.rate <= _MOST_SECONDS * self.rate:
+            raise UsageError(
+                f"seconds must lie between one sample and {_MOST_SECONDS}, not {self.seconds}"
+            )
         fields = NameTemplate(self.names).fields if self.names else ()
         if self.group and self.group not in fields:
             raise UsageError(
@@ -157,12 +163,14 @@ class Sound(Common):
         return document.metadata[self.group]
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
-        return {"mulaw": MuLawTrainer(self.rate)}
+        return {"codec": CodecTrainer(self.rate), "mulaw": MuLawTrainer(self.rate)}
 
     @staticmethod
     def coding(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> SoundCoding:
         """Return a coding again from what was saved of it."""
-        return MuLaw(**settings)
+        if kind == MuLaw.kind:
+            return MuLaw(**settings)
+        return Codec.of(settings, arrays)
 
     def parse(self, text: str) -> Any:
         """Raise `LexomeError`: sound cannot be typed."""
