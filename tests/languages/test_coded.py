@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -121,6 +122,29 @@ def test_a_file_without_a_language_is_an_error(
     monkeypatch.setenv("LEXOME_LANGUAGES", str(tmp_path / "absent.py"))
     with pytest.raises(LexomeError, match="no such file"):
         languages.get("nothing")
+
+
+def test_a_file_that_cannot_be_imported_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("x = 1\nimport no_such_module\n")
+    monkeypatch.setenv("LEXOME_LANGUAGES", str(broken))
+    with pytest.raises(LexomeError, match="no_such_module") as error:
+        languages.get("dice")
+    assert f"{broken}, line 2" in str(error.value.where)
+
+
+def test_two_files_of_one_name_are_two_languages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = []
+    for name in ("dice", "coin"):
+        (tmp_path / name).mkdir()
+        files.append(tmp_path / name / "mine.py")
+        files[-1].write_text(PLUGIN.replace('"dice"', f'"{name}"'))
+    monkeypatch.setenv("LEXOME_LANGUAGES", os.pathsep.join(map(str, files)))
+    assert [languages.get(name).name for name in ("dice", "coin")] == ["dice", "coin"]
 
 
 def test_transformers_reads_the_names(tmp_path: Path, tokenizer: CodedTokenizer) -> None:

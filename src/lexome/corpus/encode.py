@@ -176,7 +176,9 @@ class Encode:
             lengths = self.tokenizer.unit_lengths[ids]
             sums = np.concatenate([[0], np.cumsum(entry.document.weights, dtype=np.float64)])
             stops = np.cumsum(lengths)
-            means = (sums[stops] - sums[stops - lengths]) / lengths
+            # A token that stands for no unit weighs 1, as begin and end do.
+            means = np.ones(len(ids))
+            np.divide(sums[stops] - sums[stops - lengths], lengths, out=means, where=lengths > 0)
             stored[start + 1 : start + 1 + len(ids)] = np.rint(means * FULL_WEIGHT)
         return None if (stored == FULL_WEIGHT).all() else stored
 

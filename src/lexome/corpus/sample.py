@@ -121,7 +121,7 @@ def make_tokenizer(
 
 
 def _kind(request: PrepareRequest, offered: Mapping[str, TokenizerTrainer]) -> str:
-    return request.tokenizer or next(iter(offered))
+    return request.tokenizer or next(iter(offered), "")
 
 
 def _most_units(request: PrepareRequest, language: Language) -> int:
@@ -132,6 +132,11 @@ def _most_units(request: PrepareRequest, language: Language) -> int:
 
 def _trainer(request: PrepareRequest, language: Language) -> TokenizerTrainer:
     offered = language.tokenizers()
+    if not offered:
+        raise UsageError(
+            f"the language {language.name!r} makes no tokenizer of its own",
+            fix="name one that exists with --tokenizer-folder",
+        )
     kind = _kind(request, offered)
     if kind not in offered:
         raise UsageError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,7 +85,8 @@ def fill_gap(
 ) -> Filled:
     """Write a part of a document anew: the tokens that touch its units `gap[0]` to `gap[1]`.
 
-    Of a document longer than the context, the part around the gap is taken. Otherwise as `fill`.
+    Of a document longer than the context, the model sees the part around the gap; what comes back
+    is whole. Otherwise as `fill`.
     """
     _check_bidirectional(model)
     start, stop = gap
@@ -111,12 +113,11 @@ def fill_gap(
             where="--gap",
             fix="fill it in parts",
         )
-    first = min(max(masks[0] - room // 2, 0), max(len(ids) - model.config.context, 0))
-    ids = ids[first : first + model.config.context]
-    masks = [place - first for place in masks]
     for place in masks:
         ids[place] = special.mask
-    return _filled(tokenizer, language, model, ids, masks, top, order)
+    first = min(max(masks[0] - room // 2, 0), max(len(ids) - model.config.context, 0))
+    seen = slice(first, first + model.config.context)
+    return _filled(tokenizer, language, model, ids, masks, top, order, seen)
 
 
 def _check_bidirectional(model: Transformer) -> None:
@@ -136,11 +137,14 @@ def _filled(
     masks: list[int],
     top: int,
     order: Order,
+    seen: slice = slice(None),
 ) -> Filled:
+    """Fill the places `masks` of `ids`, of which the model sees the part `seen`."""
     found: dict[int, tuple[Candidate, ...]] = {}
     while len(found) < len(masks):
         open_masks = [place for place in masks if place not in found]
-        probabilities = _probabilities(model, tokenizer, ids, open_masks)
+        shown = [place - (seen.start or 0) for place in open_masks]
+        probabilities = _probabilities(model, tokenizer, ids[seen], shown)
         best, chosen = probabilities.max(-1)
         # One-shot takes them all from this one look, iterative only the surest.
         taken = [int(best.argmax())] if order == "iterative" else range(len(open_masks))
@@ -168,14 +172,18 @@ def _read(
             where="text",
             fix=f"write {mark} where a token is missing",
         )
-    special = tokenizer.special
-    ids, masks = [special.begin], []
+    special, first = tokenizer.special, None
+    ids, masks = [special.begin], list[int]()
     for number, part in enumerate(re.split(re.escape(mark), text)):
         if number:
             masks.append(len(ids))
             ids.append(special.mask)
-        if part:
-            ids.extend(_part(tokenizer, language, part, number))
+        if not part:
+            continue
+        with _naming_part(number):
+            content = language.parse_behind(part, first) if number else language.parse(part)
+            ids.extend(tokenizer.encode([content])[0].tolist())
+        first = first if number else content
     ids.append(special.end)
     if len(ids) > context:
         raise UsageError(
@@ -186,13 +194,13 @@ def _read(
     return ids, masks
 
 
-def _part(tokenizer: Tokenizer, language: Language, part: str, number: int) -> Sequence[int]:
+@contextmanager
+def _naming_part(number: int) -> Iterator[None]:
     try:
-        ids: list[int] = tokenizer.encode([language.parse(part)])[0].tolist()
+        yield
     except LexomeError as error:
         where = f"part {number + 1} of the text" + (f", {error.where}" if error.where else "")
         raise type(error)(error.what, where=where, fix=error.fix) from error
-    return ids
 
 
 def _probabilities(

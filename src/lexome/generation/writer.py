@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -86,7 +87,11 @@ def write(
         whole = (*ids[row][1:], *result.ids)
         content = contents[row]
         # A stop text may end inside a token, so a string is put together from its pieces.
-        content = content + text if isinstance(content, str) else tokenizer.decode(np.array(whole))
+        if isinstance(content, str):
+            content += text
+        else:
+            kept = len(ids[row]) - 1 + rows[row].before_stop
+            content = tokenizer.decode(np.array(whole[:kept], np.int64))
         rendering = language.render(Document(content, Source("generated", str(row + 1))))
         written.append(
             Written(_shown(prompts[row]), text, whole, len(result.ids), finish, rendering)
@@ -101,9 +106,20 @@ class _Row:
         self.stop = StopText(stops)
         self.pieces: list[str] = []
         self._stream = stream
+        self._lengths: list[int] = []
+
+    @property
+    def before_stop(self) -> int:
+        """Return how many of the tokens stand before the stop text as a whole."""
+        if not self.stop.stopped:
+            return len(self._lengths)
+        characters = sum(map(len, self.pieces))
+        return sum(stop <= characters for stop in accumulate(self._lengths))
 
     def push(self, token: int) -> str:
-        return self._add(self.stop.push(self._stream.push([token])))
+        text = self._stream.push([token])
+        self._lengths.append(len(text))
+        return self._add(self.stop.push(text))
 
     def finish(self) -> str:
         if self.stop.stopped:

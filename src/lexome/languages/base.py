@@ -244,6 +244,13 @@ class Language(Protocol):
         """Return content from what a person types (a prompt); raise `LexomeError` if it is not."""
         ...
 
+    def parse_behind(self, text: str, first: Any) -> Any:
+        """Return content of what a person types behind a gap.
+
+        `first` is the content of what stands before all gaps, `None` if nothing does.
+        """
+        ...
+
     def units(self, document: Document) -> int:
         """Return the size of a document in natural units: bytes, bases, residues."""
         ...

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexome.errors import LexomeError
+from lexome.errors import LexomeError, UsageError
 from lexome.languages.base import Baseline, Document, TokenBaseline, Tokenizer, UnitCodes
 from lexome.languages.options import changed
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Common:
     """Methods of a `Language`, a frozen dataclass whose fields are its reading options.
 
-    What is left to write is `name`, `unit`, `suffixes`, `read`, `tokenizers`, `parse`, `baselines`
-    and `render`. Content is a sequence with one item for each natural unit.
+    What is left to write is `name`, `unit`, `suffixes`, `read`, `tokenizers` and `render`; `parse`
+    where a person can type the content, and `baselines` to compare with. Content is a sequence
+    with one item for each natural unit.
     """
 
     @classmethod
@@ -55,6 +56,14 @@ class Common:
     def option_files(self) -> Sequence[Path]:
         """Return none."""
         return ()
+
+    def parse_behind(self, text: str, first: Any) -> Any:
+        """Return what `parse` does: content does not depend on what stands before it."""
+        return self.parse(text)
+
+    def parse(self, text: str) -> Any:
+        """Refuse: what cannot be typed can begin with a file."""
+        raise UsageError("this language cannot be typed", fix="name a file with --from")
 
     def units(self, document: Document) -> int:
         """Return the length of the content."""

@@ -42,10 +42,14 @@ NAME = "joint"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Content, and the language that it is in."""
+    """Content, and the language that it is in.
+
+    What is not `named` goes on with a document that has said its language before.
+    """
 
     language: str
     content: Any
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,16 +62,31 @@ class Joint(Common):
 
     name: ClassVar[str] = NAME
 
-    parts: str = "{}"
+    parts: str = ""
 
     @classmethod
     def load_tokenizer(cls, folder: Path, described: Mapping[str, Any]) -> JointTokenizer:
         """Return the tokenizer that `JointTokenizer.save` wrote."""
         from lexome import languages
 
-        return JointTokenizer(
-            {name: languages.load_tokenizer(folder / name) for name in described["parts"]}
-        )
+        names = [str(name) for name in described["parts"]]
+        # What is loaded names folders of its own only, and none that holds another such tokenizer.
+        if strange := [name for name in names if not name.isidentifier() or name == NAME]:
+            raise LexomeError(f"{strange[0]!r} is no language that a joint vocabulary can hold")
+        return JointTokenizer({name: languages.load_tokenizer(folder / name) for name in names})
+
+    def __post_init__(self) -> None:
+        try:
+            chosen = json.loads(self.parts)
+            sound = isinstance(chosen, dict) and all(isinstance(v, dict) for v in chosen.values())
+        except ValueError:
+            sound = False
+        if not sound or not chosen or NAME in chosen:
+            raise UsageError(
+                "this does not say which languages are joined",
+                where=f"language {NAME!r}, option 'parts'",
+                fix="let `lexome mix` join them",
+            )
 
     @cached_property
     def languages(self) -> Mapping[str, Language]:
@@ -121,6 +140,13 @@ class Joint(Common):
         rest = rest.removeprefix(" ")
         return Said(name, self.languages[name].parse(rest) if rest else None)
 
+    def parse_behind(self, text: str, first: Any) -> Said:
+        """Return content that goes on, behind a gap, with `first`, which says its language."""
+        if first is None:
+            return self.parse(text)
+        inner = self.languages[first.language]
+        return Said(first.language, inner.parse(text), named=False)
+
     def units(self, document: Document) -> int:
         """Return the size in units of the document's own language."""
         language, inner = self._inner(document)
@@ -135,6 +161,21 @@ class Joint(Common):
         """Return what the document's own language says."""
         language, inner = self._inner(document)
         return language.split_key(inner)
+
+    def mirrored(self, codes: UnitCodes) -> UnitCodes | None:
+        """Return all codes backwards, each as its own language mirrors it.
+
+        Those of a language without a mirrored form become numbers that no code has.
+        """
+        count, found = len(self.languages), None
+        owners = codes % count
+        for number, language in enumerate(self.languages.values()):
+            own = owners == number
+            mirrored = language.mirrored(codes[own] // count)
+            if mirrored is not None:
+                found = ~codes[::-1] if found is None else found
+                found[own[::-1]] = mirrored.astype(np.uint64) * count + number
+        return found
 
     def render(self, document: Document) -> Rendering:
         """Return what the document's own language shows."""
@@ -151,8 +192,8 @@ class JointTokenizer:
     """The tokenizers of several languages side by side.
 
     `parts` are the tokenizers by the name of their language. A document without the name of a
-    language in front, as a model may write it, is in the first one; tokens of other languages
-    than its own stand for nothing.
+    language in front, as a model may write it, is in that of its first token; tokens of other
+    languages than its own stand for nothing.
     """
 
     kind = NAME
@@ -181,10 +222,11 @@ class JointTokenizer:
 
     def _encode(self, said: Said) -> Ids:
         name, kind = said.language, np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
-        if said.content is None:
-            return np.array([self.markers[name]], kind)
-        (ids,) = self.parts[name].encode([said.content])
-        return np.array([self.markers[name], *self.shifted(name, ids).tolist()], kind)
+        parts = [np.array([self.markers[name]] if said.named else [], kind)]
+        if said.content is not None:
+            (ids,) = self.parts[name].encode([said.content])
+            parts.append(self.shifted(name, ids).astype(kind))
+        return np.concatenate(parts)
 
     def shifted(self, name: str, ids: Ids) -> Ids:
         """Return the ids of a language's own tokenizer as they are here; special ones stay."""
@@ -202,12 +244,12 @@ class JointTokenizer:
         whole = np.asarray(ids)
         owners = np.searchsorted([*self.offsets.values()], whole, side="right")
         # A block of a stream may hold the documents of several languages, one behind the other.
-        borders = np.flatnonzero(np.diff(np.where(owners, owners, _last_known(owners)))) + 1
-        parts = [np.zeros(0, np.uint32)]
+        borders = np.flatnonzero(np.diff(_last_known(owners))) + 1
+        parts = [np.zeros(0, np.uint64)]
         for run in np.split(whole, borders):
             name = self._owner(run)
-            codes = self.parts[name].unit_codes(self._own(name, run)).astype(np.uint32)
-            parts.append(codes * np.uint32(len(self.parts)) + np.uint32(self.markers[name]))
+            codes = self.parts[name].unit_codes(self._own(name, run)).astype(np.uint64)
+            parts.append(codes * len(self.parts) + self.markers[name] - FIRST)
         return np.concatenate(parts)
 
     def token_label(self, token: int) -> str:
@@ -250,16 +292,22 @@ class JointTokenizer:
         return shifted[(shifted >= FIRST) & (shifted < FIRST + self._size(name))]
 
     def _language(self, ids: Ids) -> str:
-        named = {marker: name for name, marker in self.markers.items()}
-        found = (named[index] for index in np.asarray(ids).tolist() if index in named)
-        return next(found, next(iter(self.parts)))
+        """Return the language that the first name or token of content in `ids` tells."""
+        whole = np.asarray(ids)
+        telling = whole[whole >= FIRST][:1].tolist()
+        return self._telling(telling[0]) if telling else next(iter(self.parts))
+
+    def _telling(self, token: int) -> str:
+        """Return the language of a token that is not a special one."""
+        names = list(self.parts)
+        if token < FIRST + len(names):
+            return names[token - FIRST]
+        return names[int(np.searchsorted([*self.offsets.values()], token, side="right")) - 1]
 
     def _owner(self, ids: Ids) -> str:
         """Return the language to which the first token of content belongs."""
-        for name in self.parts:
-            if len(self._own(name, ids)):
-                return name
-        return next(iter(self.parts))
+        whole = np.asarray(ids)
+        return self._language(whole[whole >= FIRST + len(self.parts)])
 
 
 class _JointStream:
@@ -267,7 +315,7 @@ class _JointStream:
 
     def __init__(self, tokenizer: JointTokenizer) -> None:
         self._tokenizer = tokenizer
-        self._name = next(iter(tokenizer.parts))
+        self._name = ""
         self._stream: TextStream | None = None
 
     def push(self, ids: Iterable[int]) -> str:
@@ -275,12 +323,10 @@ class _JointStream:
         return "".join(self._push(index) for index in ids)
 
     def _push(self, index: int) -> str:
-        named = {marker: name for name, marker in self._tokenizer.markers.items()}
-        if index in named and self._stream is None:
-            self._name = named[index]
-        if index < min(self._tokenizer.offsets.values()):
+        if index < FIRST:
             return ""
         if self._stream is None:
+            self._name = self._tokenizer._telling(index)
             self._stream = self._tokenizer.parts[self._name].text_stream()
         own = self._tokenizer._own(self._name, np.array([index]))
         return self._stream.push(own.tolist())

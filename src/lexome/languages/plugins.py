@@ -9,32 +9,57 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import is_dataclass
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from importlib.util import spec_from_file_location
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 from lexome.errors import LexomeError
 
 VARIABLE, GROUP = "LEXOME_LANGUAGES", "lexome.languages"
 _PREFIX = "lexome_language_file_"
-_NEEDED = ("name", "unit", "suffixes", "read", "tokenizers", "parse", "render")
+_NEEDED = ("name", "unit", "suffixes", "read", "tokenizers", "render")
 
 
 def find() -> dict[str, type[Any]]:
     """Return the further languages by name; a file that holds none is a `LexomeError`."""
-    found: dict[str, type[Any]] = {entry.name: entry.load() for entry in entry_points(group=GROUP)}
+    found: dict[str, type[Any]] = {}
+    for entry in entry_points(group=GROUP):
+        with _importing(f"the package {entry.value}, entry point {entry.name!r}"):
+            found[entry.name] = entry.load()
     for path in _files():
         found |= _in_file(path)
     return found
 
 
+@contextmanager
+def _importing(where: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        line = extract_tb(error.__traceback__)[-1]
+        raise LexomeError(
+            f"this cannot be imported: {type(error).__name__}: {error}",
+            where=f"{where} ({line.filename}, line {line.lineno})",
+            fix="correct it",
+        ) from error
+
+
 def _files() -> list[Path]:
     return [Path(name) for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
+
+
+def _module(path: Path) -> str:
+    """Return the name of a file's module; two files of one name in two folders are two modules."""
+    return f"{_PREFIX}{path.stem}_{crc32(str(path.resolve()).encode()):08x}"
 
 
 def _in_file(path: Path) -> dict[str, type[Any]]:
@@ -44,11 +69,13 @@ def _in_file(path: Path) -> dict[str, type[Any]]:
             where=f"{path}, named by {VARIABLE}",
             fix="correct the variable",
         )
-    module = import_module(_PREFIX + path.stem)
+    with _importing(f"{path}, named by {VARIABLE}"):
+        module = import_module(_module(path))
     made: list[Any] = [
         value
         for value in vars(module).values()
         if isinstance(value, type)
+        and is_dataclass(value)
         and value.__module__ == module.__name__
         and all(hasattr(value, name) for name in _NEEDED)
     ]
@@ -56,7 +83,7 @@ def _in_file(path: Path) -> dict[str, type[Any]]:
         raise LexomeError(
             "this file defines no language",
             where=f"{path}, named by {VARIABLE}",
-            fix=f"write a class with {', '.join(_NEEDED)}; docs/languages.md has an example",
+            fix=f"write a dataclass with {', '.join(_NEEDED)}: docs/own-language.md shows one",
         )
     return {value.name: value for value in made}
 
@@ -71,7 +98,7 @@ class _Files:
         if not name.startswith(_PREFIX):
             return None
         for file in _files():
-            if _PREFIX + file.stem == name:
+            if _module(file) == name:
                 return spec_from_file_location(name, file)
         return None
 

@@ -102,6 +102,9 @@ def damage_named(path: Path) -> Iterator[None]:
     """Turn whatever a wrong description of a tokenizer raises into an error that names it."""
     try:
         yield
+    # It names the file that is damaged already: a tokenizer may be made of others.
+    except DamagedFileError:
+        raise
     # `tokenizers` raises plain `Exception` for a file that it cannot use.
     except Exception as error:
         raise DamagedFileError(
