@@ -98,8 +98,10 @@ function drawGallery(host, gallery) {
     document.querySelector('a[href="#gallery"]').closest("li").remove();
     return;
   }
+  // What sounds is drawn along a time axis, which needs room; pictures stand side by side.
+  const sounds = gallery.works.some((work) => work.media.some((m) => m.media_type.startsWith("audio/")));
   put(host,
-    el("div", { class: "gallery" }, gallery.works.map((work) => el("figure", { class: "work" },
+    el("div", { class: sounds ? "gallery wide" : "gallery" }, gallery.works.map((work) => el("figure", { class: "work" },
       work.media.map(shownMedia),
       work.media.length ? null : el("pre", { class: "sample" }, visible(work.text))))),
     el("p", { class: "note" }, visible(gallery.note)));
