@@ -6,7 +6,7 @@ import os
 import re
 import struct
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from lexome.errors import DamagedFileError
 from lexome.languages.compression import open_bytes
@@ -58,27 +58,40 @@ def _riff_is_cut(stream: BinaryIO) -> bool:
 
 
 def _ogg_is_cut(stream: BinaryIO, read: float) -> bool:
-    """Return whether the last page does not say that it is the last, or counts more samples.
+    """Return whether the last page is not whole, is not marked as the last, or counts more samples.
 
     A stream may be a part of a longer one, so that its first page does not count from 0
     (RFC 3533, section 6).
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
-    begins = [granule for _, granule in _pages(stream.read(_TAIL)) if granule > 0]
+    begins = [page.samples for page in _pages(stream.read(_TAIL)) if page.samples > 0]
     stream.seek(max(0, size - _TAIL))
     pages = _pages(stream.read())
-    if not begins or not pages or not pages[-1][0] & _END_OF_STREAM:
+    if not begins or not pages or not pages[-1].flags & _END_OF_STREAM or not pages[-1].whole:
         return True
-    return len(begins) > 1 and pages[-1][1] - begins[0] > read
+    return len(begins) > 1 and pages[-1].samples - begins[0] > read
 
 
-def _pages(data: bytes) -> list[tuple[int, int]]:
-    """Return the flags and the count of samples of each page that begins in `data`."""
-    places = [found.start() for found in re.finditer(_PAGE, data)]
-    return [
-        struct.unpack_from("<Bq", data, place + 5) for place in places if place + 14 < len(data)
-    ]
+class _Page(NamedTuple):
+    """A page: its flags, the samples up to its end, and whether all of it is there."""
+
+    flags: int
+    samples: int
+    whole: bool
+
+
+def _pages(data: bytes) -> list[_Page]:
+    """Return the pages that begin in `data`."""
+    found = []
+    for place in (match.start() for match in re.finditer(_PAGE, data)):
+        header = data[place : place + 27]
+        if len(header) == 27:
+            flags, samples = struct.unpack_from("<Bq", header, 5)
+            segments = data[place + 27 : place + 27 + header[26]]
+            end = place + 27 + header[26] + sum(segments)
+            found.append(_Page(flags, samples, end <= len(data)))
+    return found
 
 
 def _is_opus(file: Any) -> bool:

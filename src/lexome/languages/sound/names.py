@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import PurePath
 
 from lexome.errors import UsageError
+from lexome.languages.compression import COMPRESSED_SUFFIXES
 
 _FIELD = re.compile(r"\{(\w*)\}")
 
@@ -40,7 +41,7 @@ class NameTemplate:
     def match(self, file: str) -> Mapping[str, str] | None:
         """Return the fields of a file's name; `None` where the template does not fit it."""
         path = PurePath(file)
-        stem = path.name.partition(".")[0] if path.suffix else path.name
+        stem = PurePath(path.stem).stem if path.suffix in COMPRESSED_SUFFIXES else path.stem
         parts = [*path.parts[:-1], stem][-self.text.count("/") - 1 :]
         found = self._pattern.fullmatch("/".join(parts))
         return found and found.groupdict()
