@@ -111,7 +111,9 @@ def test_the_joint_tokenizer(tmp_path: Path) -> None:
     assert both.tolist() == [*alone[0].tolist(), *alone[1].tolist()]
     assert not set(alone[0].tolist()) & set(alone[1].tolist())
     labels = [tokenizer.token_label(index) for index in range(tokenizer.vocab_size)]
-    assert labels[4:6] == ["<|text|>", "<|dna|>"] and labels[-1] == "N"
+    assert labels[4:6] == ["<|text|>", "<|dna|>"] and labels[-1] == "TTT"
+    prompt = tokenizer.encode_prompt(Said("dna", "GACGT"))
+    assert [labels[index] for index in prompt] == ["<|dna|>", "G", "A", "CGT"]
     with pytest.raises(LexomeError):
         tokenizer.token_label(tokenizer.vocab_size)
     loaded = languages.load_tokenizer(mixed.folder / "tokenizer")

@@ -399,7 +399,7 @@ def test_prompts_are_bases_in_any_case():
 @pytest.mark.parametrize("policy", ["keep", "n"])
 def test_every_tokenizer_is_lossless_and_counts_bases(kind, policy):
     dna = languages.get("dna", iupac=policy)
-    assert next(iter(dna.tokenizers())) == "symbols"
+    assert next(iter(dna.tokenizers())) == "kmer"
     bases = "ACGTNNACGTACGTTGCA" * 30 + ("RYSWKMBDHV" if policy == "keep" else "")
     tokenizer = dna.tokenizers()[kind].train([bases], None)
     (ids,) = tokenizer.encode([bases])

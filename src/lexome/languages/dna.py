@@ -251,9 +251,10 @@ class Dna(Common):
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
         alphabet = IUPAC if self.iupac == "keep" else CORE
         return {
+            # The fewest bits a base in equal time: benchmarks/RESULTS.md, "DNA vocabulary".
+            "kmer": KmerTrainer(3, alphabet=alphabet),
             "symbols": SymbolsTrainer(alphabet),
             "bpe": BpeTrainer(alphabet, default_vocab_size=4096),
-            "kmer": KmerTrainer(6, alphabet=alphabet),
             "bytes": BytesTrainer(),
         }
 

@@ -7,7 +7,7 @@ Behind the special tokens come these names, then the tokens of each language in 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -32,6 +32,7 @@ from lexome.languages.base import (
     UnitCodes,
 )
 from lexome.languages.common import Common
+from lexome.languages.prompts import encode_prompt
 from lexome.languages.sources import content_suffix
 from lexome.languages.tokenizers import SPECIAL, SPECIAL_NAMES
 from lexome.languages.tokenizers import folder as folders
@@ -218,13 +219,19 @@ class JointTokenizer:
 
     def encode(self, contents: Sequence[Said]) -> list[Ids]:
         """Encode each content to ids, the name of its language first."""
-        return [self._encode(said) for said in contents]
+        return [
+            self._encode(said, lambda own, content: own.encode([content])[0]) for said in contents
+        ]
 
-    def _encode(self, said: Said) -> Ids:
+    def encode_prompt(self, said: Said) -> Ids:
+        """Encode content that is gone on with, as the tokenizer of its language does."""
+        return self._encode(said, encode_prompt)
+
+    def _encode(self, said: Said, encode: Callable[[Tokenizer, Any], Ids]) -> Ids:
         name, kind = said.language, np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
         parts = [np.array([self.markers[name]] if said.named else [], kind)]
         if said.content is not None:
-            (ids,) = self.parts[name].encode([said.content])
+            ids = encode(self.parts[name], said.content)
             parts.append(self.shifted(name, ids).astype(kind))
         return np.concatenate(parts)
 
