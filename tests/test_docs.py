@@ -8,10 +8,13 @@ things differ from what is printed: `--minutes` becomes three steps of the small
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import shlex
+import struct
 import subprocess
+import wave
 from pathlib import Path
 
 import pytest
@@ -65,6 +68,7 @@ def write_data(folder: Path) -> None:
     write_changes(folder, genome["chr1"], residues[0])
     write_music(folder, draw)
     write_pictures(folder / "pictures", draw)
+    write_recordings(folder / "recordings", draw)
 
 
 def write_music(folder: Path, draw: random.Random) -> None:
@@ -82,6 +86,18 @@ def write_music(folder: Path, draw: random.Random) -> None:
         [[60 + draw.randrange(12), 48 + draw.randrange(9)] for _ in range(40)] for _ in range(20)
     ]
     (folder / "chorales.json").write_text(json.dumps({"train": pieces[5:], "valid": pieces[:5]}))
+
+
+def write_recordings(folder: Path, draw: random.Random) -> None:
+    """Write tones of five speakers, each with a pitch of their own, as WAV."""
+    folder.mkdir()
+    for pitch, speaker in enumerate(("ada", "bob", "cy", "dee", "eve"), 2):
+        for digit in range(4):
+            louder = draw.uniform(0.1, 0.4)
+            tone = [louder * math.sin(pitch * n / 10) * math.sin(n / 999) for n in range(3200)]
+            with wave.open(str(folder / f"{digit}_{speaker}_0.wav"), "wb") as file:
+                file.setparams((1, 2, 8000, 0, "NONE", ""))
+                file.writeframes(b"".join(struct.pack("<h", round(32767 * x)) for x in tone))
 
 
 def write_changes(folder: Path, bases: str, residues: str) -> None:

@@ -45,17 +45,25 @@ def quantise(vectors: Vectors, books: Sequence[Vectors], width: int) -> Numbers:
     count, dimensions = vectors.shape
     left = vectors[:, None]
     taken = np.zeros((count, 1, 0), np.int64)
-    for book in books:
+    for number, book in enumerate(books, 1):
         products = left.reshape(-1, dimensions) @ book.T
         distances = np.square(left).sum(axis=2)[:, :, None] + np.square(book).sum(axis=1)
-        distances -= 2 * products.reshape(*left.shape[:2], len(book))
-        flat = distances.reshape(count, -1)
-        best = np.argsort(flat, axis=1, kind="stable")[:, :width]
+        distances -= 2 * products.reshape(distances.shape)
+        best = _least(distances.reshape(count, -1), width if number < len(books) else 1)
         branch, row = np.divmod(best, len(book))
         left = np.take_along_axis(left, branch[:, :, None], 1) - book[row]
         taken = np.take_along_axis(taken, branch[:, :, None], 1)
         taken = np.concatenate([taken, row[:, :, None]], axis=2)
     return taken[:, 0]
+
+
+def _least(values: Vectors, width: int) -> Numbers:
+    """Return where the `width` least values of each row are, in no order; [rows, width]."""
+    if width >= values.shape[1]:
+        return np.tile(np.arange(values.shape[1]), (len(values), 1))
+    if width == 1:
+        return values.argmin(axis=1)[:, None]
+    return np.asarray(np.argpartition(values, width - 1, axis=1)[:, :width], np.int64)
 
 
 def _kmeans(vectors: Vectors, size: int, rounds: int, random: np.random.Generator) -> Vectors:

@@ -23,7 +23,7 @@ from lexome.languages.tokenizers import Codes
 BANDS = 48
 WINDOW_SECONDS = 0.025
 _HALVES = 2
-_BEAM = 8
+_BEAM = 4
 # Levels and shapes are whole numbers of sixteenths of a decibel: see `clustering`.
 _STEPS = 16
 _LEVEL_STEPS = 20
