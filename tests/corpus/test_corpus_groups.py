@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_language import Tiny, random_documents, write_tiny
 
-from lexome.corpus import Corpus, PrepareObserver, PrepareRequest, prepare, reading
+from lexome.corpus import Corpus, PrepareObserver, PrepareRequest, Progress, prepare, reading
 from lexome.corpus.groups import Groups, key_digest, write_groups
 from lexome.corpus.journal import PARTIAL
 from lexome.corpus.manifest import Manifest, folder_sha256
@@ -56,7 +57,7 @@ class Told(PrepareObserver):
     def told(self, message: str) -> None:
         self.messages.append(message)
 
-    def advanced(self, progress) -> None:
+    def advanced(self, progress: Progress) -> None:
         self.stages.append(progress.stage)
 
 
@@ -73,7 +74,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def request(source: Path, **changes) -> PrepareRequest:
+def request(source: Path, **changes: Any) -> PrepareRequest:
     return PrepareRequest([source], "tiny", tokenizer="bpe", **{"workers": 1, **changes})
 
 
@@ -97,6 +98,7 @@ def test_a_group_stands_on_one_side(source: Path, tmp_path: Path) -> None:
     assert ends["train"] and ends["valid"] and not ends["train"] & ends["valid"]
     assert len(held["train"]) + len(held["valid"]) == 200
     record = corpus.manifest.groups
+    assert record is not None
     assert (record.documents, record.groups) == (200, 10)
     text = "200 documents in 10 families of one ending, the largest of 20; found by looking at"
     assert str(record).startswith(text) and str(record) in told.messages
@@ -189,7 +191,7 @@ def test_a_damaged_table_is_found(source: Path, tmp_path: Path) -> None:
     ],
 )
 def test_other_splits_that_would_part_groups_are_refused(
-    source: Path, tmp_path: Path, changes: dict, what: str
+    source: Path, tmp_path: Path, changes: dict[str, Any], what: str
 ) -> None:
     if "validation_files" in changes:
         changes = {"validation_files": [source / "two.tiny"]}
@@ -207,7 +209,9 @@ def test_one_single_group_is_an_error_and_not_cut(tmp_path: Path) -> None:
     keys=st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=30),
     labels=st.data(),
 )
-def test_documents_of_one_key_or_one_group_are_together(tmp_path_factory, keys, labels) -> None:
+def test_documents_of_one_key_or_one_group_are_together(
+    tmp_path_factory: pytest.TempPathFactory, keys: list[str], labels: st.DataObject
+) -> None:
     numbers = labels.draw(
         st.lists(st.integers(-5, 5), min_size=len(keys), max_size=len(keys)), label="groups"
     )

@@ -26,7 +26,7 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def families(source: Path, folder: Path, **options) -> tuple[set[str], set[str], object]:
+def families(source: Path, folder: Path, **options: float) -> tuple[set[str], set[str], object]:
     request = PrepareRequest([source], "protein", options=options, workers=1)
     corpus = prepare(request, folder)
     train, valid = (

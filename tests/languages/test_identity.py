@@ -14,6 +14,7 @@ from lexome.errors import UsageError
 from lexome.languages import get, identity
 from lexome.languages.grouping import Linked
 from lexome.languages.identity import Sequences, cluster, common_words, word_length
+from lexome.languages.protein import Protein
 
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 planted = settings(
@@ -38,7 +39,7 @@ def mutated(draw: np.random.Generator, protein: str, identity: float) -> str:
 
 
 def groups(tmp_path: Path, proteins: Sequence[str], wanted: float) -> list[int]:
-    return cluster(proteins, wanted, tmp_path).tolist()
+    return [int(first) for first in cluster(proteins, wanted, tmp_path)]
 
 
 @planted
@@ -169,5 +170,5 @@ def test_identities_that_mean_nothing_are_refused(wrong: float) -> None:
 
 
 def test_without_the_option_nothing_is_grouped() -> None:
-    assert get("protein").grouper() is None
+    assert Protein().grouper() is None
     assert get("protein", identity=1).options == {"identity": 1}

@@ -37,7 +37,9 @@ def test_single_bases_stand_where_the_run_begins() -> None:
 
 
 @pytest.mark.parametrize("trainer", [BytesTrainer(), SymbolsTrainer("ACGTN")])
-def test_other_tokenizers_read_a_prompt_as_all_else(trainer) -> None:
+def test_other_tokenizers_read_a_prompt_as_all_else(
+    trainer: BytesTrainer | SymbolsTrainer,
+) -> None:
     tokenizer = trainer.train()
     content = "ACGTNACG"
     assert np.array_equal(encode_prompt(tokenizer, content), tokenizer.encode([content])[0])
