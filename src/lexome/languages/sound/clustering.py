@@ -62,7 +62,7 @@ def _least(values: Vectors, width: int) -> Numbers:
     if width >= values.shape[1]:
         return np.tile(np.arange(values.shape[1]), (len(values), 1))
     if width == 1:
-        return values.argmin(axis=1)[:, None]
+        return np.asarray(values.argmin(axis=1)[:, None])
     return np.asarray(np.argpartition(values, width - 1, axis=1)[:, :width], np.int64)
 
 
