@@ -115,6 +115,9 @@ def test_fields_can_be_left_out(tmp_path: Path) -> None:
     (tune,) = read(tmp_path / "a.abc", text, form="abc", drop_fields="NZXK")
     assert isinstance(tune, Document) and tune.content == REEL
     assert without(text, "") == text
+    # A part that ends is no field.
+    assert without(HEADER + "B:|\nN:gone\n", "BN") == HEADER + "B:|\n"
+    assert problem(HEADER + "B:|\n") is None and has_notes(HEADER + "B:|\n")
 
 
 def test_bytes_are_the_unit_and_characters_stay_whole() -> None:

@@ -113,6 +113,15 @@ def test_drums_have_no_pitch_and_are_counted() -> None:
     assert from_score(score, 2) == (((60,), (60,)), 1)
 
 
+def test_a_piece_that_would_fill_the_memory_is_refused() -> None:
+    notes = ordered([(0, 480 * 100_000, pitch, 80, 0) for pitch in range(128)])
+    score = Score(notes, (Track(),))
+    for grid in (2, 20):
+        with pytest.raises(LexomeError, match="frames") as caught:
+            from_score(score, grid)
+        assert "coarser grid" in str(caught.value.fix)
+
+
 def test_a_file_of_splits_gives_each_piece_its_split(tmp_path: Path) -> None:
     path = tmp_path / "a.json.gz"
     value = {"train": [[[60, 64.0], [60, -1]], [[62, None, 50]]], "valid": [[[61]], [[], []]]}

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 # Fields that a file's header may say for all its tunes (section 3, table "file header").
 _INHERITED = "ABCDFGHILMNORSUZ"
-_FIELD = re.compile(r"[A-Za-z+]:")
+# "d:|" at the start of a line is the end of a repeated part.
+_FIELD = re.compile(r"[A-Za-z+]:(?![|:])")
 _LENGTH = r"\d*/*\d*"
 _NOTE = rf"(?:\^\^?|__?|=)?[A-Ga-g][,']*{_LENGTH}"
 _REST = rf"[xzZX]{_LENGTH}"
@@ -90,7 +91,7 @@ def without(text: str, letters: str) -> str:
     """Return a tune without the field lines of some letters; X: and K: stay."""
     gone = set(letters) - {"X", "K"}
     lines = text.split("\n")
-    return "\n".join(line for line in lines if not (line[1:2] == ":" and line[0] in gone))
+    return "\n".join(line for line in lines if not (_FIELD.match(line) and line[0] in gone))
 
 
 def problem(text: str) -> Problem | None:

@@ -22,7 +22,7 @@ Frame = tuple[int, ...]
 Frames = tuple[Frame, ...]
 REST = -1
 
-_LONGEST = 1 << 20
+_MOST_FRAMES, _MOST_SOUNDING = 1 << 20, 1 << 24
 _VELOCITY = 80
 
 
@@ -60,9 +60,11 @@ def from_score(score: Score, grid: int) -> tuple[Frames, int]:
     stops = np.rint((pitched["start"] + pitched["duration"]) * grid / score.ticks).astype(np.int64)
     stops = np.maximum(stops, starts + 1)
     size = int(stops.max(initial=0))
-    if size > _LONGEST:
+    if size > _MOST_FRAMES or int((stops - starts).sum()) > _MOST_SOUNDING:
         raise LexomeError(
-            f"the piece has {size:,} frames", fix=f"choose a grid that gives {_LONGEST:,} at most"
+            f"the piece has {size:,} frames, or too many pitches in them",
+            fix=f"choose a coarser grid: {_MOST_FRAMES:,} frames at most, and {_MOST_SOUNDING:,} "
+            "pitches in all of them together",
         )
     sounding: list[set[int]] = [set() for _ in range(size)]
     for start, stop, pitch in zip(starts, stops, pitched["pitch"].tolist(), strict=True):
