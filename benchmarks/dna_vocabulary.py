@@ -67,7 +67,11 @@ def main() -> None:
     showing.add_argument("--plot", type=Path, help="a PNG file to write")
     options = parser.parse_args()
     if options.command == "show":
+        order = list(VOCABULARIES)
         rows = [json.loads(line) for line in options.rows.read_text().splitlines()]
+        known = [row for row in rows if row["vocabulary"] in order]
+        known.sort(key=lambda row: order.index(row["vocabulary"]))
+        rows = known + [row for row in rows if row["vocabulary"] not in order]
         print("\n".join(table(rows)))
         if options.plot:
             plot(rows, options.plot)
