@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from lexome import languages
-from lexome.corpus import Corpus, PrepareRequest, mix, prepare
+from lexome.corpus import Corpus, PrepareRequest, chosen, mix, prepare
 from lexome.errors import LexomeError, UsageError
 from lexome.languages.joint import JointTokenizer, Said
 
@@ -35,10 +36,14 @@ def letters(root: Path, name: str, documents: int, folder: Path | None = None) -
 
 def genome(root: Path) -> Corpus:
     random = np.random.default_rng(0)
-    records = [f">r{n}\n{''.join(random.choice(list('ACGT'), 200))}\n" for n in range(8)]
+    records = [f">r{n}\n{''.join(random.choice(list('ACGTacgt'), 200))}\n" for n in range(8)]
     (root / "genome.fa").write_text("".join(records))
     request = PrepareRequest(
-        sources=[root / "genome.fa"], language="dna", validation=0.3, workers=1
+        sources=[root / "genome.fa"],
+        language="dna",
+        options={"soft_mask": "down-weight"},
+        validation=0.3,
+        workers=1,
     )
     return prepare(request, root / "corpus" / "genome")
 
@@ -83,6 +88,20 @@ def test_languages_in_a_joint_vocabulary(tmp_path: Path) -> None:
             tokenizer.markers[part.language]
         }
         assert tokenizer.unit_lengths[ids].sum() == whole.manifest.valid.units
+    # The names of the languages stand behind the begin tokens, and weigh 1 as these do.
+    stream, alone = mixed.stream("valid"), dna.stream("valid")
+    ids, weights = stream.read(0, len(stream)), stream.weights(0, len(stream))
+    named = np.flatnonzero(np.isin(ids, [*tokenizer.markers.values()]))
+    assert named.tolist() == (stream.document_starts + 1).tolist()
+    assert (weights[named] == 1).all()
+    first = len(stream) - len(alone) - dna.manifest.valid.documents
+    kept = ids[first:] != tokenizer.markers["dna"]
+    assert weights[first:][kept].tolist() == alone.weights(0, len(alone)).tolist()
+    assert 0 < weights.min() < 1
+    # What stands in both splits was found in each corpus, and is found nowhere else.
+    leak = mixed.manifest.leak
+    assert leak.documents == text.manifest.leak.documents + dna.manifest.leak.documents
+    assert leak.exact_duplicates == 0 and leak.ngram_units == 64
     again = Corpus.open(mixed.folder, verify=True)
     assert next(again.documents("train")).content.language == "text"
 
@@ -138,10 +157,51 @@ def test_what_does_not_go_together_is_said(tmp_path: Path) -> None:
         mix([(one.folder, 1), (other.folder, 1)], tmp_path / "mixed")
     with pytest.raises(UsageError, match="two corpora"):
         mix([(one.folder, 1)], tmp_path / "mixed")
-    with pytest.raises(UsageError, match="more than 0"):
-        mix([(one.folder, 0), (one.folder, 1)], tmp_path / "mixed")
+    dna = genome(tmp_path)
+    for weight in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="more than 0"):
+            mix([(one.folder, weight), (dna.folder, 1)], tmp_path / "mixed")
+    with pytest.raises(UsageError, match="same tokens"):
+        mix([(one.folder, 1), (one.folder, 2)], tmp_path / "mixed")
+    with pytest.raises(UsageError, match="seed"):
+        mix([(one.folder, 1), (dna.folder, 1)], tmp_path / "mixed", seed=-1)
+    joint = mix([(one.folder, 1), (dna.folder, 1)], tmp_path / "joint")
+    with pytest.raises(UsageError, match="mix all its corpora"):
+        mix([(joint.folder, 1), (other.folder, 1)], tmp_path / "mixed")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()
     with pytest.raises(LexomeError, match="not empty"):
-        mix([(one.folder, 1), (genome(tmp_path).folder, 1)], tmp_path / "full")
+        mix([(one.folder, 1), (dna.folder, 1)], tmp_path / "full")
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_mixture_does_not_depend_on_how_much_is_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [(letters(tmp_path, "one", 10).folder, 5.0), (letters(tmp_path, "two", 4).folder, 3.0)]
+    mixed = []
+    for name, tokens in (("large", 1 << 22), ("small", 300)):
+        monkeypatch.setattr(chosen, "_CHUNK", tokens)
+        mixed.append(mix(parts, tmp_path / name, seed=1))
+    assert len(mixed[1].manifest.train.shards) > len(mixed[0].manifest.train.shards)
+    for split in ("train", "valid"):
+        large, small = (one.stream(split) for one in mixed)
+        assert large.read(0, len(large)).tolist() == small.read(0, len(small)).tolist()
+        assert [*mixed[0].rows(split)] == [*mixed[1].rows(split)]
+
+
+def test_metadata_of_the_name_corpus_is_kept(tmp_path: Path) -> None:
+    lines = [json.dumps({"text": f"some words {n} " * 9, "corpus": f"own {n}"}) for n in range(9)]
+    (tmp_path / "notes.jsonl").write_text("\n".join(lines))
+    request = PrepareRequest(
+        sources=[tmp_path / "notes.jsonl"],
+        language="text",
+        options={"column": "text"},
+        tokenizer="bytes",
+        validation=0.3,
+        workers=1,
+    )
+    notes = prepare(request, tmp_path / "notes")
+    mixed = mix([(notes.folder, 1), (letters(tmp_path, "one", 9).folder, 1)], tmp_path / "mixed")
+    found = {document.metadata["corpus"] for document in mixed.documents("train")}
+    assert "one" in found and any(name.startswith("own ") for name in found)

@@ -54,12 +54,18 @@ def rows_schema() -> pa.Schema:
 def write_rows(folder: Path, name: str, rows: dict[str, list[Any]]) -> str:
     """Write the rows of one piece, places counted from its own start; return the checksum."""
     import pyarrow as pa
+
+    write_table(folder / name, pa.table(rows, schema=rows_schema()))
+    return sha256(folder / name)
+
+
+def write_table(target: Path, rows: pa.Table) -> None:
+    """Write the rows of one piece, which have the columns of `rows_schema`."""
     import pyarrow.parquet as pq
 
     # A stream of our own: Arrow's keeps its file open when the disk is full.
-    with atomic_path(folder / name) as path, path.open("wb") as stream:
-        pq.write_table(pa.table(rows, schema=rows_schema()), stream)
-    return sha256(folder / name)
+    with atomic_path(target) as path, path.open("wb") as stream:
+        pq.write_table(rows, stream)
 
 
 class DocumentsTable:
@@ -135,9 +141,16 @@ def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 def read_rows(path: Path, split: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of one split, in order, streaming."""
+    for batch in row_batches(path, split):
+        yield from batch.to_pylist()
+
+
+def row_batches(path: Path, split: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of one split, in order, as batches of columns that are not empty."""
     for batch in _batches(path, list(_COLUMNS)):
         chosen = batch.filter(_is_split(batch, split))
-        yield from chosen.to_pylist()
+        if len(chosen):
+            yield chosen
 
 
 def read_starts(path: Path, split: str) -> npt.NDArray[np.int64]:

@@ -219,6 +219,33 @@ class LeakSearch:
         return np.concatenate(parts)
 
 
+def summed(checks: Sequence[LeakCheck]) -> LeakCheck:
+    """Return the check of documents that follow each other and have no n-gram in common."""
+    before = np.cumsum([0, *(check.documents for check in checks)]).tolist()
+    judged = [check.documents - check.too_short for check in checks]
+    shared = sum(
+        check.mean_containment * count for check, count in zip(checks, judged, strict=True)
+    )
+    examples = [
+        example.model_copy(update={"document": example.document + start})
+        for check, start in zip(checks, before, strict=False)
+        for example in check.examples
+    ]
+    examples.sort(key=lambda example: -example.containment)
+    return LeakCheck(
+        documents=before[-1],
+        exact_duplicates=sum(check.exact_duplicates for check in checks),
+        near_duplicates=sum(check.near_duplicates for check in checks),
+        too_short=sum(check.too_short for check in checks),
+        threshold=max(check.threshold for check in checks),
+        mean_containment=round(shared / max(sum(judged), 1), 6),
+        ngram_units=max(check.ngram_units for check in checks),
+        sampled_ngrams=sum(check.sampled_ngrams for check in checks),
+        augmented_forms="; ".join(dict.fromkeys(check.augmented_forms for check in checks)),
+        examples=tuple(examples[:_EXAMPLES]),
+    )
+
+
 def _with_places(shards: Sequence[ShardFile]) -> Iterator[tuple[int, ShardFile]]:
     before = 0
     for shard in shards:

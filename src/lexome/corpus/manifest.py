@@ -118,7 +118,8 @@ class LeakCheck(_Part):
     document. `near_duplicates` counts those of which at least `threshold` of the sampled
     n-grams (runs of `ngram_units` natural units) occur in train, or their mirrored form does (the
     other DNA strand); an exact duplicate is not counted again. `too_short` documents have no
-    such run.
+    such run. Where languages are mixed, each was checked by itself, in runs of its own length, of
+    which `ngram_units` is the longest.
     """
 
     # Corpora that were made before n-grams were counted in units name a length in tokens, too.

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 import lexome
+from lexome.corpus.chosen import Choice, Chosen
 from lexome.corpus.corpus import DOCUMENTS, SHARDS, TOKENIZER, Corpus
-from lexome.corpus.documents import DocumentsTable, rows_schema, write_rows
-from lexome.corpus.encode import digest
-from lexome.corpus.leak import LeakSearch
+from lexome.corpus.documents import DocumentsTable, write_table
+from lexome.corpus.leak import LeakSearch, summed
 from lexome.corpus.manifest import (
     TRAIN,
     VALID,
@@ -33,14 +30,11 @@ from lexome.corpus.manifest import (
 )
 from lexome.corpus.ngrams import NgramReader
 from lexome.corpus.pool import Pool
-from lexome.corpus.shards import FULL_WEIGHT, token_dtype, write_shard
+from lexome.corpus.shards import write_shard
 from lexome.errors import LexomeError, UsageError
 from lexome.files import naming
 from lexome.languages.base import Language, Tokenizer
 from lexome.languages.joint import Joint, JointTokenizer
-
-# About so many tokens of a part are held in memory at once.
-_CHUNK = 1 << 22
 
 
 def mix(
@@ -56,6 +50,8 @@ def mix(
 
     Raises `UsageError` for parts that do not go together, `LexomeError` if `folder` is not empty.
     """
+    if seed < 0:
+        raise UsageError(f"seed must be at least 0, not {seed}")
     folder = Path(folder)
     opened = [_Part(Corpus.open(path), weight) for path, weight in parts]
     language, tokenizer = _together(opened)
@@ -89,9 +85,24 @@ def _together(parts: Sequence[_Part]) -> tuple[Language, Tokenizer]:
     """Return the language and the tokenizer of the mixture."""
     if len(parts) < 2:
         raise UsageError("a mixture needs two corpora", fix="name them as corpus/a=2 corpus/b=1")
-    if bad := [part for part in parts if not part.weight > 0]:
+    if bad := [part for part in parts if not 0 < part.weight < math.inf]:
         raise UsageError("a weight must be more than 0", where=str(bad[0].corpus.folder))
+    seen: dict[str, Path] = {}
+    for part in parts:
+        if part.corpus.fingerprint in seen:
+            raise UsageError(
+                "these two corpora hold the same tokens",
+                where=f"{seen[part.corpus.fingerprint]} and {part.corpus.folder}",
+                fix="name each corpus once, with the weight that it shall have",
+            )
+        seen[part.corpus.fingerprint] = part.corpus.folder
     names = [part.corpus.manifest.language for part in parts]
+    if Joint.name in names and len(set(names)) > 1:
+        raise UsageError(
+            "a mixture of languages cannot be mixed with another language",
+            where=str(parts[names.index(Joint.name)].corpus.folder),
+            fix="mix all its corpora again, together with the new one",
+        )
     if len(set(names)) == len(names):
         options = {part.corpus.language.name: part.corpus.language.options for part in parts}
         return (
@@ -114,12 +125,13 @@ def _together(parts: Sequence[_Part]) -> tuple[Language, Tokenizer]:
     return first.language, first.tokenizer
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """A document of a part as it stands in the mixture; `repeat` counts from 0."""
-
-    row: Mapping[str, Any]
-    repeat: int
+@dataclass(frozen=True)
+class _Piece:
+    shard: ShardFile
+    weights: ShardFile | None
+    documents: int
+    augmented: int
+    units: int
 
 
 @dataclass
@@ -133,26 +145,22 @@ class _Mixing:
     def make(self, workers: int) -> None:
         self.tokenizer.save(self.folder / TOKENIZER)
         pieces: list[tuple[Path, dict[str, int]]] = []
-        shards: dict[str, list[tuple[ShardFile, ShardFile | None]]] = {TRAIN: [], VALID: []}
-        counts = {split: {"documents": 0, "augmented": 0, "units": 0} for split in shards}
+        written: dict[str, list[_Piece]] = {TRAIN: [], VALID: []}
         borders = [0]
-        for part in self.parts:
-            for split in (TRAIN, VALID):
-                for chosen in _chunks(self._chosen(part, split)):
-                    name = f"rows-{len(pieces):05d}.parquet"
-                    written, rows = self._write(part, split, chosen, len(shards[split]))
-                    write_rows(self.folder, name, rows)
-                    pieces.append((self.folder / name, {split: written[0].tokens}))
-                    shards[split].append(written)
-                    counts[split]["documents"] += len(chosen)
-                    counts[split]["augmented"] += sum(rows["augmented"])
-                    counts[split]["units"] += sum(rows["units"])
-            borders.append(sum(shard.tokens for shard, _ in shards[VALID]))
+        for number, (part, repeats) in enumerate(zip(self.parts, self.repeats, strict=True)):
+            for split, found in written.items():
+                seed = (self.seed, number)
+                for chosen in Choice(part.corpus, split, repeats, seed, self.tokenizer):
+                    found.append(self._write(f"{SHARDS}/{split}-{len(found):05d}", chosen))
+                    rows = self.folder / f"rows-{len(pieces):05d}.parquet"
+                    write_table(rows, chosen.rows)
+                    pieces.append((rows, {split: len(chosen.tokens)}))
+            borders.append(sum(piece.shard.tokens for piece in written[VALID]))
         table = DocumentsTable()
         documents = table.write(iter(pieces), self.folder / DOCUMENTS)
         for path, _ in pieces:
             path.unlink()
-        sides = {split: _side(counts[split], shards[split]) for split in shards}
+        sides = {split: _side(found) for split, found in written.items()}
         leak = self._leaks(sides, table, workers)
         self._manifest(sides, documents, leak, borders).write(self.folder)
 
@@ -162,53 +170,22 @@ class _Mixing:
         wanted = [part.weight / part.tokens for part in self.parts]
         return [one / min(wanted) for one in wanted]
 
-    def _chosen(self, part: _Part, split: str) -> Iterator[_Chosen]:
-        repeats = self.repeats[self.parts.index(part)] if split == TRAIN else 1.0
-        for repeat in range(int(repeats)):
-            for row in part.corpus.rows(split):
-                yield _Chosen(row, repeat)
-        share = repeats - int(repeats)
-        drawn = np.random.default_rng([self.seed, self.parts.index(part)])
-        for row in part.corpus.rows(split):
-            if drawn.random() < share:
-                yield _Chosen(row, int(repeats))
-
-    def _write(
-        self, part: _Part, split: str, chosen: Sequence[_Chosen], number: int
-    ) -> tuple[tuple[ShardFile, ShardFile | None], dict[str, list[Any]]]:
-        stream = part.corpus.stream(split)
-        found, weights, starts, place = [], [], [], 0
-        for one in chosen:
-            first = one.row["first_token"]
-            ids = self._ids(part, stream.read(first, first + one.row["tokens"]))
-            stored = stream.weights(first, first + one.row["tokens"])
-            full = np.ones(len(ids) - len(stored), np.float32)
-            weights.append(np.concatenate([full, stored]))
-            found.append(ids)
-            starts.append(place)
-            place += len(ids)
-        tokens = np.concatenate(found).astype(token_dtype(self.tokenizer.vocab_size))
-        name = f"{SHARDS}/{split}-{number:05d}"
-        weighed = np.rint(np.concatenate(weights) * FULL_WEIGHT).astype(np.uint8)
-        weight_shard = (
-            None
-            if (weighed == FULL_WEIGHT).all()
-            else write_shard(self.folder, f"{name}.weights.npy", weighed)
+    def _write(self, name: str, chosen: Chosen) -> _Piece:
+        weights = chosen.weights
+        return _Piece(
+            write_shard(self.folder, f"{name}.npy", chosen.tokens),
+            None if weights is None else write_shard(self.folder, f"{name}.weights.npy", weights),
+            documents=len(chosen.rows),
+            augmented=int(chosen.rows["augmented"].to_numpy().sum()),
+            units=int(chosen.rows["units"].to_numpy().sum()),
         )
-        shard = write_shard(self.folder, f"{name}.npy", tokens)
-        return (shard, weight_shard), _rows(part, split, chosen, found, starts)
-
-    def _ids(self, part: _Part, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return a document's tokens, begin and end too, as the mixture has them."""
-        if not isinstance(self.tokenizer, JointTokenizer):
-            return ids
-        name = part.corpus.language.name
-        shifted = np.asarray(self.tokenizer.shifted(name, ids)).astype(np.int64)
-        return np.insert(shifted, 1, self.tokenizer.markers[name])
 
     def _leaks(
         self, sides: Mapping[str, SplitSide], table: DocumentsTable, workers: int
     ) -> LeakCheck:
+        if isinstance(self.tokenizer, JointTokenizer):
+            # Nothing of one language stands in another, so what each corpus knows is all there is.
+            return summed([part.corpus.manifest.leak for part in self.parts])
         reader = NgramReader(self.folder, self.language, self.tokenizer)
         search = LeakSearch(reader, self.folder / DOCUMENTS, sides, table.digests)
         with Pool(workers) as pool:
@@ -273,54 +250,14 @@ class _Mixing:
         )
 
 
-def _chunks(chosen: Iterator[_Chosen]) -> Iterator[list[_Chosen]]:
-    held: list[_Chosen] = []
-    tokens = 0
-    for one in chosen:
-        held.append(one)
-        tokens += one.row["tokens"]
-        if tokens >= _CHUNK:
-            yield held
-            held, tokens = [], 0
-    if held:
-        yield held
-
-
-def _rows(
-    part: _Part,
-    split: str,
-    chosen: Sequence[_Chosen],
-    found: Sequence[npt.NDArray[np.int64]],
-    starts: Sequence[int],
-) -> dict[str, list[Any]]:
-    rows: dict[str, list[Any]] = {name: [] for name in rows_schema().names}
-    for one, ids, start in zip(chosen, found, starts, strict=True):
-        metadata = {**json.loads(one.row["metadata"]), "corpus": part.corpus.folder.name}
-        made = one.row["augmented"] or one.repeat > 0
-        values = {
-            **one.row,
-            "split": split,
-            "tokens": len(ids),
-            "first_token": start,
-            "augmented": made,
-            "metadata": json.dumps(metadata, ensure_ascii=False, sort_keys=True),
-            "digest": digest(ids[1:-1]),
-        }
-        for name, column in rows.items():
-            column.append(values[name])
-    return rows
-
-
-def _side(
-    counts: Mapping[str, int], shards: Sequence[tuple[ShardFile, ShardFile | None]]
-) -> SplitSide:
+def _side(pieces: Sequence[_Piece]) -> SplitSide:
     return SplitSide(
-        documents=counts["documents"],
-        augmented=counts["augmented"],
-        units=counts["units"],
-        tokens=sum(shard.tokens for shard, _ in shards),
-        shards=tuple(shard for shard, _ in shards),
-        weights=tuple(weights for _, weights in shards),
+        documents=sum(piece.documents for piece in pieces),
+        augmented=sum(piece.augmented for piece in pieces),
+        units=sum(piece.units for piece in pieces),
+        tokens=sum(piece.shard.tokens for piece in pieces),
+        shards=tuple(piece.shard for piece in pieces),
+        weights=tuple(piece.weights for piece in pieces),
     )
 
 
