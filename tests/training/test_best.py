@@ -10,7 +10,8 @@ import pytest
 from lexome.corpus import Corpus
 from lexome.model import load_model
 from lexome.recipe import Recipe
-from lexome.training import metrics, train
+from lexome.training import Observer, metrics, train
+from lexome.training.loop import Loop
 
 from .conftest import session_of
 
@@ -60,3 +61,59 @@ def test_a_run_that_has_ended_keeps_its_best_when_it_is_resumed(
     before = (run / "model/model.safetensors").read_bytes()
     train(recipe, run, resume=True)
     assert (run / "model/model.safetensors").read_bytes() == before
+
+
+class Heard(Observer):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def told(self, message: str) -> None:
+        self.messages.append(message)
+
+
+@pytest.mark.parametrize("damage", ["gone", "torn"])
+def test_where_the_best_weights_are_lost_the_last_are_kept_and_it_is_said(
+    damage: str, tmp_path: Path, corpus: Corpus, make_recipe: Callable[..., Recipe]
+) -> None:
+    recipe, run, heard = overfitting(make_recipe, "best"), tmp_path / "run", Heard()
+    best = train(recipe, run).kept_step
+    weights = run / f"best/{best}/model.safetensors"
+    weights.unlink() if damage == "gone" else weights.write_bytes(weights.read_bytes()[:-9])
+    outcome = train(recipe, run, resume=True, observer=heard)
+    assert outcome.kept_step == 16
+    assert any("the last weights are kept" in message for message in heard.messages)
+    last = train(overfitting(make_recipe, "last"), tmp_path / "last")
+    assert outcome.validation_loss == last.validation_loss
+    assert scored(corpus, recipe, run) == pytest.approx(last.validation_loss)
+
+
+def test_a_killed_run_does_not_end_with_weights_that_no_checkpoint_knows(
+    tmp_path: Path, make_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, run = overfitting(make_recipe, "best"), tmp_path / "run"
+    whole = train(overfitting(make_recipe, "best"), tmp_path / "whole")
+    save, validate = Loop._save, Loop._validate
+
+    def killed(loop: Loop) -> float | None:
+        loss = validate(loop)
+        if loop.progress.step == 6:
+            raise KeyboardInterrupt
+        return loss
+
+    monkeypatch.setattr(Loop, "_validate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, run)
+    monkeypatch.setattr(Loop, "_validate", validate)
+    assert {folder.name for folder in (run / "best").iterdir()} >= {"2"}
+    seen: list[set[str]] = []
+
+    def watched(loop: Loop) -> None:
+        save(loop)
+        seen.append({folder.name for folder in (run / "best").iterdir()})
+        assert seen[-1] == {str(loop.progress.best_step)}
+
+    monkeypatch.setattr(Loop, "_save", watched)
+    outcome = train(recipe, run, resume=True)
+    assert len(seen) == 3 and outcome.kept_step == whole.kept_step
+    weights = "model/model.safetensors"
+    assert (run / weights).read_bytes() == (whole.folder / weights).read_bytes()

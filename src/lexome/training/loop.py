@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lexome.corpus import Batches, Corpus
+from lexome.errors import LexomeError
 from lexome.model import load_model, save_model
 from lexome.training import checkpoints, guard
 from lexome.training.guard import Guard, Stop
@@ -244,7 +246,7 @@ class Loop:
         if progress.best_loss is None or loss < progress.best_loss:
             progress.best_step, progress.best_loss = progress.step, loss
             if self.training.keep == "best" and progress.step < progress.schedule.steps:
-                self._export(BEST)
+                self._export(f"{BEST}/{progress.step}")
         return loss
 
     def _keep(self, loss: float | None) -> tuple[int, float | None]:
@@ -252,14 +254,23 @@ class Loop:
         progress = self.progress
         if loss is None or self.training.keep == "last" or progress.best_step == progress.step:
             return progress.step, loss
-        if self.world.first:
-            folder = self.run_folder.folder
-            best = load_model(folder / BEST)
-            save_model(folder / MODEL, best, tokenizer=self.corpus.tokenizer)
-            what = f"the weights of step {progress.best_step} are kept"
-            self.metrics.write({"step": progress.step, "event": "best kept", "what": what})
-        self.world.wait()
+        problem = self.world.agree(self._put_best() if self.world.first else "")
+        if problem:
+            self.observer.told(f"the last weights are kept, not the best ones: {problem}")
+            return progress.step, loss
         return progress.best_step, progress.best_loss
+
+    def _put_best(self) -> str:
+        """Put the best weights in the place of the last ones; return why it cannot be done."""
+        folder, step = self.run_folder.folder, self.progress.best_step
+        try:
+            best = load_model(folder / BEST / str(step))
+        except LexomeError as error:
+            return str(error)
+        save_model(folder / MODEL, best, tokenizer=self.corpus.tokenizer)
+        what = f"the weights of step {step} are kept"
+        self.metrics.write({"step": self.progress.step, "event": "best kept", "what": what})
+        return ""
 
     def _sample(self) -> None:
         if self.sampler is None or self.world.size > 1:
@@ -279,7 +290,14 @@ class Loop:
         )
         if self.world.first:
             checkpoints.prune(root, self.training.keep_checkpoints)
+            self._prune_best()
         self.observer.saved(self.progress.step, folder)
+
+    def _prune_best(self) -> None:
+        """Delete the best weights of former times; a checkpoint now knows of the newest ones."""
+        for folder in (self.run_folder.folder / BEST).glob("*"):
+            if folder.name != str(self.progress.best_step):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _export(self, name: str = MODEL) -> None:
         model = self.session.whole_model()
