@@ -12,15 +12,18 @@ import numpy.typing as npt
 from lexome.errors import UsageError
 from lexome.languages.base import UnitCodes
 from lexome.languages.image import codebooks as quantiser
+from lexome.languages.image import smoothing, tiling
+from lexome.languages.image.clustering import Floats
 from lexome.languages.image.codebooks import Codebooks
 from lexome.languages.image.palette import check_shape
 from lexome.languages.image.reading import Pixels
 from lexome.languages.tokenizers import CodedTokenizer, Codes
 
-CODEBOOKS = "codebooks"
+CODEBOOKS, SMOOTHING = "codebooks", "smoothing"
 _OPTIONS = ("patch", "codebooks", "codebook_size")
 # As many different patches as k-means needs; more would only take longer.
 _MOST_VECTORS = 1 << 15
+_MOST_PICTURES = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,8 @@ class PatchCoding:
     Patches of `patch` x `patch` pixels stand row by row, in pictures `size` pixels wide. The code
     of entry `e` of codebook `b` is `b * codebook_size + e`; `codebooks` is [codebooks,
     codebook_size, patch * patch * channels]. The first code of a patch stands for its pixels,
-    further ones for none.
+    further ones for none. What the entries add up to is corrected by the pixels around each patch:
+    see `smoothing`.
     """
 
     language: ClassVar[str] = "image"
@@ -41,6 +45,7 @@ class PatchCoding:
     patch: int
     background: Pixels
     codebooks: Codebooks
+    smoothing: smoothing.Weights
 
     @property
     def codebook_size(self) -> int:
@@ -66,14 +71,14 @@ class PatchCoding:
 
     @property
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
-        return {CODEBOOKS: self.codebooks}
+        return {CODEBOOKS: self.codebooks, SMOOTHING: self.smoothing}
 
     def encode(self, content: Pixels) -> Codes:
         """Return the codes; where rows are short of a patch, the last one is repeated."""
         check_shape(content, self.size, len(self.background))
         lacking = -len(content) % self.patch
         whole = np.pad(content, ((0, lacking), (0, 0), (0, 0)), "edge") if lacking else content
-        vectors = cut_patches(whole, self.patch).astype(np.float32)
+        vectors = tiling.cut(whole, self.patch).astype(np.float32)
         found = quantiser.encode(vectors, self.codebooks)
         return (found + self._firsts).reshape(-1)
 
@@ -87,9 +92,10 @@ class PatchCoding:
         entries = self._entries(codes)[: side * side]
         vectors = np.tile(self.background, (side * side, self.patch**2)).astype(np.float32)
         vectors[: len(entries)] = quantiser.decode(entries, self.codebooks)
-        patches = vectors.round().clip(0, 255).astype(np.uint8)
-        shape = (side, side, self.patch, self.patch, len(self.background))
-        return patches.reshape(shape).swapaxes(1, 2).reshape(self.size, self.size, -1)
+        picture = tiling.join(vectors, self.patch, self.size)
+        correction = smoothing.features(picture, self.patch) @ self.smoothing
+        picture += tiling.join(correction, self.patch, self.size)
+        return picture.round().clip(0, 255).astype(np.uint8)
 
     def unit_codes(self, codes: Codes) -> UnitCodes:
         """Return for each pixel of a patch the number that all its codes make together."""
@@ -162,23 +168,32 @@ class PatchTrainer:
                 f"pictures {self.size} pixels wide have no whole patches of side {self.patch}",
                 fix="choose a patch that divides the size: --tokenizer-option patch=4",
             )
-        vectors, weights = self._sample(contents)
+        pictures = [content[: len(content) // self.patch * self.patch] for content in contents]
+        vectors, weights = self._vectors(pictures)
         found = quantiser.learn_codebooks(vectors, weights, self.codebooks, self.codebook_size)
-        return CodedTokenizer(PatchCoding(self.size, self.patch, self.background, found))
+        step = -(-len(pictures) // _MOST_PICTURES) or 1
+        pairs = (self._pair(picture, found) for picture in pictures[::step] if len(picture))
+        weights_around = smoothing.fit(pairs, self.patch, len(self.background))
+        coding = PatchCoding(self.size, self.patch, self.background, found, weights_around)
+        return CodedTokenizer(coding)
 
-    def _sample(
-        self, contents: Iterable[Any]
+    def _vectors(
+        self, pictures: Sequence[Pixels]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
         """Return different patches, [N, patch * patch * channels], and how often each occurs."""
         parts = [np.zeros((0, self.patch**2 * len(self.background)), np.uint8)]
-        for content in contents:
-            rows = len(content) // self.patch * self.patch
-            parts.append(cut_patches(content[:rows], self.patch))
+        parts += [tiling.cut(picture, self.patch) for picture in pictures]
         vectors, counts = np.unique(np.concatenate(parts), axis=0, return_counts=True)
         if not len(vectors):
             return np.zeros((1, vectors.shape[1]), np.float32), np.ones(1)
         chosen, weights = _drawn(counts, _MOST_VECTORS)
         return vectors[chosen].astype(np.float32), weights
+
+    def _pair(self, picture: Pixels, found: Codebooks) -> tuple[Floats, Floats]:
+        vectors = tiling.cut(picture, self.patch).astype(np.float32)
+        decoded = quantiser.decode(quantiser.encode(vectors, found), found)
+        whole = tiling.join(decoded, self.patch, self.size)
+        return smoothing.features(whole, self.patch), vectors - decoded
 
 
 def _drawn(
@@ -198,10 +213,3 @@ def _drawn(
         np.concatenate([often, drawn]),
         np.concatenate([counts[often].astype(np.float64), counts[drawn] * share]),
     )
-
-
-def cut_patches(content: Pixels, patch: int) -> Pixels:
-    """Return the patches of a picture, row by row, [patches, patch * patch * channels]."""
-    height, width, channels = content.shape
-    shape = (height // patch, patch, width // patch, patch, channels)
-    return content.reshape(shape).swapaxes(1, 2).reshape(-1, patch * patch * channels)
