@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -82,3 +83,15 @@ def test_logits_that_are_no_numbers_are_an_error() -> None:
     torch.nn.init.constant_(next(model.parameters()), torch.nan)
     with pytest.raises(LexomeError, match="not numbers"):
         fill(tokenizer, language, model, "MK_V")
+
+
+def test_whole_kmers_stand_before_a_mask() -> None:
+    language = languages.get("dna")
+    tokenizer = language.tokenizers()["kmer"].train([], None)
+    model = Transformer(families.get("modernbert").config(tokenizer.vocab_size, 32, 1, 32, 2))
+    model.initialise(0)
+    found = fill(tokenizer, language, model, "ACGT_GT", top=1)
+    before = np.concatenate(tokenizer.encode(["A", "CGT"])).tolist()
+    ids = [1, *before, 3, *tokenizer.encode(["GT"])[0].tolist(), 2]
+    assert found.masks[0][0].token == int(direct(model, tokenizer, ids, 3).argmax())
+    assert found.text == f"ACGT{found.masks[0][0].text}GT"

@@ -16,6 +16,7 @@ from lexome.errors import LexomeError, UsageError
 from lexome.generation.decoder import computing_in
 from lexome.generation.sampling import check_numbers
 from lexome.languages.base import Document, Language, Rendering, Source, Tokenizer
+from lexome.languages.prompts import encode_prompt
 from lexome.languages.tokenizers import SPECIAL_NAMES
 from lexome.model.transformer import Transformer
 
@@ -174,7 +175,8 @@ def _read(
         )
     special, first = tokenizer.special, None
     ids, masks = [special.begin], list[int]()
-    for number, part in enumerate(re.split(re.escape(mark), text)):
+    parts = re.split(re.escape(mark), text)
+    for number, part in enumerate(parts):
         if number:
             masks.append(len(ids))
             ids.append(special.mask)
@@ -182,7 +184,11 @@ def _read(
             continue
         with _naming_part(number):
             content = language.parse_behind(part, first) if number else language.parse(part)
-            ids.extend(tokenizer.encode([content])[0].tolist())
+            goes_on = number + 1 < len(parts)
+            encoded = (
+                encode_prompt(tokenizer, content) if goes_on else tokenizer.encode([content])[0]
+            )
+            ids.extend(encoded.tolist())
         first = first if number else content
     ids.append(special.end)
     if len(ids) > context:
