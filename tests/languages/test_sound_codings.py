@@ -12,7 +12,7 @@ from sound_files import RATE, babble, tone
 from lexome import languages
 from lexome.errors import DamagedFileError, LexomeError, UsageError
 from lexome.languages.base import Document, Source
-from lexome.languages.sound import Sound, codec
+from lexome.languages.sound import Sound, codec, language
 from lexome.languages.sound.clustering import nearest, quantise
 from lexome.languages.sound.codec import Codec
 from lexome.languages.sound.fidelity import log_mel_distance, measure, si_sdr
@@ -120,7 +120,14 @@ def test_the_codec_keeps_more_than_silence_and_more_codes_keep_more(tokenizer):
     for number in (1, 2, 3):
         assert 0 < found[f"codebook {number} used, %"] <= 100
         assert 1 <= found[f"codebook {number} perplexity"] <= 64
-    assert measure(coding(tokenizer), []) == {"bit rate, kbit/s": 0.7}
+    assert measure(coding(tokenizer), []) == {"bit rate, kbit/s": 0.7, "measured on, s": 0}
+
+
+def test_what_is_kept_is_measured_on_some_two_minutes(monkeypatch):
+    monkeypatch.setattr(language, "_MEASURED_SECONDS", 2)
+    documents = [Document(babble(1, seed), Source("x")) for seed in range(7)]
+    found = Sound(rate=RATE).fidelity(MuLawTrainer(RATE).train(), documents)
+    assert found["measured on, s"] == 2
 
 
 def test_decoding_keeps_the_pitch_and_the_level(tokenizer):

@@ -30,6 +30,7 @@ def measure(coding: SoundCoding, contents: Sequence[Pcm]) -> dict[str, float]:
         if true.any():
             ratios.append(si_sdr(true, decoded))
     found = {"bit rate, kbit/s": coding.bits_per_second / 1000}
+    found["measured on, s"] = sum(lengths) / coding.rate
     if distances:
         found["log-mel distance, dB"] = float(np.average(distances, weights=lengths))
     if ratios:

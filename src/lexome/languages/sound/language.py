@@ -36,6 +36,8 @@ from lexome.languages.tokenizers import CodedTokenizer
 _LEAST_RATE = 1000
 # A codec decodes a piece at once.
 _MOST_SECONDS = 120
+# Decoding takes a tenth of the time that the sound lasts.
+_MEASURED_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -184,8 +186,14 @@ class Sound(Common):
         return self._coding(tokenizer).baselines(tokenizer.vocab_size)
 
     def fidelity(self, tokenizer: Tokenizer, documents: Sequence[Document]) -> Mapping[str, float]:
-        """Return kbit/s, log-mel distance, SI-SDR and the use of the codebooks."""
-        return fidelity.measure(self._coding(tokenizer), [d.content for d in documents])
+        """Return kbit/s, log-mel distance, SI-SDR and the use of the codebooks.
+
+        Of more than some two minutes, recordings that lie evenly are taken.
+        """
+        seconds = sum(map(self.units, documents)) / self.rate
+        step = max(1, math.ceil(seconds / _MEASURED_SECONDS))
+        coding = self._coding(tokenizer)
+        return fidelity.measure(coding, [document.content for document in documents[::step]])
 
     def _coding(self, tokenizer: Tokenizer) -> SoundCoding:
         coding = cast(SoundCoding, cast(CodedTokenizer, tokenizer).coding)
