@@ -38,7 +38,7 @@ from lexome.languages.sound.mulaw import MuLaw
 from lexome.languages.sound.spectra import log_mel
 
 RATE = 8000
-OPTIONS = {"rate": RATE, "names": "{digit}_{speaker}_{take}", "group": "speaker"}
+OPTIONS = {"rate": RATE, "names": "{digit}_{speaker}_{take}", "group": "speaker", "speed": 0.1}
 # A clip of the classifier: level and shape in bands at this many places in time.
 PLACES, BANDS = 12, 32
 

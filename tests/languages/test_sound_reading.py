@@ -17,7 +17,7 @@ from sound_files import RATE, babble, tone, write_wav
 
 from lexome import languages
 from lexome.errors import DamagedFileError, LexomeError, UsageError
-from lexome.languages.base import Document, Skipped
+from lexome.languages.base import Document, Skipped, Source
 from lexome.languages.sound.levels import level, to_pcm
 from lexome.languages.sound.reading import open_recording
 
@@ -182,12 +182,24 @@ def test_names_give_metadata_and_groups(tmp_path):
         {"group": "speaker"},
         {"names": "{a}_{b}", "group": "c"},
         {"names": "plain"},
+        {"speed": 0.9},
         {"names": "{a}{a}"},
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(options):
     with pytest.raises(UsageError):
         languages.get("sound", **options)
+
+
+def test_speed_gives_two_more_of_each_at_other_pitches():
+    sound = languages.get("sound", rate=RATE, speed=0.1)
+    faster, slower = sound.augment(Document(tone(1, pitch=1000), Source("x"), {"take": "1"}))
+    for other, speed in ((faster, 1.1), (slower, 0.9)):
+        assert abs(len(other.content) - RATE / speed) <= 1
+        pitch = np.abs(np.fft.rfft(other.content)).argmax() * RATE / len(other.content)
+        assert pitch == pytest.approx(1000 * speed, rel=0.01)
+        assert other.metadata == {"take": "1", "speed": f"{speed:g}"}
+    assert not list(languages.get("sound").augment(faster))
 
 
 def test_no_bytes_and_no_samples_are_counted(tmp_path):
