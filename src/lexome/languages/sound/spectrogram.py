@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lexome.languages.sound.extra import part
 from lexome.languages.sound.levels import Samples
-from lexome.languages.sound.spectra import Floats, Frames, decibels
+from lexome.languages.sound.spectra import FLOOR_DB, Floats, Frames, decibels
 
 _WIDTH, _HEIGHT = 800, 256
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 14, 46
@@ -48,8 +48,8 @@ def _levels(samples: Samples, rate: int) -> npt.NDArray[np.uint8]:
     levels = decibels(frames.powers(samples, 0, frames.count(len(samples))))
     across = _resized(levels, _WIDTH)
     both = _resized(across.T, _HEIGHT)[::-1]
-    top = both.max()
-    shares = 1 - (top - both) / _RANGE_DB
+    bottom = max(both.max() - _RANGE_DB, FLOOR_DB)
+    shares = (both - bottom) / max(both.max() - bottom, 1)
     return np.asarray(np.rint(255 * np.clip(shares, 0, 1)), np.uint8)
 
 
