@@ -30,6 +30,8 @@ from lexome.languages.music import conversion
 from lexome.languages.music.abc_text import has_notes, problem
 
 DROPPED = "BDFHNORSZ"
+# The longest tunes have about so many characters.
+LONGEST = 1200
 
 
 def main() -> None:
@@ -108,7 +110,7 @@ def measured(options: argparse.Namespace, corpus: Path, run: Path, seed: int) ->
     )
     score = lexome("evaluate", run)
     written = lexome(
-        *("generate", run, "--count", options.tunes, "--max-tokens", 2000, "--seed", seed),
+        *("generate", run, "--count", options.tunes, "--max-tokens", LONGEST, "--seed", seed),
         *("--temperature", options.temperature),
     )
     return {
@@ -146,7 +148,12 @@ def by_abc2midi(text: str) -> bool:
         source = Path(folder) / "tune.abc"
         source.write_text(text, encoding="utf-8")
         line = [str(conversion.abc2midi()), str(source), "-o", str(source.with_suffix(".mid"))]
-        done = subprocess.run(line, capture_output=True, text=True, errors="replace", check=False)
+        try:
+            done = subprocess.run(
+                line, capture_output=True, text=True, errors="replace", timeout=20, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return False
         wrong = [line for line in done.stdout.splitlines() if line.startswith("Error")]
         return not wrong and source.with_suffix(".mid").is_file()
 
