@@ -197,7 +197,7 @@ def test_units_measures_and_parse():
     sound = Sound(rate=RATE)
     document = Document(tone(), Source("x"))
     assert sound.units(document) == 4000 and sound.measures == {"bits per second": 8000.0}
-    assert sound.run_units == 4096
+    assert sound.run_units == 1024
     assert np.array_equal(sound.cut(document, 5, 9).content, tone()[5:9])
     with pytest.raises(LexomeError, match="cannot be typed") as caught:
         sound.parse("hello")

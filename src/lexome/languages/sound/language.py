@@ -100,8 +100,8 @@ class Sound(Common):
 
     @property
     def run_units(self) -> int:
-        """Return about half a second: two recordings share that only by copying."""
-        return 1 << round(math.log2(self.rate / 2))
+        """Return about an eighth of a second: two recordings share that only by copying."""
+        return 1 << round(math.log2(self.rate / 8))
 
     @property
     def measures(self) -> Mapping[str, float]:
