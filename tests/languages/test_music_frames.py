@@ -35,12 +35,15 @@ FRAMES = st.lists(
 ).map(tuple)
 
 
-@given(FRAMES, st.integers(5, 12))
+@given(FRAMES, st.integers(5, 12), st.integers(0, 5))
 @settings(deadline=None, max_examples=60)
-def test_frames_come_back_exactly_with_one_token_a_voice(frames: Frames, voices: int) -> None:
-    coding = FrameCoding(voices)
+def test_frames_come_back_exactly_with_one_token_a_voice(
+    frames: Frames, voices: int, beat: int
+) -> None:
+    coding = FrameCoding(voices, beat)
     codes = coding.encode(frames)
-    assert len(codes) == voices * len(frames)
+    beats = -(-len(frames) // beat) if beat else 0
+    assert len(codes) == voices * len(frames) + beats
     assert coding.decode(codes) == frames
     assert coding.unit_lengths[codes].sum() == len(frames)
     numbers = coding.unit_codes(codes).tolist()
@@ -50,10 +53,12 @@ def test_frames_come_back_exactly_with_one_token_a_voice(frames: Frames, voices:
             assert (numbers[one] == numbers[other]) == (frames[one] == frames[other])
 
 
-@given(st.integers(1, 5), st.data())
+@given(st.integers(1, 5), st.integers(0, 3), st.data())
 @settings(deadline=None, max_examples=10)
-def test_any_codes_are_frames_that_can_be_rendered(voices: int, data: st.DataObject) -> None:
-    coding = FrameCoding(voices)
+def test_any_codes_are_frames_that_can_be_rendered(
+    voices: int, beat: int, data: st.DataObject
+) -> None:
+    coding = FrameCoding(voices, beat)
     drawn = data.draw(st.lists(st.integers(0, len(coding.names) - 1), max_size=20))
     codes = np.array(drawn, np.int64)
     frames = coding.decode(codes)
@@ -62,6 +67,12 @@ def test_any_codes_are_frames_that_can_be_rendered(voices: int, data: st.DataObj
     rendering = languages.get("music", form="frames").render(Document(frames, Source("x")))
     assert read_midi(rendering.data, "x")[0].ticks
     assert [view.suffix for view in rendering.views] == [".png", ".wav"]
+
+
+def test_a_beat_stands_before_its_frames() -> None:
+    coding = FrameCoding(1, beat=2)
+    names = [coding.names[code] for code in coding.encode(((72,), (71,), (70,)))]
+    assert names == ["beat", "v1.72", "v1.71", "beat", "v1.70"]
 
 
 def test_a_token_says_its_voice() -> None:

@@ -66,8 +66,8 @@ class FramesForm:
         yield _document(frames, Source(file), {**mended, **facts})
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
-        """Return `frames`."""
-        return {"frames": FrameTrainer()}
+        """Return `frames`, which tells quarter notes where they have several frames."""
+        return {"frames": FrameTrainer(beat=self.grid if self.grid > 1 else 0)}
 
     def parse(self, text: str) -> Frames:
         """Return frames written as pitches with spaces between, frames with `|` between."""
