@@ -32,15 +32,31 @@ def beginning(language: Language, path: Path, share: float) -> Document:
     return language.cut(document, 0, round(share * language.units(document)))
 
 
-def write_rendering(folder: Path, name: str, rendering: Rendering) -> list[Path]:
-    """Write a rendering and its views as `name` and their suffixes; return the files."""
-    from lexome.files import naming, write_bytes
+def make_folder(folder: Path) -> None:
+    """Make a folder for renderings, before the work whose outcome it shall hold."""
+    from lexome.files import naming
 
+    if folder.exists() and not folder.is_dir():
+        raise LexomeError(
+            "this is a file, a folder is needed", where=str(folder), fix="name another with --out"
+        )
     with naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_rendering(folder: Path, name: str, rendering: Rendering) -> list[Path]:
+    """Write a rendering and its views as `name` and their suffixes; return the files.
+
+    A view whose suffix is taken has its own name behind `name`.
+    """
+    from lexome.files import write_bytes
+
     made = {folder / f"{name}{rendering.suffix}": rendering.data}
     for view in rendering.views:
-        made.setdefault(folder / f"{name}{view.suffix}", view.data)
+        path = folder / f"{name}{view.suffix}"
+        if path in made:
+            path = folder / f"{name}-{view.name.replace(' ', '-')}{view.suffix}"
+        made[path] = view.data
     for path, data in made.items():
         write_bytes(path, data)
     return list(made)

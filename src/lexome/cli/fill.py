@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 import typer
 
 from lexome.cli.console import result, result_json, say
-from lexome.cli.documents import first_document, write_rendering
+from lexome.cli.documents import first_document, make_folder, write_rendering
 from lexome.cli.options import Json, Run
 from lexome.errors import UsageError, nearest
 
@@ -63,6 +63,8 @@ def fill(
     if order not in get_args(Order):
         fix = nearest(order, get_args(Order))
         raise UsageError(f"there is no order {order!r}", where="--order", fix=fix)
+    if out is not None:
+        make_folder(out)
     filled = _filled(run, text, source, gap, {"top": top, "order": order})
     if as_json:
         gaps = [[dataclasses.asdict(one) for one in gap] for gap in filled.masks]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lexome.cli.console import part, result, result_json, say
-from lexome.cli.documents import beginning, write_rendering, write_sheet
+from lexome.cli.documents import beginning, make_folder, write_rendering, write_sheet
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
 from lexome.errors import LexomeError
@@ -116,9 +116,11 @@ def generate(
     from lexome.generation import Settings
     from lexome.training import open_run
 
+    if out is not None:
+        make_folder(out)
     opened = Opened.of(open_run(run))
     settings = Settings(
-        max_tokens=max_tokens or (_PLAIN_TOKENS if opened.is_plain else opened.context),
+        max_tokens=opened.most_tokens if max_tokens is None else max_tokens,
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
@@ -157,9 +159,9 @@ class Opened:
         return cls(run.language(), run.tokenizer(), run.model())
 
     @property
-    def context(self) -> int:
-        """Return how many tokens the model sees."""
-        return self.model.config.context
+    def most_tokens(self) -> int:
+        """Return how much is written where nobody says how much."""
+        return _PLAIN_TOKENS if self.is_plain else self.model.config.context
 
     @property
     def is_plain(self) -> bool:

@@ -86,20 +86,13 @@ def evaluate(
         streams.append(mirrored_stream(corpus, split))
     readings = [score_stream(stream) for stream in streams]
     score = averaged(*readings) if both_strands else readings[0]
-    beside = score_baselines(corpus, split, told) if baselines else []
     causal = model.config.attention == "causal"
     found = {
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
         "split": split,
-        "unit": corpus.language.unit,
-        "units": score.units,
-        "tokens": score.tokens,
         "stride": (stride or default_stride(model.config.context)) if causal else None,
-        "definition": score.definition,
-        "measures": dict(corpus.language.measures),
-        "warnings": _warnings(score, corpus.tokenizer),
-        "model": model_figures(score),
-        "baselines": beside,
+        **_scored(corpus, score),
+        "baselines": score_baselines(corpus, split, told) if baselines else [],
     }
     if both_strands:
         found["readings"] = dict(zip(READINGS, map(model_figures, readings), strict=True))
@@ -108,6 +101,18 @@ def evaluate(
         found["parts"] = score_parts(corpus, score_stream, beside_parts)
     write_json(opened.folder / NAME, found)
     return found
+
+
+def _scored(corpus: Corpus, score: Likelihood) -> dict[str, Any]:
+    return {
+        "unit": corpus.language.unit,
+        "units": score.units,
+        "tokens": score.tokens,
+        "definition": score.definition,
+        "measures": dict(corpus.language.measures),
+        "warnings": _warnings(score, corpus.tokenizer),
+        "model": model_figures(score),
+    }
 
 
 def is_current(found: Mapping[str, Any], run: Path) -> bool:

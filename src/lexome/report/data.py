@@ -352,7 +352,7 @@ class ReportData:
     corpus: CorpusFacts | Missing
     training: Training | Missing
     samples: Samples | Missing
-    gallery: Gallery | None
+    gallery: Gallery | Missing | None
     scores: Scores | Missing
     inside: Inside | Missing
     ledger: Ledger | Missing

@@ -47,6 +47,8 @@ def samples(run: RunFiles) -> Samples | Missing:
         notes.append(f"{len(kept)} of the {len(steps):,} steps with samples are shown.")
     if shown != tuple(whole):
         notes.append(f"Texts are cut after {SAMPLE_LENGTH:,} characters.")
+    if seen.left_out:
+        notes.append(f"{seen.left_out:,} are shown as text: more pictures make the page too large.")
     if lines.broken:
         notes.append(f"Lines of samples.jsonl that could not be read: {lines.broken:,}.")
     return Samples(shown, " ".join(notes))
@@ -91,14 +93,16 @@ def _measures(factors: object, bits: float) -> dict[str, float]:
 def _parts(values: Iterable[Any]) -> Iterator[str]:
     """Yield a sentence for each part of a mixture, whose units have no common mean."""
     for value in values:
+        if not isinstance(value, Mapping):
+            continue
         unit, bits = value.get("unit"), finite(value.get("bits_per_unit"))
         if bits is None:
             continue
-        beside = [
-            f"{one.name} {one.bits_per_unit:.3f}" for one in _baselines(value["baselines"])[0]
-        ]
+        baselines, _ = _baselines(value.get("baselines") or ())
+        beside = [f"{one.name} {one.bits_per_unit:.3f}" for one in baselines]
         others = f"; its baselines: {', '.join(beside)}" if beside else ""
-        yield f"{value.get('name')} alone: {bits:.3f} bits per {unit}{others}."
+        note = f" ({value['note']})" if value.get("note") else ""
+        yield f"{value.get('name')} alone: {bits:.3f} bits per {unit}{others}{note}."
 
 
 def _by_step(lines: Lines) -> dict[int, list[_Line]]:

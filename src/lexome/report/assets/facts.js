@@ -101,9 +101,10 @@ function drawGallery(host, gallery) {
   // What sounds is drawn along a time axis, which needs room; pictures stand side by side.
   const sounds = gallery.works.some((work) => work.media.some((m) => m.media_type.startsWith("audio/")));
   put(host,
-    el("div", { class: sounds ? "gallery wide" : "gallery" }, gallery.works.map((work) => el("figure", { class: "work" },
+    el("div", { class: sounds ? "gallery wide" : "gallery" }, gallery.works.map((work, i) => el("figure", { class: "work" },
       work.media.map(shownMedia),
-      work.media.length ? null : el("pre", { class: "sample" }, visible(work.text))))),
+      work.media.length ? null : el("pre", { class: "sample" }, visible(work.text)),
+      el("figcaption", {}, `Work ${count(i + 1)}`)))),
     el("p", { class: "note" }, visible(gallery.note)));
 }
 
