@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--clips", type=int, default=64, help="clips that the model writes")
+    parser.add_argument("--temperature", type=float, default=0.8, help="of what it writes")
     parser.add_argument("--train", default="", help="more options of `lexome train`")
     parser.add_argument("--keep", type=Path, help="a folder for corpora, runs and clips")
     options = parser.parse_args()
@@ -121,10 +122,10 @@ def model(
         *("--seed", seed, *options.train.split(), "--json"),
     )
     score = json.loads(lexome("evaluate", run, "--json"))
-    lexome(
-        "generate", run, "--count", options.clips, "--seed", seed, "--out", room / f"clips-{seed}"
-    )
-    written = [read_one(path) for path in sorted((room / f"clips-{seed}").glob("*.wav"))]
+    clips_folder = room / f"clips-{speaker}-{seed}"
+    how = ("--count", options.clips, "--temperature", options.temperature, "--seed", seed)
+    lexome("generate", run, *how, "--out", clips_folder)
+    written = [read_one(path) for path in sorted(clips_folder.glob("*.wav"))]
     train, _ = clips(folder, speaker)
     per_second = {"model": RATE * score["model"]["bits_per_unit"]}
     per_second |= {line["name"]: RATE * line["bits_per_unit"] for line in score["baselines"]}
