@@ -52,4 +52,4 @@ def test_pictures_go_through_every_command(pictures: Path, tmp_path: Path) -> No
     found = json.loads(lexome("evaluate", run, "--json"))
     assert found["unit"] == "pixel" and found["measures"] == {"bits per dimension": 1.0}
     names = [line["name"] for line in found["baselines"]]
-    assert names == ["n-gram of 5 neighbouring pixels", "PNG"]
+    assert names == ["n-gram of 6 neighbouring pixels", "PNG"]

@@ -15,26 +15,26 @@ from lexome.languages.tokenizers.vocabulary import FIRST
 
 # The neighbours that predict a pixel, by rows up and columns to the right; the first ones are
 # the first that backoff forgets.
-_NEIGHBOURS = ((0, -2), (1, 1), (1, -1), (1, 0), (0, -1))
+_NEIGHBOURS = ((2, 0), (0, -2), (1, 1), (1, -1), (1, 0), (0, -1))
 
 
 class PixelNGram:
     """Neighbours to the left and above predict a pixel: modified Kneser-Ney in two dimensions.
 
-    The context is, the nearest first: left, above, above left, above right, two to the left. It
-    is shortened in this order, interpolated as `baselines.NGram` is. Beyond the border of the
+    The context is: left, above, above left, above right, two to the left, two above; backoff forgets
+    the last of these first, and interpolates as `baselines.NGram` does. Beyond the border of the
     picture stands a mark. Where the training split has more than `limit` pixels, its first
     pictures are used.
     """
 
     def __init__(self, width: int, colours: int, limit: int = 1 << 24) -> None:
-        self.name = "n-gram of 5 neighbouring pixels"
-        self.note = ""
         self._width = width
         self._colours = colours
         self._limit = limit
         most = int(np.log(2.0**63) / np.log(colours + 1)) - 1
-        self._neighbours = _NEIGHBOURS[-min(most, len(_NEIGHBOURS)) :]
+        self._neighbours = _NEIGHBOURS[-most:]
+        self.name = f"n-gram of {len(self._neighbours)} neighbouring pixels"
+        self.note = ""
 
     def token_bits(self, train: Sequence[Ids], test: Sequence[Ids]) -> float:
         """Return the total bits for all pixels of `test`."""
@@ -61,10 +61,10 @@ class PixelNGram:
     def _grams(self, ids: Ids) -> Ints:
         rows = np.asarray(ids, np.int64).reshape(-1, self._width) - FIRST
         height, width = rows.shape
-        framed = np.pad(rows, ((1, 0), (2, 1)), constant_values=self._colours)
+        framed = np.pad(rows, ((2, 0), (2, 1)), constant_values=self._colours)
         grams = np.zeros_like(rows)
         for up, right in (*self._neighbours, (0, 0)):
-            shifted = framed[1 - up : 1 - up + height, 2 + right : 2 + right + width]
+            shifted = framed[2 - up : 2 - up + height, 2 + right : 2 + right + width]
             grams = grams * (self._colours + 1) + shifted
         return grams.reshape(-1)
 
