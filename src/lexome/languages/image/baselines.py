@@ -21,9 +21,9 @@ _NEIGHBOURS = ((2, 0), (0, -2), (1, 1), (1, -1), (1, 0), (0, -1))
 class PixelNGram:
     """Neighbours to the left and above predict a pixel: modified Kneser-Ney in two dimensions.
 
-    The context is: left, above, above left, above right, two to the left, two above; backoff forgets
-    the last of these first, and interpolates as `baselines.NGram` does. Beyond the border of the
-    picture stands a mark. Where the training split has more than `limit` pixels, its first
+    The context is: left, above, above left, above right, two to the left, two above; backoff
+    forgets the last of these first, and interpolates as `baselines.NGram` does. Beyond the border
+    of the picture stands a mark. Where the training split has more than `limit` pixels, its first
     pictures are used.
     """
 
