@@ -26,7 +26,7 @@ from lexome.languages.music.frames_form import FramesForm
 from lexome.languages.music.score_coding import CODINGS, ScoreSettings
 from lexome.languages.music.score_form import ScoreForm
 from lexome.languages.options import at_least
-from lexome.languages.sources import content_suffix, file_name
+from lexome.languages.sources import content_suffix, file_name, open_bytes
 from lexome.languages.tokenizers import Coding
 
 _MOST_SEMITONES = 12
@@ -61,7 +61,6 @@ class Music(Common):
         at_least("grid", self.grid, 1)
         if not 0 <= self.transpose <= _MOST_SEMITONES:
             raise UsageError(f"transpose must be 0 to {_MOST_SEMITONES}, not {self.transpose}")
-
         if self.transpose and self.form == "abc":
             raise UsageError(
                 "ABC text cannot be transposed", fix="leave transpose out, or choose form=score"
@@ -99,7 +98,8 @@ class Music(Common):
         """Yield the documents of a file; one of another form's suffix is skipped."""
         suffix, file = content_suffix(path), file_name(path)
         if suffix not in self._form.suffixes:
-            yield Skipped(Source(file), f"not read as {self.form}", suffix or "no suffix")
+            with open_bytes(path):  # a folder, or nothing at all, is an error and no other form
+                yield Skipped(Source(file), f"not read as {self.form}", suffix or "no suffix")
             return
         data = file_bytes(path)
         if not data:
