@@ -60,8 +60,9 @@ def test_a_palette_of_few_colours_gives_back_exactly_what_went_in(count, channel
     tokenizer = PaletteTrainer(5, ground, colours=40).train(iter(pictures))
     for picture, ids in zip(pictures, tokenizer.encode(pictures), strict=True):
         assert np.array_equal(tokenizer.decode(ids), picture)
-        assert len(ids) == 25 and tokenizer.unit_lengths[ids].sum() == 25
-        assert np.array_equal(tokenizer.unit_codes(ids) + FIRST, ids)
+        assert len(ids) == 5 * 6 and tokenizer.unit_lengths[ids].sum() == 25
+        assert np.array_equal(tokenizer.unit_codes(ids) + FIRST, ids.reshape(5, 6)[:, 1:].ravel())
+        assert {tokenizer.token_label(token) for token in ids[::6]} == {"row"}
 
 
 def test_a_palette_is_nearly_as_good_as_the_best_of_many_k_means():
@@ -97,6 +98,28 @@ def test_lloyd_moves_centres_to_means_and_leaves_unused_ones():
     assert len(median_cut(points, weights, 8)) == 3
 
 
+def test_rows_begin_at_their_marks():
+    picture = np.arange(9, dtype=np.uint8).reshape(3, 3, 1)
+    tokenizer = PaletteTrainer(3, np.full(1, 99, np.uint8)).train([picture])
+    row, pixel = FIRST + 9, FIRST + np.arange(9)
+    written = [pixel[8], row, *pixel[:2], row, *pixel[3:8], row, row, *pixel]
+    assert tokenizer.decode(np.array(written))[..., 0].tolist() == [
+        [0, 1, 99],
+        [3, 4, 5],
+        [99, 99, 99],
+    ]
+    assert tokenizer.decode(pixel)[..., 0].tolist() == [[0, 1, 2], [99] * 3, [99] * 3]
+
+
+@quick
+@given(st.lists(st.integers(0, 40), max_size=80))
+def test_any_codes_of_pixels_make_a_whole_picture(codes):
+    tokenizer = PaletteTrainer(4, WHITE, colours=40).train(blobs(3, 4))
+    ids = np.array(codes, np.int64) % (tokenizer.vocab_size - FIRST) + FIRST
+    assert tokenizer.decode(ids).shape == (4, 4, 3)
+    assert len(tokenizer.unit_codes(ids)) == tokenizer.unit_lengths[ids].sum()
+
+
 @quick
 @given(st.lists(st.integers(0, 95), max_size=80))
 def test_any_codes_make_a_whole_picture(patches, codes):
@@ -114,7 +137,7 @@ def test_what_is_missing_is_background(patches):
     assert np.array_equal(upper[:4], patches.decode(ids)[:4]) and (upper[12:] == 255).all()
     palette = PaletteTrainer(16, WHITE).train(blobs(1))
     (ids,) = palette.encode(blobs(1))
-    begun = palette.decode(ids[:40]).reshape(-1, 3)
+    begun = palette.decode(ids[:43]).reshape(-1, 3)
     assert np.array_equal(begun[:40], blobs(1)[0].reshape(-1, 3)[:40])
     assert (begun[40:] == 255).all()
     assert palette.decode(np.tile(ids, 3)).shape == (16, 16, 3)
@@ -225,10 +248,10 @@ def test_the_ngram_of_pixels_is_a_distribution_and_looks_up():
 def test_png_counts_the_compressed_pixels_of_each_picture():
     flat, draw = np.full(1024, FIRST), np.random.default_rng(0)
     noise = draw.integers(0, 256, 1024) + FIRST
-    assert Png(32).token_bits([], [flat]) < 400
-    assert Png(32).token_bits([], [noise]) == pytest.approx(8 * 1024, rel=0.06)
+    assert Png(32, 256).token_bits([], [flat]) < 400
+    assert Png(32, 256).token_bits([], [noise]) == pytest.approx(8 * 1024, rel=0.06)
     many = draw.integers(0, 1000, 1024) + FIRST
-    assert Png(32).token_bits([], [many]) > 10 * 1024
+    assert Png(32, 1000).token_bits([], [many]) > 10 * 1024
 
 
 def test_rows_are_cut_whole_and_flipping_mirrors():

@@ -59,7 +59,7 @@ class PixelNGram:
         return grams, counts.astype(np.int64)
 
     def _grams(self, ids: Ids) -> Ints:
-        rows = np.asarray(ids, np.int64).reshape(-1, self._width) - FIRST
+        rows = _rows(ids, self._colours, self._width)
         height, width = rows.shape
         framed = np.pad(rows, ((2, 0), (2, 1)), constant_values=self._colours)
         grams = np.zeros_like(rows)
@@ -76,21 +76,28 @@ class Png:
     Headers, checksums and the palette, which all pictures share, are not counted.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, colours: int) -> None:
         self.name = "PNG"
         self.note = "compressed pixels only, without headers and palette"
         self._width = width
+        self._colours = colours
 
     def token_bits(self, train: Sequence[Ids], test: Sequence[Ids]) -> float:
         """Return the total bits for the pictures of `test`; nothing is learned from `train`."""
         return 8.0 * sum(self._bytes(ids) for ids in test)
 
     def _bytes(self, ids: Ids) -> int:
-        rows = np.asarray(ids, np.int64).reshape(-1, self._width) - FIRST
-        kind, mode = (np.uint8, "L") if rows.max(initial=0) < 256 else (np.uint16, "I;16")
+        rows = _rows(ids, self._colours, self._width)
+        kind, mode = (np.uint8, "L") if self._colours <= 256 else (np.uint16, "I;16")
         height, width = rows.shape
         pixels = rows.astype(kind).tobytes()
         return min(_png_bytes(mode, width, height, pixels), len(pixels))
+
+
+def _rows(ids: Ids, colours: int, width: int) -> Ints:
+    """Return the numbers of the pixels' colours, [height, width], without the marks of rows."""
+    codes = np.asarray(ids, np.int64) - FIRST
+    return codes[codes < colours].reshape(-1, width)
 
 
 def _png_bytes(mode: str, width: int, height: int, pixels: bytes) -> int:

@@ -185,7 +185,8 @@ class Image(Common):
         """Return PNG and n-grams in two dimensions for pixels, n-grams of tokens for patches."""
         coding = tokenizer.coding if isinstance(tokenizer, CodedTokenizer) else None
         if isinstance(coding, PaletteCoding):
-            return (PixelNGram(self.size, len(coding.colours)), Png(self.size))
+            known = (self.size, len(coding.colours))
+            return (PixelNGram(*known), Png(*known))
         return (TokenNGram(1, tokenizer.vocab_size), TokenNGram(2, tokenizer.vocab_size))
 
     def fidelity(self, tokenizer: Tokenizer, documents: Sequence[Document]) -> Mapping[str, float]:

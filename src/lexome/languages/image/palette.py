@@ -1,4 +1,4 @@
-"""Pixels as tokens: each is the nearest colour of a learned palette, row by row."""
+"""Pixels as tokens: each is the nearest colour of a learned palette, rows behind a mark."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ _MOST_COLOURS = 1 << 14
 
 @dataclass(frozen=True, eq=False)
 class PaletteCoding:
-    """One code for each pixel, from left to right and from top to bottom.
+    """One code for each pixel, from left to right and from top to bottom, and one before each row.
 
-    `colours` is [colours, channels]; codes are their numbers. A picture is `size` pixels wide
-    and has up to as many rows; what codes leave open is filled with `background` [channels].
+    `colours` is [colours, channels]; codes are their numbers, and the next number begins a row. It
+    tells a model at every pixel, from a few tokens before, in which column it is: without it the
+    rows that a small model writes drift sideways. A picture is `size` pixels wide and has up to as
+    many rows; what codes leave open is filled with `background` [channels].
     """
 
     language: ClassVar[str] = "image"
@@ -41,13 +43,13 @@ class PaletteCoding:
 
     @property
     def names(self) -> Sequence[str]:
-        """Return the colours in hexadecimal, as #ff8800."""
-        return [f"#{colour.tobytes().hex()}" for colour in self.colours]
+        """Return the colours in hexadecimal, as #ff8800, and `row`."""
+        return [*(f"#{colour.tobytes().hex()}" for colour in self.colours), "row"]
 
     @property
     def unit_lengths(self) -> npt.NDArray[np.int64]:
-        """Return 1 for each colour: a code is a pixel."""
-        return np.ones(len(self.colours), np.int64)
+        """Return 1 for each colour, which is a pixel, and 0 for the mark of a row."""
+        return np.append(np.ones(len(self.colours), np.int64), 0)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -61,18 +63,27 @@ class PaletteCoding:
         """Return the nearest colour of each pixel; of equally near ones the darker."""
         check_shape(content, self.size, self.colours.shape[1])
         pixels = content.reshape(-1, content.shape[2])
-        return nearest(pixels.astype(np.float64), self._centres)
+        rows = nearest(pixels.astype(np.float64), self._centres).reshape(-1, self.size)
+        return np.pad(rows, ((0, 0), (1, 0)), constant_values=len(self.colours)).reshape(-1)
 
     def decode(self, codes: Codes) -> Pixels:
-        """Return a whole picture, [size, size, channels]."""
-        pixels = np.tile(self.background, (self.size * self.size, 1))
-        taken = self.colours[codes[: len(pixels)]]
-        pixels[: len(taken)] = taken
-        return pixels.reshape(self.size, self.size, -1)
+        """Return a whole picture, [size, size, channels].
+
+        Of a row that is too long the first pixels count. Pixels before the first mark belong to
+        the first row.
+        """
+        marks = codes == len(self.colours)
+        places = np.arange(len(codes))
+        rows = np.maximum(np.cumsum(marks) - 1, 0)
+        columns = places - np.maximum.accumulate(np.where(marks, places, -1)) - 1
+        taken = ~marks & (rows < self.size) & (columns < self.size)
+        picture = np.tile(self.background, (self.size, self.size, 1))
+        picture[rows[taken], columns[taken]] = self.colours[codes[taken]]
+        return picture
 
     def unit_codes(self, codes: Codes) -> UnitCodes:
-        """Return the codes themselves."""
-        return codes.astype(np.uint16)
+        """Return the codes of the pixels."""
+        return codes[codes < len(self.colours)].astype(np.uint16)
 
     @cached_property
     def _centres(self) -> npt.NDArray[np.float64]:
@@ -100,10 +111,10 @@ class PaletteTrainer:
         return PaletteTrainer(self.size, self.background, options.get(COLOURS, self.colours))
 
     def train(self, contents: Iterable[Any], vocab_size: int | None = None) -> CodedTokenizer:
-        """Return the tokenizer; a `vocab_size` counts the special tokens too, as everywhere."""
+        """Return the tokenizer; a `vocab_size` counts special tokens and the mark of a row too."""
         trainer = self
         if vocab_size is not None:
-            trainer = self.with_options({COLOURS: vocab_size - FIRST})
+            trainer = self.with_options({COLOURS: vocab_size - FIRST - 1})
         colours = learn_palette(contents, len(self.background), trainer.colours)
         return CodedTokenizer(PaletteCoding(self.size, self.background, colours))
 
