@@ -57,7 +57,7 @@ def figures(tokenizer: Tokenizer, pictures: Sequence[Pixels]) -> Mapping[str, fl
 def _codebooks(tokenizer: CodedTokenizer) -> Sequence[tuple[str, slice]]:
     size, codes = getattr(tokenizer.coding, "codebook_size", 0), tokenizer.vocab_size - FIRST
     if not size:
-        return [("palette", slice(0, codes - 1))]  # the last one is the mark of a row
+        return [("palette", slice(0, int(tokenizer.unit_lengths.sum())))]
     books = range(codes // size)
     return [(f"codebook {n + 1}", slice(n * size, (n + 1) * size)) for n in books]
 

@@ -27,10 +27,11 @@ _MOST_COLOURS = 1 << 14
 class PaletteCoding:
     """One code for each pixel, from left to right and from top to bottom, and one before each row.
 
-    `colours` is [colours, channels]; codes are their numbers, and the next number begins a row. It
-    tells a model at every pixel, from a few tokens before, in which column it is: without it the
-    rows that a small model writes drift sideways. A picture is `size` pixels wide and has up to as
-    many rows; what codes leave open is filled with `background` [channels].
+    `colours` is [colours, channels]; the first codes are their numbers, the `size` codes behind
+    them begin row 0, 1, ... They tell a model at every pixel, from a few tokens before, where it
+    is: without them the rows that a small model writes drift sideways, and with one mark for all
+    rows it ends pictures early. A picture is `size` pixels wide and has up to as many rows; what
+    codes leave open is filled with `background` [channels].
     """
 
     language: ClassVar[str] = "image"
@@ -43,13 +44,14 @@ class PaletteCoding:
 
     @property
     def names(self) -> Sequence[str]:
-        """Return the colours in hexadecimal, as #ff8800, and `row`."""
-        return [*(f"#{colour.tobytes().hex()}" for colour in self.colours), "row"]
+        """Return the colours in hexadecimal, as #ff8800, and row0, row1, ..."""
+        colours = (f"#{colour.tobytes().hex()}" for colour in self.colours)
+        return [*colours, *(f"row{row}" for row in range(self.size))]
 
     @property
     def unit_lengths(self) -> npt.NDArray[np.int64]:
-        """Return 1 for each colour, which is a pixel, and 0 for the mark of a row."""
-        return np.append(np.ones(len(self.colours), np.int64), 0)
+        """Return 1 for each colour, which is a pixel, and 0 for the marks of rows."""
+        return np.repeat(np.array([1, 0]), [len(self.colours), self.size])
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -64,19 +66,21 @@ class PaletteCoding:
         check_shape(content, self.size, self.colours.shape[1])
         pixels = content.reshape(-1, content.shape[2])
         rows = nearest(pixels.astype(np.float64), self._centres).reshape(-1, self.size)
-        return np.pad(rows, ((0, 0), (1, 0)), constant_values=len(self.colours)).reshape(-1)
+        marks = len(self.colours) + np.arange(len(rows))
+        return np.concatenate([marks[:, None], rows], axis=1).reshape(-1)
 
     def decode(self, codes: Codes) -> Pixels:
         """Return a whole picture, [size, size, channels].
 
-        Of a row that is too long the first pixels count. Pixels before the first mark belong to
-        the first row.
+        Of a row that is too long the first pixels count, of one that comes twice the later ones.
+        Pixels before the first mark belong to row 0.
         """
-        marks = codes == len(self.colours)
         places = np.arange(len(codes))
-        rows = np.maximum(np.cumsum(marks) - 1, 0)
-        columns = places - np.maximum.accumulate(np.where(marks, places, -1)) - 1
-        taken = ~marks & (rows < self.size) & (columns < self.size)
+        marks = codes >= len(self.colours)
+        last = np.maximum.accumulate(np.where(marks, places, -1))
+        rows = np.where(last >= 0, codes[last] - len(self.colours), 0)
+        columns = places - last - 1
+        taken = ~marks & (columns < self.size)
         picture = np.tile(self.background, (self.size, self.size, 1))
         picture[rows[taken], columns[taken]] = self.colours[codes[taken]]
         return picture
@@ -111,10 +115,10 @@ class PaletteTrainer:
         return PaletteTrainer(self.size, self.background, options.get(COLOURS, self.colours))
 
     def train(self, contents: Iterable[Any], vocab_size: int | None = None) -> CodedTokenizer:
-        """Return the tokenizer; a `vocab_size` counts special tokens and the mark of a row too."""
+        """Return the tokenizer; a `vocab_size` counts special tokens and rows too."""
         trainer = self
         if vocab_size is not None:
-            trainer = self.with_options({COLOURS: vocab_size - FIRST - 1})
+            trainer = self.with_options({COLOURS: vocab_size - FIRST - self.size})
         colours = learn_palette(contents, len(self.background), trainer.colours)
         return CodedTokenizer(PaletteCoding(self.size, self.background, colours))
 
