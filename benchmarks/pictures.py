@@ -125,7 +125,6 @@ def _compressed(picture: np.ndarray, kind: str, quality: int) -> tuple[float, fl
 
 
 def _judge(options: argparse.Namespace) -> Any:
-    from sklearn.calibration import CalibratedClassifierCV
     from sklearn.svm import SVC
 
     from lexome.corpus import Corpus
@@ -138,7 +137,7 @@ def _judge(options: argparse.Namespace) -> Any:
         sides[f"{split} labels"] = np.array([int(Path(file).stem[-1]) for file in files])
     made = [path for path in sorted(options.samples.glob("[0-9]*.png")) if path.stem.isdigit()]
     generated = np.stack([_flat(path) for path in made])
-    classifier = CalibratedClassifierCV(SVC(gamma=0.001 / 225, C=10), ensemble=False)
+    classifier = SVC(gamma=0.001 / 225, C=10, probability=True, random_state=0)
     classifier.fit(sides["train"], sides["train labels"])
     chosen = classifier.predict_proba(generated)
     real = classifier.predict_proba(sides["valid"])
