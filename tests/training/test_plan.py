@@ -208,3 +208,16 @@ def test_compiling_that_is_asked_for_and_fails_is_an_error(
         train(make_recipe(training__compile=True), tmp_path / "run")
     assert caught.value.what == "torch.compile failed: no compiler"
     assert "install a C++ compiler" in str(caught.value)
+
+
+def test_documents_that_stand_for_themselves_are_kept_apart(
+    make_recipe: Callable[..., Recipe],
+) -> None:
+    asked = make_recipe(objective__document_boundaries="cross")
+    assert plan.bounded(asked, standalone=True) == (asked, [])
+    open_recipe = make_recipe()
+    assert open_recipe.objective.document_boundaries is None
+    crossing, none = plan.bounded(open_recipe, standalone=False)
+    assert (crossing.objective.document_boundaries, none) == ("cross", [])
+    apart, (reason,) = plan.bounded(open_recipe, standalone=True)
+    assert apart.objective.document_boundaries == "respect" and "themselves" in reason

@@ -217,6 +217,11 @@ class Language(Protocol):
         ...
 
     @property
+    def standalone(self) -> bool:
+        """Return whether a document is a short work of its own, to be begun from nothing."""
+        ...
+
+    @property
     def measures(self) -> Mapping[str, float]:
         """Return further measures of a likelihood that the field knows, by name.
 

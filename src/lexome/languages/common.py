@@ -43,6 +43,11 @@ class Common:
         return 64
 
     @property
+    def standalone(self) -> bool:
+        """Return false: a model may look at the document before."""
+        return False
+
+    @property
     def measures(self) -> Mapping[str, float]:
         """Return none."""
         return {}

@@ -75,12 +75,12 @@ class ObjectiveRecipe(_Section):
     `mask_rate`            share of tokens to predict, for "masked-token"; 0.15 is BERT's
                            (Devlin et al. 2019, https://arxiv.org/abs/1810.04805)
     `document_boundaries`  "cross": attention runs over the whole packed row;
-                           "respect": it stays inside a document
+                           "respect": it stays inside a document; `None`: as suits the language
     """
 
     name: Literal["next-token", "masked-token"] = "next-token"
     mask_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    document_boundaries: Literal["cross", "respect"] = "cross"
+    document_boundaries: Literal["cross", "respect"] | None = None
 
 
 class OptimizerRecipe(_Section):

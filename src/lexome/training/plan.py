@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lexome.errors import LexomeError
 from lexome.languages.base import SpecialTokens
@@ -129,6 +129,19 @@ def choose_depth(
     if not losses:
         config(DEFAULT_DEPTH)  # says what does not go together
     return min(losses, key=losses.__getitem__)
+
+
+def bounded(recipe: Recipe, standalone: bool) -> tuple[Recipe, list[str]]:
+    """Return the recipe with the borders of documents settled, and the reason.
+
+    `standalone`: whether a document of the language is a short work of its own.
+    """
+    if recipe.objective.document_boundaries is not None:
+        return recipe, []
+    borders: Literal["cross", "respect"] = "respect" if standalone else "cross"
+    objective = recipe.objective.model_copy(update={"document_boundaries": borders})
+    reason = "document_boundaries respect: documents of this language stand for themselves"
+    return recipe.model_copy(update={"objective": objective}), [reason] if standalone else []
 
 
 def sized(

@@ -121,9 +121,11 @@ def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tu
     speed = world.agree(machine.measure_speed(world.device))
     precision = speed.choose(training.precision)
     tokens = len(corpus.stream("train"))
+    recipe, because = plan.bounded(recipe, corpus.language.standalone)
     config, settled, reasons = plan.sized(
         recipe, tokenizer.vocab_size, tokenizer.special, tokens, speed, world.size
     )
+    reasons += because
     reasons.append(
         f"{precision}: a matrix product reaches {speed.fp32 / 1e12:.2f} TFLOP/s in fp32 and "
         f"{speed.bf16 / 1e12:.2f} in bf16"

@@ -100,6 +100,11 @@ class Image(Common):
         return 1 << (2 * self.size - 1).bit_length()
 
     @property
+    def standalone(self) -> bool:
+        """Return true: a model that has always seen a picture before leaves out the first rows."""
+        return True
+
+    @property
     def measures(self) -> Mapping[str, float]:
         """Return bits per dimension: of each channel of each pixel."""
         return {"bits per dimension": 1 / self.canvas.channels}
