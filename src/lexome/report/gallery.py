@@ -91,9 +91,14 @@ def gallery(run: RunFiles) -> Gallery | Missing | None:
 
 
 def media(rendering: Rendering) -> Iterator[Media]:
-    """Yield what a browser can show of a rendering: its own data, then its views."""
-    own = (rendering.suffix.lstrip("."), rendering.media_type, rendering.data)
-    for name, kind, data in (own, *((v.name, v.media_type, v.data) for v in rendering.views)):
+    """Yield what a browser can show of a rendering: its views, and its own data.
+
+    Where a view is of the same type as the data, a small picture enlarged, say, it stands for both.
+    """
+    shown = [(view.name, view.media_type, view.data) for view in rendering.views]
+    if rendering.media_type not in {kind for _, kind, _ in shown}:
+        shown.insert(0, (rendering.suffix.lstrip("."), rendering.media_type, rendering.data))
+    for name, kind, data in shown:
         if kind in _SHOWN:
             yield Media(name, kind, base64.b64encode(data).decode("ascii"))
 
