@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from lexome.errors import DamagedFileError, LexomeError, UsageError, nearest
+from lexome.errors import DamagedFileError, LexomeError, UsageError, located, nearest
 
 
 def test_an_error_says_what_where_and_how_to_fix_it() -> None:
@@ -35,3 +35,12 @@ def test_a_worker_process_hands_an_error_on_whole(kind: type[LexomeError]) -> No
 def test_the_nearest_known_name_is_suggested_and_else_all_are_listed() -> None:
     assert nearest("stpes", ["steps", "seed"]) == "did you mean 'steps'?"
     assert nearest("q", ["b", "a"]) == "known: a, b"
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer"), [(None, "prompt 2"), ("letter 3", "prompt 2, letter 3")]
+)
+def test_a_place_is_put_before_the_one_that_an_error_names(inner: str | None, outer: str) -> None:
+    with pytest.raises(UsageError, match="what") as caught, located("prompt 2"):
+        raise UsageError("what", where=inner, fix="fix")
+    assert (caught.value.where, caught.value.fix) == (outer, "fix")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class LexomeError(Exception):
@@ -42,6 +43,16 @@ class UsageError(LexomeError):
 
 class DamagedFileError(LexomeError):
     """A file is torn, corrupt, or not what its checksum promised."""
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Put `where` before the place that an error of the block names, if it names one."""
+    try:
+        yield
+    except LexomeError as error:
+        place = f"{where}, {error.where}" if error.where else where
+        raise type(error)(error.what, where=place, fix=error.fix) from error
 
 
 def _rebuild(kind: type[LexomeError], what: str, where: str | None, fix: str | None) -> LexomeError:

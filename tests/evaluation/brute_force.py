@@ -19,9 +19,9 @@ def symbols_of(language: Language) -> Tokenizer:
     return language.tokenizers()["symbols"].train([], None)
 
 
-def model_of(family: str, vocab_size: int, seed: int = 0) -> Transformer:
+def model_of(family: str, vocab_size: int, seed: int = 0, context: int = CONTEXT) -> Transformer:
     """Return a small model whose weights are drawn at random."""
-    model = Transformer(families.get(family).config(vocab_size, CONTEXT, 2, 32, 2))
+    model = Transformer(families.get(family).config(vocab_size, context, 2, 32, 2))
     torch.manual_seed(seed)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)

@@ -7,10 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import brute_force as brute
 import numpy as np
 import pytest
 import torch
-import transformers
 
 from lexome import languages
 from lexome.corpus.shards import TokenStream
@@ -18,7 +18,7 @@ from lexome.errors import LexomeError, UsageError
 from lexome.evaluation import likelihood, pseudo_likelihood
 from lexome.evaluation.likelihood import BLOCKS, standard_error
 from lexome.languages.base import Tokenizer
-from lexome.model import Transformer, families, load_model, save_model
+from lexome.model import Transformer, load_model, save_model
 
 CONTEXT = 16
 TEXTS = ["the cat sat on the mat", "é", "a dog", "naïve café", "x" * 40]
@@ -37,24 +37,11 @@ def stream_of(ids: np.ndarray, shards: int = 3) -> TokenStream:
 
 
 def model_of(family: str, vocab_size: int, seed: int = 0) -> Transformer:
-    model = Transformer(families.get(family).config(vocab_size, CONTEXT, 2, 32, 2))
-    torch.manual_seed(seed)
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    return model
-
-
-def theirs(model: Transformer, folder: Path) -> Any:
-    save_model(folder / "model", model)
-    causal = model.config.attention == "causal"
-    auto = transformers.AutoModelForCausalLM if causal else transformers.AutoModelForMaskedLM
-    return auto.from_pretrained(folder / "model").eval()
+    return brute.model_of(family, vocab_size, seed, CONTEXT)
 
 
 def nats(loaded: Any, ids: list[int], place: int, label: int) -> float:
-    with torch.no_grad():
-        logits = loaded(torch.tensor([ids])).logits[0, place].double()
-    return float(torch.logsumexp(logits, 0) - logits[label])
+    return -brute.log_probability(loaded, ids, place, label)
 
 
 # Documents can be cut apart for `transformers` where only distances between positions count.
@@ -68,7 +55,7 @@ def test_likelihood_is_the_sum_token_by_token(
 ) -> None:
     tokenizer, ids = tokens()
     model = model_of(family, tokenizer.vocab_size)
-    loaded = theirs(model, tmp_path)
+    loaded = brute.theirs(model, tmp_path)
     found = likelihood(model, tokenizer, stream_of(ids), stride=stride, respect_documents=respect)
     begin = tokenizer.special.begin
     total, counted = 0.0, 0
@@ -148,7 +135,7 @@ def test_batches_and_shards_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_pseudo_likelihood_hides_one_token_at_a_time(family: str, tmp_path: Path) -> None:
     tokenizer, ids = tokens()
     model = model_of(family, tokenizer.vocab_size)
-    loaded = theirs(model, tmp_path)
+    loaded = brute.theirs(model, tmp_path)
     found = pseudo_likelihood(model, tokenizer, stream_of(ids))
     total, counted = 0.0, 0
     for place in range(len(ids)):

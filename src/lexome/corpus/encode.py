@@ -19,7 +19,7 @@ from lexome.corpus.reading import Piece, Routed
 from lexome.corpus.scan import SkippedTally
 from lexome.corpus.shards import FULL_WEIGHT, token_dtype, write_shard
 from lexome.corpus.split import LEFT_OUT
-from lexome.errors import LexomeError
+from lexome.errors import LexomeError, located
 from lexome.languages.base import Document, Ids, Language, Skipped, Tokenizer
 
 OVERLAPS = "overlaps the training split"
@@ -106,7 +106,6 @@ class Encode:
         self, split: str, number: int, entries: Sequence[_Entry], rows: dict[str, list[Any]]
     ) -> PieceSide:
         encoded = self._encode(entries)
-        units = [int(self.tokenizer.unit_lengths[ids].sum()) for ids in encoded]
         stops = np.cumsum([len(ids) + 2 for ids in encoded])
         tokens = np.empty(int(stops[-1]), token_dtype(self.tokenizer.vocab_size))
         starts = stops - [len(ids) + 2 for ids in encoded]
@@ -114,6 +113,8 @@ class Encode:
             tokens[start] = self.tokenizer.special.begin
             tokens[start + 1 : stop - 1] = ids
             tokens[stop - 1] = self.tokenizer.special.end
+        # Every document has a begin token, so none of these sums is over nothing.
+        units = np.add.reduceat(self.tokenizer.unit_lengths[tokens], starts).tolist()
         self._check_units(entries, units)
         weights = self._weights(entries, encoded, starts, len(tokens))
         _add_rows(rows, split, entries, starts, encoded, units)
@@ -137,11 +138,8 @@ class Encode:
             raise
 
     def _encode_alone(self, document: Document) -> Ids:
-        try:
+        with located(str(document.source)):
             return self.tokenizer.encode([document.content])[0]
-        except LexomeError as error:
-            where = f"{document.source}, {error.where}" if error.where else str(document.source)
-            raise type(error)(error.what, where=where, fix=error.fix) from error
 
     def _check_units(self, entries: Sequence[_Entry], units: Sequence[int]) -> None:
         # A codec fills up its last frame: what is counted then is what its tokens stand for.

@@ -30,6 +30,7 @@ from lexome.corpus.manifest import (
 )
 from lexome.corpus.ngrams import NgramReader
 from lexome.corpus.pool import Pool
+from lexome.corpus.scan import SkippedTally
 from lexome.corpus.shards import write_shard
 from lexome.errors import LexomeError, UsageError
 from lexome.files import naming
@@ -202,7 +203,6 @@ class _Mixing:
     ) -> Manifest:
         manifests = [part.corpus.manifest for part in self.parts]
         checksum = folder_sha256(self.folder / TOKENIZER)
-        weights = [part.weight for part in self.parts]
         licences = dict.fromkeys(one.licence for one in manifests if one.licence)
         return Manifest(
             lexome=lexome.__version__,
@@ -212,10 +212,7 @@ class _Mixing:
             licence="; ".join(licences),
             sources=tuple({file.path: file for one in manifests for file in one.sources}.values()),
             request={
-                "mix": [
-                    [str(part.corpus.folder), weight]
-                    for part, weight in zip(self.parts, weights, strict=True)
-                ],
+                "mix": [[str(part.corpus.folder), part.weight] for part in self.parts],
                 "seed": self.seed,
             },
             tokenizer=TokenizerRecord(
@@ -262,13 +259,10 @@ def _side(pieces: Sequence[_Piece]) -> SplitSide:
 
 
 def _skipped(manifests: Sequence[Manifest]) -> dict[str, SkippedRecord]:
-    found: dict[str, SkippedRecord] = {}
+    tally = SkippedTally()
     for manifest in manifests:
-        for reason, record in manifest.skipped.items():
-            known = found.get(reason, SkippedRecord(count=0, examples=()))
-            examples = (*known.examples, *record.examples)
-            found[reason] = SkippedRecord(count=known.count + record.count, examples=examples)
-    return found
+        tally.merge(manifest.skipped)
+    return tally.records()
 
 
 def _mixed(part: _Part, repeats: float, start: int, stop: int) -> MixedPart:

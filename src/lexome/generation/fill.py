@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lexome.errors import LexomeError, UsageError
+from lexome.errors import UsageError, located
 from lexome.generation.decoder import computing_in
 from lexome.generation.sampling import check_numbers
 from lexome.languages.base import Document, Language, Rendering, Source, Tokenizer
@@ -182,7 +180,7 @@ def _read(
             ids.append(special.mask)
         if not part:
             continue
-        with _naming_part(number):
+        with located(f"part {number + 1} of the text"):
             content = language.parse_behind(part, first) if number else language.parse(part)
             goes_on = number + 1 < len(parts)
             encoded = (
@@ -198,15 +196,6 @@ def _read(
             fix="shorten the text around the masks",
         )
     return ids, masks
-
-
-@contextmanager
-def _naming_part(number: int) -> Iterator[None]:
-    try:
-        yield
-    except LexomeError as error:
-        where = f"part {number + 1} of the text" + (f", {error.where}" if error.where else "")
-        raise type(error)(error.what, where=where, fix=error.fix) from error
 
 
 def _probabilities(

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from lexome.errors import LexomeError
+from lexome.errors import located
 from lexome.generation.decoder import Decoder
 from lexome.generation.engine import Finish, generate
 from lexome.generation.settings import Settings
@@ -140,10 +140,7 @@ def _ids(tokenizer: Tokenizer, language: Language, prompt: str | Document, row: 
     """Return the ids of a prompt after a begin token, as the stored documents start."""
     if not prompt:
         return [tokenizer.special.begin]
-    try:
+    with located(f"prompt {row + 1}"):
         content = prompt.content if isinstance(prompt, Document) else language.parse(prompt)
         ids = encode_prompt(tokenizer, content).tolist()
-    except LexomeError as error:
-        where = f"prompt {row + 1}" + (f", {error.where}" if error.where else "")
-        raise type(error)(error.what, where=where, fix=error.fix) from error
     return [tokenizer.special.begin, *ids]

@@ -20,7 +20,6 @@ class Dropout:
     """
 
     def __init__(self, model: Transformer, rate: float, seed: int, world: World) -> None:
-        self._model = model
         self._seed = seed
         self._rank = world.rank
         self._rate = rate
