@@ -70,7 +70,7 @@ def session_of(recipe: Recipe, corpus: Corpus) -> tuple[Session, Batches]:
     special, vocab = corpus.tokenizer.special, corpus.tokenizer.vocab_size
     speed = machine.Speed(1e12, 1e12)
     config, settled, _ = plan.sized(recipe, vocab, special, 1000, speed)
-    session = make_session(config, settled, special, "fp32", ALONE)
+    session = make_session(config, settled, corpus.tokenizer, "fp32", ALONE)
     stream = corpus.stream("train")
     return session, Batches(stream, config.context, session.batch_size, 0, corpus.fingerprint)
 

@@ -15,6 +15,7 @@ from lexome.cli.demo import demo
 from lexome.cli.embed import embed
 from lexome.cli.evaluate import evaluate, report
 from lexome.cli.fill import fill
+from lexome.cli.finetune import finetune
 from lexome.cli.generate import generate
 from lexome.cli.ledger import ledger
 from lexome.cli.mix import mix
@@ -103,6 +104,11 @@ _add(
     "lexome train --corpus corpus/letters --minutes 5 --out runs/letters",
     "lexome train --corpus corpus/letters --depth 6 --steps 2000 --set optimizer.name=adamw",
     "lexome train --resume --out runs/letters",
+)
+_add(
+    finetune,
+    "lexome finetune runs/letters pairs.tsv --task translation --out runs/translator",
+    "lexome finetune runs/genome promoters.csv --task labels --method lora --out runs/promoters",
 )
 _add(
     plan,

@@ -67,12 +67,25 @@ _Settings = Annotated[
 ]
 
 
+# Of a tuning run the model is that of the base, and the corpus is made on the way.
+_TUNING = ("minutes", "steps", "batch-size", "seed", "precision", "compile")
+
+
 def sets_recipe(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a recipe; it gets them as `changed`, by dotted key.
 
     What is not given is left out; `--set` is stronger than an option of its own.
     """
-    names = {name.replace("-", "_"): field for name, field in _FIELDS.items()}
+    return _with_fields(command, _FIELDS)
+
+
+def sets_tuning(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command those options of a recipe that a base leaves open, as `sets_recipe` does."""
+    return _with_fields(command, {name: _FIELDS[name] for name in _TUNING})
+
+
+def _with_fields(command: Callable[..., None], fields: Mapping[str, _Field]) -> Callable[..., None]:
+    names = {name.replace("-", "_"): field for name, field in fields.items()}
 
     @functools.wraps(command)
     def with_options(**values: Any) -> None:
@@ -86,7 +99,7 @@ def sets_recipe(command: Callable[..., None]) -> Callable[..., None]:
         command(changed=changed, **values)
 
     own = inspect.signature(command, eval_str=True).parameters.values()
-    parameters = [_parameter(name, _hint(name, field)) for name, field in _FIELDS.items()]
+    parameters = [_parameter(name, _hint(name, field)) for name, field in fields.items()]
     parameters.append(_parameter("settings", _Settings))
     parameters += [p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name != "changed"]
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -13,7 +14,7 @@ from lexome.cli.options import Json, texts
 from lexome.errors import UsageError
 
 if TYPE_CHECKING:
-    from lexome.corpus import Corpus, Manifest, PrepareRequest
+    from lexome.corpus import Corpus, Manifest, PrepareObserver, PrepareRequest
 
 _TOKENIZER = "Tokenizer"
 _SPLIT = "Split"
@@ -185,21 +186,30 @@ def _numbers(given: list[str] | None) -> dict[str, int]:
 def prepared(request: PrepareRequest, out: Path) -> Corpus:
     """Prepare a corpus with a progress bar."""
     from lexome import corpus
+
+    with shown() as observer:
+        return corpus.prepare(request, out, observer=observer)
+
+
+@contextmanager
+def shown() -> Iterator[PrepareObserver]:
+    """Yield what shows the making of a corpus as a progress bar."""
+    from lexome import corpus
     from lexome.cli.progress import meter
 
-    with meter() as shown:
+    with meter() as bar:
 
         class Shown(corpus.PrepareObserver):
             def advanced(self, progress: corpus.Progress) -> None:
                 note = f"{progress.done:,}/{progress.total:,} {progress.unit}s"
                 if progress.tokens:
                     note += f" · {progress.tokens:,} tokens"
-                shown.show(progress.stage, progress.done, progress.total, note)
+                bar.show(progress.stage, progress.done, progress.total, note)
 
             def told(self, message: str) -> None:
                 say(message)
 
-        return corpus.prepare(request, out, observer=Shown())
+        yield Shown()
 
 
 def summary(manifest: Manifest) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,32 @@ class Batch:
     tokens: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float32]
     starts: npt.NDArray[np.int64]
+
+
+class BatchSource(Protocol):
+    """Gives the batches of a training run, each a function of its number alone.
+
+    `context` is the number of inputs of a row, `windows_per_epoch` the rows of an epoch.
+    """
+
+    stream: TokenStream
+    context: int
+    batch_size: int
+
+    @property
+    def windows_per_epoch(self) -> int: ...
+
+    def epoch(self, step: int) -> float:
+        """Return how many epochs have gone by before `step`."""
+        ...
+
+    def documents(self, step: int, row: int) -> tuple[int, int]:
+        """Return the numbers of the first and the last document in a row of a batch."""
+        ...
+
+    def __call__(self, step: int, rows: slice = slice(None)) -> Batch:
+        """Return `rows` of batch `step`."""
+        ...
 
 
 class Batches:
@@ -68,6 +94,13 @@ class Batches:
     def epoch(self, step: int) -> float:
         """Return how many epochs have gone by before `step`."""
         return step / self.steps_per_epoch
+
+    def documents(self, step: int, row: int) -> tuple[int, int]:
+        """Return the numbers of the documents in which a row of a batch begins and ends."""
+        first = int(self.starts(step, slice(row, row + 1))[0])
+        ends = np.array([first, (first + self.context) % len(self.stream)])
+        begin, end = self.stream.document_starts.searchsorted(ends, "right") - 1
+        return int(begin), int(end)
 
     def starts(self, step: int, rows: slice = slice(None)) -> npt.NDArray[np.int64]:
         """Return where the windows of `rows` of batch `step` start in the stream."""

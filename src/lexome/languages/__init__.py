@@ -22,11 +22,13 @@ _CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "music": ("lexome.languages.music", "Music"),
         "sound": ("lexome.languages.sound", "Sound"),
         "image": ("lexome.languages.image", "Image"),
+        "label": ("lexome.languages.label", "Label"),
         "joint": ("lexome.languages.joint", "Joint"),
+        "pair": ("lexome.languages.pair", "Pair"),
     }
 )
-# A joint language is put together from others, so nobody asks for it by its name.
-NAMES = tuple(name for name in _CLASSES if name != "joint")
+# What is put together from others, or stands beside others, nobody prepares by its name.
+NAMES = tuple(name for name in _CLASSES if name not in ("label", "joint", "pair"))
 
 
 def get(name: str, **options: Any) -> Language:

@@ -159,8 +159,11 @@ class Tokenizer(Protocol):
 class TokenizerTrainer(Protocol):
     """Makes a tokenizer of one kind, from a sample of contents where it needs one."""
 
-    needs_sample: bool
-    option_names: Sequence[str]
+    @property
+    def needs_sample(self) -> bool: ...
+
+    @property
+    def option_names(self) -> Sequence[str]: ...
 
     def with_options(self, options: Mapping[str, int]) -> TokenizerTrainer:
         """Return a trainer with some of its `option_names` set; a bad value is a `UsageError`."""

@@ -16,6 +16,28 @@ class EncodesPrompts(Protocol):
         ...
 
 
+@runtime_checkable
+class AnswersPrompts(Protocol):
+    """A tokenizer of sources and targets, whose markers say which of them follows.
+
+    Behind the markers of `predicted` tokens are what a model learns to say, behind those of
+    `opening` what it is given. `never` are the tokens that no answer holds. The first `grown_from`
+    tokens are those of the vocabulary that this one has grown from.
+    """
+
+    @property
+    def grown_from(self) -> int: ...
+
+    @property
+    def opening(self) -> Ids: ...
+
+    @property
+    def predicted(self) -> Ids: ...
+
+    @property
+    def never(self) -> list[int]: ...
+
+
 def encode_prompt(tokenizer: Tokenizer, content: Any) -> Ids:
     """Return the ids of content that a model is to go on with, no special tokens added."""
     if isinstance(tokenizer, EncodesPrompts):

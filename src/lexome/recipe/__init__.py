@@ -23,6 +23,7 @@ from lexome.recipe.sections import (
     OptimizerRecipe,
     Recipe,
     ScheduleRecipe,
+    StartRecipe,
     TrainingRecipe,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "OptimizerRecipe",
     "Recipe",
     "ScheduleRecipe",
+    "StartRecipe",
     "TrainingRecipe",
     "build",
     "contradictions",

@@ -12,6 +12,7 @@ Count = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
 PositiveReal = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Method = Literal["full", "lora", "probe", "scratch"]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -71,16 +72,21 @@ class ModelRecipe(_Section):
 class ObjectiveRecipe(_Section):
     """What is predicted.
 
-    `name`                 "next-token", or "masked-token" for a bidirectional model
+    `name`                 "next-token", "masked-token" for a bidirectional model, or "target" of
+                           pairs: what is said to a source
     `mask_rate`            share of tokens to predict, for "masked-token"; 0.15 is BERT's
                            (Devlin et al. 2019, https://arxiv.org/abs/1810.04805)
     `document_boundaries`  "cross": attention runs over the whole packed row;
                            "respect": it stays inside a document; `None`: as suits the language
+    `source_dropout`       share of examples, for "target", whose source is hidden: so a model also
+                           learns what is said to no source, which guidance needs (Ho & Salimans
+                           2022, https://arxiv.org/abs/2207.12598)
     """
 
-    name: Literal["next-token", "masked-token"] = "next-token"
+    name: Literal["next-token", "masked-token", "target"] = "next-token"
     mask_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
     document_boundaries: Literal["cross", "respect"] | None = None
+    source_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class OptimizerRecipe(_Section):
@@ -152,6 +158,8 @@ class TrainingRecipe(_Section):
     `checkpoint_every`  steps between two checkpoints; `None`: five times; 0: only at the end
     `keep`              the weights that a run ends with: "best", those of the least validation
                         loss, or "last"
+    `patience`          end after so many validation losses in a row that are no new least one;
+                        `None`: go on to the last step
     `keep_checkpoints`  how many of the newest checkpoints stay on the disk
     `nan_policy`        a step whose loss is not finite: "stop" names its data, "skip" leaves it out
     `spike_policy`      the same for a spike; "keep" trains on it
@@ -170,6 +178,7 @@ class TrainingRecipe(_Section):
     sample_every: Count | None = None
     checkpoint_every: Count | None = None
     keep: Literal["best", "last"] = "best"
+    patience: Positive | None = None
     keep_checkpoints: Positive = 2
     nan_policy: Literal["stop", "skip"] = "stop"
     spike_policy: Literal["keep", "skip", "stop"] = "keep"
@@ -192,10 +201,32 @@ class TrainingRecipe(_Section):
         return self
 
 
+class StartRecipe(_Section):
+    """Which model a run starts from, and which of its weights it moves.
+
+    `base`      a run, or a Hugging Face folder
+    `method`    "full": all weights move; "lora": low-rank maps beside those of the blocks (Hu et
+                al. 2021, https://arxiv.org/abs/2106.09685); "probe": only the tokens that are new;
+                "scratch": all, from new weights of the same shape, to compare with
+    `rank`      of the low-rank maps
+    `alpha`     their scale is alpha / rank; `None`: twice the rank
+    `targets`   the maps that get one beside them ("query", "up", ...); none named: all
+    `examples`  how many of the training pairs are used; `None`: all
+    """
+
+    base: Annotated[str, Field(min_length=1)]
+    method: Method = "full"
+    rank: Positive = 8
+    alpha: PositiveReal | None = None
+    targets: Annotated[tuple[str, ...], Strict(False)] = ()
+    examples: Positive | None = None
+
+
 class Recipe(_Section):
     """Everything that a training run is made of; `corpus` is the folder that `prepare` wrote."""
 
     corpus: Annotated[str, Field(min_length=1)]
+    start: StartRecipe | None = None
     model: ModelRecipe = ModelRecipe()
     objective: ObjectiveRecipe = ObjectiveRecipe()
     optimizer: OptimizerRecipe = OptimizerRecipe()

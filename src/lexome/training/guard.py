@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Literal
 
-from lexome.corpus import Batches, Corpus
+from lexome.corpus import BatchSource, Corpus
 from lexome.errors import LexomeError
 from lexome.recipe import TrainingRecipe
 from lexome.training.session import Gradient, Session
@@ -87,23 +87,16 @@ class Guard:
         return (loss - statistics.mean(self._recent)) / max(deviation, 1e-6)
 
 
-def blame(corpus: Corpus, session: Session, batches: Batches, step: int) -> str:
+def blame(corpus: Corpus, session: Session, batches: BatchSource, step: int) -> str:
     """Return where in the corpus the rows of a batch come from, the worst row first.
 
-    Each row is named by the documents in which its window begins and ends. All workers call this
+    Each row is named by the first and the last document in it. All workers call this
     together.
     """
     shares = session.world.gather(session.row_losses(batches, step))
     losses = [loss for share in shares for loss in share]
     worst = sorted(range(len(losses)), key=lambda row: (math.isfinite(losses[row]), -losses[row]))
-    stream, starts = corpus.stream("train"), batches.starts(step)
-
-    def document(place: int) -> int:
-        return int(stream.document_starts.searchsorted(place % len(stream), "right")) - 1
-
-    ends = {
-        row: (document(starts[row]), document(starts[row] + batches.context)) for row in worst[:3]
-    }
+    ends = {row: batches.documents(step, row) for row in worst[:3]}
     names = corpus.names("train", [number for pair in ends.values() for number in pair])
     named = (
         f"{' to '.join(dict.fromkeys(names[number] for number in pair))}: loss {losses[row]:.3f}"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lexome.corpus import Batches, Corpus
+from lexome.corpus import BatchSource, Corpus, PackedBatches
 from lexome.errors import LexomeError
 from lexome.model import load_model, save_model
 from lexome.training import checkpoints, guard
@@ -28,7 +28,8 @@ class Progress:
     """Where a run stands: everything that a checkpoint keeps beside the tensors.
 
     `settled` says whether the clock has decided when a timed run ends, `skipped` how many of the
-    last steps were skipped in a row; `best_step` is the step with the least validation loss.
+    last steps were skipped in a row; `best_step` is the step with the least validation loss, and
+    `worse` counts the validations since then.
     """
 
     schedule: Schedule
@@ -42,6 +43,7 @@ class Progress:
     recent: tuple[float, ...] = ()
     best_step: int = 0
     best_loss: float | None = None
+    worse: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -100,6 +102,8 @@ class Loop:
         self.guard = Guard(self.training, list(progress.recent))
         self.batches = session.batches(corpus, "train", self.training.seed)
         self.validation = self._validation()
+        if isinstance(self.batches, PackedBatches) and (left_out := self.batches.left_out):
+            observer.told(f"{left_out:,} examples are longer than the context, and are left out")
         self._origin = started - progress.elapsed
         self._rate = 0.0
 
@@ -118,6 +122,7 @@ class Loop:
                 stopped = self.world.any(stop.asked) and not last
                 if last or _due(progress.step, self.training.evaluate_every):
                     loss = self._validate()
+                    last = last or self._ended_early()
                 if last or _due(progress.step, self.training.sample_every):
                     self._sample()
                 if (
@@ -243,11 +248,25 @@ class Loop:
         self.metrics.write({"step": self.progress.step, "validation_loss": loss})
         self.observer.validated(self.progress.step, loss)
         progress = self.progress
+        progress.worse += 1
         if progress.best_loss is None or loss < progress.best_loss:
-            progress.best_step, progress.best_loss = progress.step, loss
+            progress.best_step, progress.best_loss, progress.worse = progress.step, loss, 0
             if self.training.keep == "best" and progress.step < progress.schedule.steps:
                 self._export(f"{BEST}/{progress.step}")
         return loss
+
+    def _ended_early(self) -> bool:
+        """End the run here if its patience is over; return whether it is."""
+        progress, patience = self.progress, self.training.patience
+        if patience is None or progress.worse < patience:
+            return False
+        if progress.step < progress.schedule.steps:
+            start = min(progress.schedule.decay_start, progress.step)
+            progress.schedule = progress.schedule.ending(start, progress.step)
+            what = f"{patience} validation losses in a row were no better: the run ends here"
+            self.metrics.write({"step": progress.step, "event": "ended early", "what": what})
+            self.observer.told(what)
+        return True
 
     def _keep(self, loss: float | None) -> tuple[int, float | None]:
         """Put the best weights in the place of the last ones; return their step and their loss."""
@@ -305,15 +324,12 @@ class Loop:
             save_model(self.run_folder.folder / name, model, tokenizer=self.corpus.tokenizer)
         self.world.wait()
 
-    def _validation(self) -> Batches | None:
-        context, tokens = self.session.model.config.context, len(self.corpus.stream("valid"))
-        if tokens > context:
+    def _validation(self) -> BatchSource | None:
+        try:
             return self.session.batches(self.corpus, "valid", 0)
-        self.observer.told(
-            f"no validation loss: the validation split has {tokens} tokens, fewer than one "
-            f"context of {context}"
-        )
-        return None
+        except LexomeError as error:
+            self.observer.told(f"no validation loss: {error.what}")
+            return None
 
 
 def _due(step: int, every: int | None) -> bool:

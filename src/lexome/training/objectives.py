@@ -1,4 +1,4 @@
-"""What is predicted: the next token, or tokens that were hidden.
+"""What is predicted: the next token, tokens that were hidden, or a target given its source.
 
 An objective turns rows of a batch into an `Example`. Whatever is random in it is a function of the
 seed and of each row's number in the run, so the same row gives the same example whoever computes
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from lexome.corpus import Batch
 from lexome.errors import UsageError
-from lexome.languages.base import SpecialTokens
+from lexome.languages.base import SpecialTokens, Tokenizer
+from lexome.languages.prompts import AnswersPrompts
 from lexome.model import TransformerConfig
 from lexome.recipe import ObjectiveRecipe
 
@@ -58,7 +59,7 @@ class Objective(Protocol):
     """Makes an `Example` of a batch."""
 
     @property
-    def name(self) -> Literal["next-token", "masked-token"]: ...
+    def name(self) -> Literal["next-token", "masked-token", "target"]: ...
 
     def __call__(self, batch: Batch, numbers: Array) -> Example:
         """Return the example of a batch whose rows have these `numbers` [B] in the run."""
@@ -114,10 +115,68 @@ class MaskedToken:
         return np.random.Generator(np.random.Philox(key=[self.seed, number])).random((3, length))
 
 
+@dataclass(frozen=True)
+class Target:
+    """Predict what is said to a source; the source itself is given.
+
+    Behind a marker of `predicted` stands what is learned, its end token included; behind a marker
+    of `opening` what is given. A causal model predicts a target from left to right. One that is
+    `bidirectional` sees the mask token in the place of each target token and predicts all at once.
+    In a share `source_dropout` of the examples, drawn anew in each row, the source is hidden
+    behind mask tokens, so the model learns what is said to no source too. Rows hold whole
+    examples, and none sees another.
+    """
+
+    special: SpecialTokens
+    opening: tuple[int, ...]
+    predicted: tuple[int, ...]
+    seed: int
+    bidirectional: bool = False
+    source_dropout: float = 0.0
+    name: Literal["target"] = "target"
+
+    def __call__(self, batch: Batch, numbers: Array) -> Example:
+        tokens = batch.tokens
+        said = self._said(tokens)
+        shown = self._hidden(tokens, said, numbers) if self.source_dropout else tokens
+        if self.bidirectional:
+            ends = tokens == self.special.end
+            inputs = np.where(said & ~ends, self.special.mask, shown)[:, :-1]
+            weights = batch.weights * (said & ~ends)
+            return _respecting(inputs, tokens[:, :-1], weights[:, :-1], self)
+        weights = batch.weights * said
+        return _respecting(shown[:, :-1], tokens[:, 1:], weights[:, 1:], self)
+
+    def _said(self, tokens: Array) -> Array:
+        """Return which tokens [B, T] are predicted: those since the last marker, if it opens such.
+
+        What stands behind an end, up to the next marker, is nobody's.
+        """
+        marks = np.isin(tokens, (*self.opening, *self.predicted, self.special.begin))
+        answers = np.isin(tokens, self.predicted)
+        place = np.maximum.accumulate(np.where(marks, np.arange(tokens.shape[1]), 0), axis=1)
+        inside = np.take_along_axis(answers, place, axis=1)
+        return np.asarray(inside & ~marks & (tokens != self.special.pad))
+
+    def _hidden(self, tokens: Array, said: Array, numbers: Array) -> Array:
+        """Return tokens with the sources of some examples behind the mask token."""
+        number_of = segments(tokens, self.special.begin)
+        draws = np.stack([self._draws(int(number), tokens.shape[1] + 1) for number in numbers])
+        dropped = np.take_along_axis(draws, number_of, axis=1) < self.source_dropout
+        kept = np.isin(tokens, (*self.special.ids, *self.opening, *self.predicted))
+        return np.where(dropped & ~said & ~kept, self.special.mask, tokens)
+
+    def _draws(self, number: int, count: int) -> Array:
+        return np.random.Generator(np.random.Philox(key=[self.seed, number])).random(count)
+
+
 def make(
-    recipe: ObjectiveRecipe, config: TransformerConfig, special: SpecialTokens, seed: int
+    recipe: ObjectiveRecipe, config: TransformerConfig, tokenizer: Tokenizer, seed: int
 ) -> Objective:
     """Return the recipe's objective; one that does not suit the model is a `UsageError`."""
+    special = tokenizer.special
+    if recipe.name == "target":
+        return _target(recipe, config, tokenizer, seed)
     wanted = "causal" if recipe.name == "next-token" else "bidirectional"
     if config.attention != wanted:
         other = "masked-token" if wanted == "causal" else "next-token"
@@ -133,6 +192,25 @@ def make(
     return MaskedToken(special, config.vocab_size, seed, recipe.mask_rate, respect)
 
 
+def _target(
+    recipe: ObjectiveRecipe, config: TransformerConfig, tokenizer: Tokenizer, seed: int
+) -> Target:
+    if not isinstance(tokenizer, AnswersPrompts):
+        raise UsageError(
+            "this corpus holds no pairs of source and target",
+            where="objective.name",
+            fix="make one with `lexome finetune`, or choose next-token",
+        )
+    return Target(
+        tokenizer.special,
+        tuple(tokenizer.opening.tolist()),
+        tuple(tokenizer.predicted.tolist()),
+        seed,
+        config.attention == "bidirectional",
+        recipe.source_dropout,
+    )
+
+
 def segments(inputs: Array, begin: int) -> Array:
     """Return for each position of each row the number of its document in the row, [B, T]."""
     return np.cumsum(inputs == begin, axis=1, dtype=np.int32)
@@ -142,6 +220,17 @@ def _example(
     inputs: Array, labels: Array, weights: Array, objective: NextToken | MaskedToken
 ) -> Example:
     numbered = segments(inputs, objective.special.begin) if objective.respect_documents else None
+    return _tensors(inputs, labels, weights, numbered)
+
+
+def _respecting(inputs: Array, labels: Array, weights: Array, objective: Target) -> Example:
+    """Return an example in which documents, and the free end of a row, do not see each other."""
+    numbered = segments(inputs, objective.special.begin)
+    numbered = np.where(inputs == objective.special.pad, 0, numbered)
+    return _tensors(inputs, labels, weights, numbered)
+
+
+def _tensors(inputs: Array, labels: Array, weights: Array, numbered: Array | None) -> Example:
     return Example(
         torch.from_numpy(np.ascontiguousarray(inputs)),
         torch.from_numpy(np.ascontiguousarray(labels)),

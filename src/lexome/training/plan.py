@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from lexome.errors import LexomeError
+from lexome.errors import LexomeError, UsageError
 from lexome.languages.base import SpecialTokens
 from lexome.model import TransformerConfig, families, presets
 from lexome.model.ledger import multiplied_weights, training_flops_per_token
@@ -166,10 +166,38 @@ def sized(
         )
     config = configure(recipe.model, recipe.objective.name, vocab_size, special, depth)
     batch = training.batch_size or math.ceil(DEFAULT_BATCH / workers) * workers
-    filled = ModelRecipe(
+    filled = _filled(config, recipe.model)
+    settled = training.model_copy(update={"batch_size": batch})
+    return config, recipe.model_copy(update={"model": filled, "training": settled}), reasons
+
+
+def started(
+    recipe: Recipe, config: TransformerConfig
+) -> tuple[TransformerConfig, Recipe, list[str]]:
+    """Return the base's config, the recipe with size and batch filled in, and the reasons."""
+    asked = recipe.model.model_dump(exclude_none=True)
+    if strange := sorted(
+        name for name, value in asked.items() if value != getattr(config, name, None)
+    ):
+        raise UsageError(
+            f"the model is that of the base, so its {strange[0]} cannot be chosen",
+            where=f"model.{strange[0]}",
+            fix="leave it out, or pre-train a base of another size",
+        )
+    assert recipe.start is not None
+    batch = recipe.training.batch_size or DEFAULT_BATCH
+    settled = recipe.training.model_copy(update={"batch_size": batch})
+    reason = f"the model of {recipe.start.base}, trained by the method {recipe.start.method}"
+    filled = recipe.model_copy(update={"model": _filled(config, recipe.model), "training": settled})
+    return config, filled, [reason]
+
+
+def _filled(config: TransformerConfig, asked: ModelRecipe) -> ModelRecipe:
+    """Return a recipe that says all of a model's sizes."""
+    return ModelRecipe(
         family=config.family,
-        preset=recipe.model.preset,
-        depth=None if recipe.model.preset else recipe.model.depth,
+        preset=asked.preset,
+        depth=None if asked.preset else asked.depth,
         layers=config.layers,
         width=config.width,
         heads=config.heads,
@@ -178,8 +206,6 @@ def sized(
         context=config.context,
         tied=config.tied,
     )
-    settled = training.model_copy(update={"batch_size": batch})
-    return config, recipe.model_copy(update={"model": filled, "training": settled}), reasons
 
 
 def resolved(recipe: Recipe, steps: int, precision: Precision, compiled: bool) -> Recipe:

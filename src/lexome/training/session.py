@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from lexome.corpus import Batch, Batches, Corpus
-from lexome.languages.base import SpecialTokens
+from lexome.corpus import Batch, Batches, BatchSource, Corpus, PackedBatches
+from lexome.corpus.packing import row_length
+from lexome.languages.base import Tokenizer
 from lexome.model import Transformer, TransformerConfig
+from lexome.model.adapters import merged
 from lexome.recipe import Recipe
 from lexome.training import machine, objectives
 from lexome.training.dropout import Dropout
@@ -24,6 +26,7 @@ from lexome.training.machine import Precision
 from lexome.training.objectives import Array, Example, Objective
 from lexome.training.optimizers import Optimizer
 from lexome.training.parallel import World, check_batch, local, shard
+from lexome.training.start import starting_model
 
 _VALIDATION_TOKENS = 1 << 15
 _VALIDATION_SEED = 0
@@ -50,7 +53,7 @@ class Session:
 
     def __init__(
         self,
-        config: TransformerConfig,
+        model: Transformer,
         recipe: Recipe,
         objective: Objective,
         scored: Objective,
@@ -66,18 +69,33 @@ class Session:
         self.batch_size = training.batch_size
         share = self.batch_size // world.size
         self.micro = min(training.micro_batch_size or share, share)
-        self.model = Transformer(config)
-        self.model.initialise(training.seed)
+        self.start = recipe.start
+        self.model = model
         self.model.compute_dtype = machine.DTYPES[precision]
         self.dropout = Dropout(self.model, training.dropout, training.seed, world)
         shard(self.model, world)
         self.losses = Losses(self.model, recipe.optimizer.z_loss)
         self.optimizer = Optimizer(self.model, recipe.optimizer, self.model.compute_dtype)
 
-    def batches(self, corpus: Corpus, split: str, seed: int) -> Batches:
+    def batches(self, corpus: Corpus, split: str, seed: int) -> BatchSource:
         """Return the batches of a split that this model is trained or scored on."""
         context = self.model.config.context
+        if self.objective.name == "target":
+            return self._packed(corpus, split, seed)
         return Batches(corpus.stream(split), context, self.batch_size, seed, corpus.fingerprint)
+
+    def _packed(self, corpus: Corpus, split: str, seed: int) -> PackedBatches:
+        """Return rows of whole pairs; those of both splits are equally long, for one graph."""
+        streams = [corpus.stream(name) for name in ("train", "valid")]
+        return PackedBatches(
+            corpus.stream(split),
+            row_length(streams, self.model.config.context),
+            self.batch_size,
+            seed,
+            corpus.fingerprint,
+            corpus.tokenizer.special.pad,
+            self.start.examples if self.start and split == "train" else None,
+        )
 
     def compile(self) -> None:
         """Compile from now on: the whole loss, or, where it is sharded, block by block."""
@@ -90,7 +108,7 @@ class Session:
         for module in self._compilable():
             module._compiled_call_impl = None
 
-    def gradient(self, batches: Batches, step: int) -> Gradient:
+    def gradient(self, batches: BatchSource, step: int) -> Gradient:
         """Compute and clip the gradient of batch `step`; it stays on the parameters."""
         examples = self._examples(batches, step)
         total = self._total(examples)
@@ -104,7 +122,7 @@ class Session:
         norm = self.optimizer.clip()
         return Gradient(float(self.world.sum(loss)), norm)
 
-    def validation_loss(self, batches: Batches) -> float:
+    def validation_loss(self, batches: BatchSource) -> float:
         """Return the loss over some windows of a split, in nats a token.
 
         They are the same windows, with the same masks, whatever the batch size and the seed of
@@ -126,7 +144,7 @@ class Session:
         shares = self.world.gather((nats, weight))
         return math.fsum(n for n, _ in shares) / max(math.fsum(w for _, w in shares), 1.0)
 
-    def row_losses(self, batches: Batches, step: int) -> list[float]:
+    def row_losses(self, batches: BatchSource, step: int) -> list[float]:
         """Return the mean loss of each row of this worker's share of a batch."""
         found = []
         for example in self._examples(batches, step):
@@ -137,7 +155,7 @@ class Session:
                     found.append(float(self.losses.forward(one, total)[1]))
         return found
 
-    def time_step(self, batches: Batches, repeats: int) -> float:
+    def time_step(self, batches: BatchSource, repeats: int) -> float:
         """Return the seconds of one whole step: the median of `repeats`. Weights move."""
         seconds = []
         for step in range(repeats):
@@ -165,7 +183,9 @@ class Session:
         self.optimizer.zero_grad()
 
     def whole_model(self) -> Transformer:
-        """Return the model with all its weights in one place; all workers call this together."""
+        """Return a plain model, all its weights in one place; all workers call this together."""
+        if self.start and self.start.method in ("lora", "probe"):
+            return merged(self.model)
         if self.world.size == 1:
             return self.model
         state = {
@@ -182,14 +202,14 @@ class Session:
     def _compilable(self) -> list[nn.Module]:
         return [self.losses] if self.world.size == 1 else list(self.model.layers)
 
-    def _examples(self, batches: Batches, step: int) -> list[Example]:
+    def _examples(self, batches: BatchSource, step: int) -> list[Example]:
         """Return this worker's rows of a batch, in micro-batches, on its device."""
         return [
             self.objective(batch, numbers).to(self.world.device)
             for batch, numbers in self._micro_batches(batches, step)
         ]
 
-    def _micro_batches(self, batches: Batches, step: int) -> Iterator[tuple[Batch, Array]]:
+    def _micro_batches(self, batches: BatchSource, step: int) -> Iterator[tuple[Batch, Array]]:
         """Yield this worker's rows of a batch, `micro` at a time, and their numbers in the run."""
         mine = self.world.rows(self.batch_size)
         for start in range(mine.start, mine.stop, self.micro):
@@ -205,11 +225,13 @@ class Session:
 def make_session(
     config: TransformerConfig,
     recipe: Recipe,
-    special: SpecialTokens,
+    tokenizer: Tokenizer,
     precision: Precision,
     world: World,
 ) -> Session:
     """Return the session of a resolved recipe."""
-    objective = objectives.make(recipe.objective, config, special, recipe.training.seed)
-    scored = objectives.make(recipe.objective, config, special, _VALIDATION_SEED)
-    return Session(config, recipe, objective, scored, precision, world)
+    seen = recipe.objective.model_copy(update={"source_dropout": 0.0})
+    objective = objectives.make(recipe.objective, config, tokenizer, recipe.training.seed)
+    scored = objectives.make(seen, config, tokenizer, _VALIDATION_SEED)
+    model = starting_model(config, recipe, tokenizer, world)
+    return Session(model, recipe, objective, scored, precision, world)

@@ -12,7 +12,7 @@ import torch
 from torch._dynamo.exc import TorchDynamoException
 
 import lexome
-from lexome.corpus import Batches, Corpus
+from lexome.corpus import BatchSource, Corpus
 from lexome.errors import LexomeError
 from lexome.model import TransformerConfig
 from lexome.recipe import Recipe, TrainingRecipe
@@ -25,6 +25,7 @@ from lexome.training.plan import Plan
 from lexome.training.run import CHECKPOINTS, Run, check_free, create_run, open_run
 from lexome.training.schedules import Schedule
 from lexome.training.session import Session, make_session
+from lexome.training.start import base_checksum, base_config
 
 _SHARE_FOR_PAUSES = 0.06
 
@@ -90,7 +91,8 @@ def _reopen(
     chosen = run.facts["machine"]
     training = run.recipe.training
     config = TransformerConfig(**_tuples(run.facts["plan"]["model"]))
-    session = make_session(config, run.recipe, corpus.tokenizer.special, chosen["precision"], world)
+    _check_base(run)
+    session = make_session(config, run.recipe, corpus.tokenizer, chosen["precision"], world)
     if chosen["compile"]:
         _compile_as_new(session, session.batches(corpus, "train", training.seed))
     steps = training.steps or run.facts["plan"]["steps"]
@@ -122,15 +124,18 @@ def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tu
     precision = speed.choose(training.precision)
     tokens = len(corpus.stream("train"))
     recipe, because = plan.bounded(recipe, corpus.language.standalone)
-    config, settled, reasons = plan.sized(
-        recipe, tokenizer.vocab_size, tokenizer.special, tokens, speed, world.size
-    )
+    if recipe.start is None:
+        config, settled, reasons = plan.sized(
+            recipe, tokenizer.vocab_size, tokenizer.special, tokens, speed, world.size
+        )
+    else:
+        config, settled, reasons = plan.started(recipe, base_config(recipe.start, tokenizer))
     reasons += because
     reasons.append(
         f"{precision}: a matrix product reaches {speed.fp32 / 1e12:.2f} TFLOP/s in fp32 and "
         f"{speed.bf16 / 1e12:.2f} in bf16"
     )
-    session = make_session(config, settled, tokenizer.special, precision, world)
+    session = make_session(config, settled, tokenizer, precision, world)
     batches = session.batches(corpus, "train", training.seed)
     steps, compiled, seconds = _measure(settled, session, batches, reasons, started)
     resolved = plan.resolved(settled, steps, precision, compiled)
@@ -141,7 +146,7 @@ def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tu
 
 
 def _measure(
-    recipe: Recipe, session: Session, batches: Batches, reasons: list[str], started: float
+    recipe: Recipe, session: Session, batches: BatchSource, reasons: list[str], started: float
 ) -> tuple[int, bool, float]:
     """Return the steps, whether to compile, and the seconds a step takes (0: not measured).
 
@@ -171,7 +176,7 @@ def _measure(
 
 
 def _compile_where_it_pays(
-    training: TrainingRecipe, session: Session, batches: Batches, eager: float, expected: float
+    training: TrainingRecipe, session: Session, batches: BatchSource, eager: float, expected: float
 ) -> tuple[bool, float, str]:
     """Compile if that is asked, or is worth it; return whether, the seconds of a step, and why.
 
@@ -197,7 +202,7 @@ def _compile_where_it_pays(
     return True, seconds, f"compiled: {figures}"
 
 
-def _compile(session: Session, batches: Batches) -> None:
+def _compile(session: Session, batches: BatchSource) -> None:
     """Compile the session and make a first step, in which all of the compiling is done.
 
     Raises `LexomeError` where this machine cannot compile; the session then runs as before.
@@ -215,7 +220,7 @@ def _compile(session: Session, batches: Batches) -> None:
         ) from error
 
 
-def _compile_as_new(session: Session, batches: Batches) -> None:
+def _compile_as_new(session: Session, batches: BatchSource) -> None:
     """Compile the session and put it back to the state that it had before."""
     initial = session.snapshot()
     _compile(session, batches)
@@ -239,6 +244,8 @@ def _facts(made: Plan, corpus: Corpus, session: Session, setup: float) -> dict[s
         "unit": manifest.unit,
         "objective": made.recipe.objective.name,
         "parameters": sum(p.numel() for p in session.model.parameters()),
+        "trained_parameters": sum(group.weights for group in session.optimizer.groups),
+        "base": base_checksum(made.recipe.start) if made.recipe.start else None,
         "groups": [group.to_dict() for group in session.optimizer.groups],
         "plan": made.to_dict(),
         "machine": {"precision": made.precision, "compile": made.compiled},
@@ -246,6 +253,18 @@ def _facts(made: Plan, corpus: Corpus, session: Session, setup: float) -> dict[s
         "setup_seconds": setup,
         "step_seconds": batch / made.tokens_per_second if made.tokens_per_second else 0.0,
     }
+
+
+def _check_base(run: Run) -> None:
+    """Raise `LexomeError` if the model that a run started from is not what it was."""
+    start = run.recipe.start
+    if start is None or base_checksum(start) == run.facts["base"]:
+        return
+    raise LexomeError(
+        "the base of this run has other weights than when the run began",
+        where=start.base,
+        fix="bring the old weights back, or start a new run",
+    )
 
 
 def _first(world: World, call: Callable[[], Any]) -> Any:

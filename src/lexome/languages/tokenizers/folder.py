@@ -45,10 +45,19 @@ def save(folder: Path, json: str, spelling: Spelling) -> None:
     write_json(folder / SPELLING, description)
 
 
-def save_coding(folder: Path, json: str, described: Mapping[str, Any], arrays: Arrays) -> None:
-    """Write the files of a tokenizer that a language's own coding makes."""
+def save_coding(
+    folder: Path,
+    json: str,
+    described: Mapping[str, Any],
+    arrays: Arrays,
+    config: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the files of a tokenizer that a language's own coding makes.
+
+    `config` says what differs in tokenizer_config.json.
+    """
     write_text(folder / TOKENIZER, json)
-    write_json(folder / CONFIG, _config())
+    write_json(folder / CONFIG, {**_config(), **(config or {})})
     checksums = {"sha256": sha256(folder / TOKENIZER)}
     if arrays:
         with atomic_path(folder / ARRAYS) as path:

@@ -1,0 +1,249 @@
+"""`lexome finetune`: from a base and pairs of source and target to a specialist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lexome.cli.console import result, result_json, say
+from lexome.cli.options import Json, sets_tuning, texts
+from lexome.errors import UsageError
+
+if TYPE_CHECKING:
+    from lexome.corpus import Corpus
+    from lexome.finetuning.data import PairData
+
+_DATA, _HELD_OUT, _TUNING = "Data", "Held out", "Tuning"
+
+Base = Annotated[
+    Path, typer.Argument(metavar="BASE", help="A run, or a Hugging Face folder of a known family.")
+]
+Data = Annotated[
+    list[str], typer.Argument(metavar="DATA", help="Tables, two parallel texts, files, folders.")
+]
+TaskName = Annotated[
+    str,
+    typer.Option(
+        "--task", help="assistant, translation, speech, picture, labels; or pair, for any other."
+    ),
+]
+Out = Annotated[Path, typer.Option(metavar="RUN", help="The folder to write, as runs/NAME.")]
+CorpusFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--corpus",
+        metavar="FOLDER",
+        help="Where the pairs are kept as tokens. (default: corpus/ and the run's name)",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
+SourceColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help="The source's column; of files: metadata, file or folder.",
+        rich_help_panel=_DATA,
+    ),
+]
+TargetColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="The target's column; of files: metadata, file or folder.",
+        rich_help_panel=_DATA,
+    ),
+]
+SourceLanguage = Annotated[
+    str | None,
+    typer.Option(help="What sources are: text, dna, protein, …", rich_help_panel=_DATA),
+]
+TargetLanguage = Annotated[
+    str | None, typer.Option(help="What targets are: label, text, …", rich_help_panel=_DATA)
+]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="How the source's language reads. Repeatable.",
+        rich_help_panel=_DATA,
+    ),
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="How the target's language reads, as form=number. Repeatable.",
+        rich_help_panel=_DATA,
+    ),
+]
+Group = Annotated[
+    str,
+    typer.Option(
+        help="Metadata whose values stay on one side of the split, as speaker.",
+        rich_help_panel=_HELD_OUT,
+    ),
+]
+Validation = Annotated[
+    float, typer.Option(help="Share of the pairs that is held out.", rich_help_panel=_HELD_OUT)
+]
+ValidationFiles = Annotated[
+    list[str] | None,
+    typer.Option(help="Hold these out instead. Repeatable.", rich_help_panel=_HELD_OUT),
+]
+ValidationWhere = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="Hold out the pairs whose metadata say so instead.",
+        rich_help_panel=_HELD_OUT,
+    ),
+]
+Duplicates = Annotated[
+    str,
+    typer.Option(help="Examples on both sides: refuse or keep.", rich_help_panel=_HELD_OUT),
+]
+MethodName = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        help="full, lora, probe (only what is new), or scratch (to compare with).",
+        rich_help_panel=_TUNING,
+    ),
+]
+Epochs = Annotated[
+    float | None,
+    typer.Option(
+        help="How often every pair is seen. (default: 10, less where nothing is gained)",
+        show_default=False,
+        rich_help_panel=_TUNING,
+    ),
+]
+Examples = Annotated[
+    int | None, typer.Option(help="Use so many training pairs only.", rich_help_panel=_TUNING)
+]
+Beams = Annotated[int, typer.Option(help="Beams with which held-out examples are answered.")]
+
+
+@sets_tuning
+def finetune(
+    changed: dict[str, Any],
+    base: Base,
+    data: Data,
+    task: TaskName,
+    out: Out,
+    corpus: CorpusFolder = None,
+    source: SourceColumn = None,
+    target: TargetColumn = None,
+    source_language: SourceLanguage = None,
+    target_language: TargetLanguage = None,
+    source_option: SourceOption = None,
+    target_option: TargetOption = None,
+    group: Group = "",
+    validation: Validation = 0.1,
+    validation_files: ValidationFiles = None,
+    validation_where: ValidationWhere = None,
+    duplicates: Duplicates = "refuse",
+    method: MethodName = "full",
+    epochs: Epochs = None,
+    examples: Examples = None,
+    beams: Beams = 1,
+    as_json: Json = False,
+) -> None:
+    """Tune a model on pairs of source and target, and score it on pairs that it has not seen.
+
+    The vocabulary grows by the tokens that the pairs bring. The weights with the least validation
+    loss are kept; Ctrl-C saves the state, and lexome train --resume --out RUN goes on.
+    """
+    from lexome.cli.train import stopped, trained
+    from lexome.finetuning import pairs, recipes, tasks
+    from lexome.finetuning.data import PairData
+
+    chosen = tasks.get(task)
+    known = pairs.open_base(base, source_language)
+    described = PairData(
+        data,
+        source,
+        target,
+        source_language,
+        target_language,
+        _options(source_language or chosen.source or known.tokens.language, source_option),
+        _options(target_language or chosen.target, target_option),
+        group,
+    )
+    held_out = pairs.HeldOut(
+        validation,
+        validation_files or (),
+        texts(validation_where, "--validation-where", "split=valid"),
+    )
+    made = _prepared(
+        chosen, described, known, corpus or Path("corpus") / out.name, held_out, duplicates
+    )
+    tuning = recipes.Tuning(recipes.method(method), epochs, examples, changed)
+    recipe = recipes.tuning_recipe(chosen, made, str(base), tuning)
+    outcome = trained(recipe, out)
+    if outcome.stopped:
+        stopped(outcome)
+    found = _scored(out, task, beams, group)
+    if as_json:
+        result_json(found)
+        return
+    for line in score_lines(found):
+        result(line)
+    say(f"  next: lexome report {out}")
+
+
+def _options(language: str | None, given: list[str] | None) -> dict[str, Any]:
+    from lexome import languages
+
+    if language is None:
+        if given:
+            raise UsageError("nothing says which language the options are of")
+        return {}
+    return languages.options_from_text(language, texts(given, "--target-option", "form=number"))
+
+
+def _prepared(
+    task: Any, data: PairData, base: Any, folder: Path, held_out: Any, duplicates: str
+) -> Corpus:
+    from lexome.cli.prepare import shown, summary
+    from lexome.finetuning import pairs
+
+    with shown() as observer:
+        made = pairs.prepare_pairs(
+            task, data, base, folder, held_out=held_out, duplicates=duplicates, observer=observer
+        )
+    for line in summary(made.manifest):
+        say(line)
+    return made
+
+
+def _scored(run: Path, task: str, beams: int, group: str) -> dict[str, Any]:
+    from lexome.cli.progress import meter
+    from lexome.finetuning.finetune import Scoring, score_task
+    from lexome.generation import Settings
+
+    scoring = Scoring(Settings(temperature=0.0, beams=beams), group=group)
+    with meter() as bar:
+        return score_task(
+            run,
+            task,
+            scoring=scoring,
+            told=lambda what, done, total: bar.show(what, done, total, f"{done:,}/{total:,}"),
+        )
+
+
+def score_lines(found: dict[str, Any]) -> list[str]:
+    """Return the figures of task.json as lines."""
+    lines = [f"{found['task']}: {found['examples']:,} held-out examples, method {found['method']}"]
+    for figure in found["figures"]:
+        if "value" in figure:
+            interval = f"{figure['low']:.3f} to {figure['high']:.3f}"
+            lines.append(f"  {figure['name']:<20} {figure['value']:>9.3f}   ({interval})")
+        else:
+            lines.append(f"  {figure['name']:<20} undefined: {figure['reason']}")
+    return lines

@@ -1,0 +1,1 @@
+"""Tasks as pairs of languages: data, recipes, answers, scores."""

@@ -1,0 +1,192 @@
+"""What a tuned model says to held-out sources: questions from a corpus, answers from the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lexome.corpus import Corpus
+from lexome.corpus.packing import document_lengths
+from lexome.generation import Decoder, Finish, Settings, generate
+from lexome.generation.answers import Question as Closed
+from lexome.generation.answers import answer_distribution
+from lexome.languages.label import Classes, Label, Scale
+from lexome.languages.pair import Pair, PairTokenizer
+from lexome.languages.tokenizers import CodedTokenizer
+from lexome.model import Transformer
+
+_ROUND = 128
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A held-out example: the ids up to where the answer begins, and those of the true answer."""
+
+    prompt: tuple[int, ...]
+    reference: tuple[int, ...]
+    place: str
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said: its ids, why they end, and, of a closed label, its distribution."""
+
+    ids: tuple[int, ...]
+    finish: Finish
+    probabilities: Floats = field(default_factory=lambda: np.zeros(0))
+
+
+def questions(corpus: Corpus, split: str, limit: int | None = None) -> list[Question]:
+    """Return the examples of a split as questions; of a conversation, its last answer is asked."""
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer)
+    marker = int(tokenizer.predicted[-1])
+    found = []
+    for row in corpus.rows(split):
+        if row["augmented"]:
+            continue
+        first = row["first_token"]
+        ids = corpus.stream(split).read(first, first + row["tokens"] - 1)
+        border = int(np.flatnonzero(ids == marker)[-1]) + 1
+        place = f"{row['file']}, record {row['record']}" if row["record"] else row["file"]
+        prompt, reference = tuple(ids[:border].tolist()), tuple(ids[border:].tolist())
+        found.append(Question(prompt, reference, place, json.loads(row["metadata"])))
+        if limit is not None and len(found) == limit:
+            break
+    return found
+
+
+def longest_answer(corpus: Corpus) -> int:
+    """Return how many tokens an answer may have: as many as a whole training example has."""
+    return int(document_lengths(corpus.stream("train")).max())
+
+
+def answers(
+    model: Transformer,
+    corpus: Corpus,
+    asked: Sequence[Question],
+    settings: Settings,
+    told: Callable[[int, int], None] | None = None,
+) -> list[Answer]:
+    """Return what the model says to each question.
+
+    A class and a number are read from the distribution over their tokens, several classes from
+    that of each in turn; everything else is written token by token, by `settings`.
+    """
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer)
+    part = tokenizer.part(tokenizer.answering.name)
+    coding = part.tokenizer.coding if isinstance(part.tokenizer, CodedTokenizer) else None
+    if isinstance(coding, Scale) or (isinstance(coding, Classes) and coding.form == "class"):
+        tokens = list(range(part.offset, part.stop))
+        return [
+            Answer((tokens[int(shares.argmax())],), "end", shares)
+            for shares in distributions(model, tokenizer, asked, tokens)
+        ]
+    if isinstance(coding, Classes) and coding.form == "several":
+        return _several(model, tokenizer, asked, part.offset, len(coding.classes))
+    return _written(model, corpus, asked, settings, told)
+
+
+def distributions(
+    model: Transformer, tokenizer: PairTokenizer, asked: Sequence[Question], tokens: Sequence[int]
+) -> list[Floats]:
+    """Return the probabilities [tokens] of one token in the answer's first place."""
+    special = tokenizer.special
+    masked = model.config.attention == "bidirectional"
+    behind = (special.mask, special.end) if masked else ()
+    closed = [Closed((*one.prompt, *behind), [(token,) for token in tokens]) for one in asked]
+    mask = special.mask if masked else None
+    return [one.probabilities for one in answer_distribution(model, closed, mask=mask)]
+
+
+def _several(
+    model: Transformer,
+    tokenizer: PairTokenizer,
+    asked: Sequence[Question],
+    first: int,
+    count: int,
+) -> list[Answer]:
+    """Ask for one class after another, each as there or not, given what was said before."""
+    open_questions, shares = list(asked), np.zeros((len(asked), count))
+    for number in range(count):
+        present, absent = first + number, first + count + number
+        found = distributions(model, tokenizer, open_questions, (present, absent))
+        shares[:, number] = [one[0] for one in found]
+        open_questions = [
+            replace(one, prompt=(*one.prompt, present if said[0] > said[1] else absent))
+            for one, said in zip(open_questions, found, strict=True)
+        ]
+    return [
+        Answer(one.prompt[-count:], "end", shares[number])
+        for number, one in enumerate(open_questions)
+    ]
+
+
+def _written(
+    model: Transformer,
+    corpus: Corpus,
+    asked: Sequence[Question],
+    settings: Settings,
+    told: Callable[[int, int], None] | None,
+) -> list[Answer]:
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer)
+    special = tokenizer.special
+    never = sorted({*tokenizer.never, *range(tokenizer.vocab_size, model.config.vocab_size)})
+    decoder = Decoder(model, settings.compute_dtype(model.embedding.weight.device))
+    # Prompts of like length share a pass and wait for each other less.
+    order = sorted(range(len(asked)), key=lambda number: len(asked[number].prompt))
+    found: dict[int, Answer] = {}
+    for start in range(0, len(order), _ROUND):
+        numbers = order[start : start + _ROUND]
+        prompts = [asked[number].prompt for number in numbers]
+        hidden = [without_source(tokenizer, prompt) for prompt in prompts]
+        said = generate(
+            decoder,
+            prompts,
+            replace(settings, seed=settings.seed + start),
+            end=special.end,
+            never=never,
+            unconditional=hidden if settings.guidance != 1 else None,
+        )
+        for number, one in zip(numbers, said, strict=True):
+            found[number] = Answer(tuple(one.ids), one.finish)
+        if told is not None:
+            told(len(found), len(asked))
+    return [found[number] for number in range(len(asked))]
+
+
+def without_source(tokenizer: PairTokenizer, prompt: Sequence[int]) -> tuple[int, ...]:
+    """Return a prompt whose source is hidden behind mask tokens, as in training."""
+    kept = {*tokenizer.special.ids, *tokenizer.markers.values()}
+    return tuple(token if token in kept else tokenizer.special.mask for token in prompt)
+
+
+def contents(corpus: Corpus, ids: Sequence[Sequence[int]]) -> list[Any]:
+    """Return the content, in the target's language, that the ids of answers stand for."""
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer)
+    part = tokenizer.part(tokenizer.answering.name)
+    return [part.tokenizer.decode(part.own(np.array(one, np.int64))) for one in ids]
+
+
+def target_label(corpus: Corpus) -> Label | None:
+    """Return the target's language where it is a label."""
+    pair = corpus.language
+    assert isinstance(pair, Pair)
+    language = pair.languages[pair.answering.name]
+    return language if isinstance(language, Label) else None
+
+
+def expected_number(scale: Scale, probabilities: Floats) -> float:
+    """Return the mean of a scale's centres, each times its probability."""
+    return float(np.dot(scale.centres, probabilities))

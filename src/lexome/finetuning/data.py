@@ -1,0 +1,160 @@
+"""From what a person names to the language of the pairs in it: which form, which columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from lexome import languages
+from lexome.errors import UsageError
+from lexome.finetuning.tasks import SOURCE, TARGET, Task
+from lexome.languages.compression import COMPRESSED_SUFFIXES
+from lexome.languages.pair import BaseTokens, Pair
+from lexome.languages.pair.tables import SUFFIXES, read_rows
+from lexome.languages.sources import content_suffix, find_files
+
+
+@dataclass(frozen=True)
+class PairData:
+    """The files of a task's pairs, and how they are to be read.
+
+    - `files`: one or several tables; two texts of as many lines, source first; or files of the
+      language that is read.
+    - `source`, `target`: the column of a table, or what is said of a file (metadata, `file`,
+      `folder`); by default what is usual for the task.
+    - `source_language`, `target_language`, with `source_options` and `target_options`: by default
+      those of the task, and of the base model where it knows the language.
+    - `tokenizers`: which tokenizer a language gets that the base does not know, by language.
+    """
+
+    files: Sequence[str | Path]
+    source: str | None = None
+    target: str | None = None
+    source_language: str | None = None
+    target_language: str | None = None
+    source_options: Mapping[str, Any] = field(default_factory=dict)
+    target_options: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What is known of the model that is tuned: its folder, its tokens, its language's options."""
+
+    folder: Path
+    tokens: BaseTokens
+    options: Mapping[str, Any]
+
+
+def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[Path]]:
+    """Return the language that reads a task's data, and the files that it reads.
+
+    Raises `UsageError` for a language that nothing says, and a column that is not there.
+    """
+    names = _language_names(task, data, base)
+    options = [data.source_options, data.target_options]
+    described: dict[str, Any] = {}
+    for role in task.roles:
+        side = int(role == task.roles[-1])
+        described[role] = {
+            "language": names[side],
+            "options": {**_base_options(names[side], base), **options[side]},
+            "predicted": bool(side),
+        }
+    roles = json.dumps(described)
+    if task.is_chat:
+        pair = Pair(roles, "chat", group=data.group, base=base.tokens)
+        return pair, find_files(data.files, SUFFIXES)[0]
+    form, columns, files, header = _form(task, data, described)
+    pair = Pair(roles, form, json.dumps(columns), header, data.group, base.tokens)
+    return pair, files
+
+
+def _language_names(task: Task, data: PairData, base: Base) -> tuple[str, str]:
+    source = data.source_language or task.source or base.tokens.language
+    target = data.target_language or task.target
+    if target is None:
+        raise UsageError(
+            f"nothing says which language the target of the task {task.name!r} is in",
+            fix="add --target-language, one of " + ", ".join((*languages.NAMES, "label")),
+        )
+    return source, target
+
+
+def _base_options(name: str, base: Base) -> Mapping[str, Any]:
+    """Return the options with which the base reads a language, without those of its files."""
+    return dict(base.options) if name == base.tokens.language and name not in ("text",) else {}
+
+
+def _form(
+    task: Task, data: PairData, described: Mapping[str, Any]
+) -> tuple[Any, dict[str, str], list[Path], bool]:
+    paths = [Path(file) for file in data.files]
+    parallel = _parallel(paths)
+    if parallel is not None:
+        first, columns = parallel
+        return "parallel", columns, [first], True
+    files = find_files(data.files, (*SUFFIXES, *_suffixes(described)))[0]
+    if all(content_suffix(file) in SUFFIXES for file in files):
+        columns, header = _columns(task, data, files[0])
+        return "table", columns, files, header
+    for role, asked in ((TARGET, data.target), (SOURCE, data.source)):
+        if asked is not None:
+            return "files", {role: asked}, files, True
+    raise UsageError(
+        "nothing says what the other side of these files is",
+        where=", ".join(map(str, paths[:3])),
+        fix="add --target folder (or file, or a name from the metadata), or --source",
+    )
+
+
+def _suffixes(described: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
+    for said in described.values():
+        language = languages.get(said["language"], **said["options"])
+        found += language.suffixes
+    return found
+
+
+def _parallel(paths: Sequence[Path]) -> tuple[Path, dict[str, str]] | None:
+    """Return the source's file and both suffixes if two files differ in that alone."""
+    if len(paths) != 2 or not all(path.is_file() for path in paths):
+        return None
+    plain = [_unpacked(path) for path in paths]
+    source, target = (path.suffix for path in plain)
+    if not source or source == target or plain[0].with_suffix("") != plain[1].with_suffix(""):
+        return None
+    return paths[0], {SOURCE: source, TARGET: target}
+
+
+def _unpacked(path: Path) -> Path:
+    while path.suffix.lower() in COMPRESSED_SUFFIXES:
+        path = path.with_suffix("")
+    return path
+
+
+def _columns(task: Task, data: PairData, table: Path) -> tuple[dict[str, str], bool]:
+    """Return the column of each role, and whether the first line of the table names them."""
+    first = list(islice(read_rows(table), 1))
+    known = list(first[0].values) if first else []
+    numbered = content_suffix(table) == ".tsv" and len(known) == 2
+    columns = {}
+    for role, asked, usual in zip(
+        (SOURCE, TARGET), (data.source, data.target), task.columns, strict=True
+    ):
+        found = asked or next((name for name in usual if name in known), None)
+        if found is None and numbered:
+            return {SOURCE: "1", TARGET: "2"}, False
+        if found is None:
+            raise UsageError(
+                f"none of the columns {', '.join(known) or '(none)'} is usual for the {role} of "
+                f"the task {task.name!r}",
+                where=str(table),
+                fix=f"name it with --{role}",
+            )
+        columns[role] = found
+    return columns, True

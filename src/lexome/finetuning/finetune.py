@@ -1,0 +1,115 @@
+"""From a base and pairs to a specialist: trained, asked, scored, beside its baselines."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lexome.corpus import Corpus
+from lexome.corpus.manifest import VALID
+from lexome.files import sha256, write_json, write_text
+from lexome.finetuning.answering import (
+    Answer,
+    Question,
+    answers,
+    contents,
+    longest_answer,
+    questions,
+)
+from lexome.finetuning.scoring import source_texts, task_scores
+from lexome.generation import Settings
+from lexome.model.folder import WEIGHTS
+from lexome.training import open_run
+from lexome.training.run import MODEL
+
+SCORES, PREDICTIONS = "task.json", "predictions.jsonl"
+
+Told = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How held-out examples are answered: `settings` of writing, `limit` of examples, `group`."""
+
+    settings: Settings = field(default_factory=lambda: Settings(temperature=0.0))
+    limit: int | None = None
+    group: str = ""
+
+
+def score_task(
+    run_folder: Path,
+    task: str,
+    *,
+    scoring: Scoring | None = None,
+    split: str = VALID,
+    told: Told | None = None,
+) -> dict[str, Any]:
+    """Ask a tuned run the held-out examples of its corpus; write and return task.json.
+
+    What was asked and said, beside what is true, goes to predictions.jsonl.
+    """
+    scoring = scoring or Scoring()
+    run = open_run(run_folder)
+    corpus, model = run.corpus(), run.model()
+    asked = questions(corpus, split, scoring.limit)
+    settings = replace(scoring.settings, max_tokens=_room(corpus, asked, model.config.context))
+    fitting = [one for one in asked if len(one.prompt) < model.config.context]
+    advance = (lambda done, total: told("answer", done, total)) if told else None
+    said = answers(model, corpus, fitting, settings, advance)
+    scores = task_scores(task, corpus, fitting, said, scoring.group)
+    found = {
+        "task": task,
+        "weights": sha256(run_folder / MODEL / WEIGHTS),
+        "split": split,
+        "examples": len(fitting),
+        "too_long": len(asked) - len(fitting),
+        "training_examples": corpus.manifest.train.documents,
+        "settings": {"beams": settings.beams, "temperature": settings.temperature},
+        "method": run.recipe.start.method if run.recipe.start else "full",
+        "trained_parameters": run.facts["trained_parameters"],
+        "parameters": run.facts["parameters"],
+        **(scores.to_dict() if scores else {"figures": [], "details": {}}),
+    }
+    write_json(run_folder / SCORES, found)
+    _write_predictions(run_folder / PREDICTIONS, corpus, fitting, said)
+    return found
+
+
+def peak_memory() -> int:
+    """Return the most bytes of memory that this process has held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _room(corpus: Corpus, asked: Sequence[Question], context: int) -> int:
+    shortest = min((len(one.prompt) for one in asked), default=0)
+    return max(min(longest_answer(corpus), context - shortest), 1)
+
+
+def _write_predictions(
+    path: Path, corpus: Corpus, asked: Sequence[Question], said: Sequence[Answer]
+) -> None:
+    outputs = contents(corpus, [one.ids for one in said])
+    references = contents(corpus, [one.reference for one in asked])
+    sources = source_texts(corpus, asked)
+    lines = []
+    for question, answer, source, output, reference in zip(
+        asked, said, sources, outputs, references, strict=True
+    ):
+        line: dict[str, Any] = {"place": question.place, "finish": answer.finish}
+        if source:
+            line["source"] = source
+        if isinstance(output, str | float | tuple):
+            line |= {"answer": output, "reference": reference}
+        else:
+            line["ids"] = list(answer.ids)
+        if len(answer.probabilities):
+            line["probabilities"] = [round(float(p), 6) for p in answer.probabilities]
+        lines.append(json.dumps(line, ensure_ascii=False))
+    write_text(path, "\n".join(lines) + "\n")

@@ -1,0 +1,108 @@
+"""How a task is trained where the person does not say: rates, batch, length, patience.
+
+The learning rates are those that reached the best validation loss on the tasks of
+benchmarks/RESULTS.md; docs/LOG.md has what else was tried.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, get_args
+
+from lexome.corpus import Corpus, PackedBatches
+from lexome.corpus.packing import row_length
+from lexome.errors import UsageError, nearest
+from lexome.finetuning.tasks import Task
+from lexome.recipe import Recipe, build
+from lexome.recipe.sections import Method
+from lexome.training.start import base_config
+
+_LEAST_EXAMPLES, _MOST_EXAMPLES, _STEPS_PER_EPOCH = 8, 64, 100
+_MOST_ROWS = 32
+_EPOCHS, _PATIENCE = 10, 3
+
+# A base that knows something is moved less far in a step than one that knows nothing; factors of
+# low rank and rows of new tokens, which begin anew, further.
+_RATES: Mapping[Method, Mapping[str, float]] = MappingProxyType(
+    {
+        "full": {"matrix_learning_rate": 0.01, "learning_rate": 0.002},
+        "lora": {"learning_rate": 0.003},
+        "probe": {"learning_rate": 0.006},
+        "scratch": {},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a person may say of a tuning run; `changes` are dotted keys of the recipe."""
+
+    method: Method = "full"
+    epochs: float | None = None
+    examples: int | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Recipe:
+    """Return the recipe of a task's run: what is usual, and what the person says over it.
+
+    Nothing said about its length, it ends after ten epochs, or when three validations in a row
+    bring nothing.
+    """
+    start = {"base": base, "method": tuning.method, "examples": tuning.examples}
+    values: dict[str, Any] = {
+        "corpus": str(corpus.folder),
+        "start": start,
+        "objective": {"name": "target", "source_dropout": task.source_dropout},
+        "optimizer": dict(_RATES[tuning.method]),
+        "training": {"steps": 1},
+    }
+    rows = build(values, _start_changes(tuning.changes), "the task")
+    packed = _packed(corpus, rows)
+    batch = int(tuning.changes.get("training.batch_size") or rows_per_step(packed))
+    training: dict[str, Any] = {"batch_size": batch}
+    if not {"training.steps", "training.minutes"} & tuning.changes.keys():
+        per_epoch = packed.windows_per_epoch / batch
+        training["steps"] = math.ceil((tuning.epochs or _EPOCHS) * per_epoch)
+        if tuning.epochs is None:
+            training["patience"] = _PATIENCE
+    values["training"] = training
+    return build(values, tuning.changes, "the options")
+
+
+def method(name: str) -> Method:
+    """Return a method by its name; an unknown one is a `UsageError`."""
+    known: tuple[Method, ...] = get_args(Method)
+    for one in known:
+        if one == name:
+            return one
+    raise UsageError(f"there is no method {name!r}", where="--method", fix=nearest(name, known))
+
+
+def rows_per_step(packed: PackedBatches) -> int:
+    """Return the rows of a batch: enough examples for a steady step, few enough for many steps."""
+    examples, rows = len(packed.chosen), packed.windows_per_epoch
+    wanted = min(max(examples / _STEPS_PER_EPOCH, _LEAST_EXAMPLES), _MOST_EXAMPLES)
+    return min(max(round(wanted * rows / examples), 1), _MOST_ROWS)
+
+
+def _packed(corpus: Corpus, recipe: Recipe) -> PackedBatches:
+    assert recipe.start is not None
+    context = base_config(recipe.start, corpus.tokenizer).context
+    streams = [corpus.stream(split) for split in ("train", "valid")]
+    return PackedBatches(
+        corpus.stream("train"),
+        row_length(streams, context),
+        1,
+        recipe.training.seed,
+        corpus.fingerprint,
+        corpus.tokenizer.special.pad,
+        recipe.start.examples,
+    )
+
+
+def _start_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if key.startswith("start.")}

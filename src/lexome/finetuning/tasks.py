@@ -1,0 +1,93 @@
+"""Tasks by name: who speaks, in which languages, and where their data usually says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from lexome.errors import UsageError, nearest
+
+SOURCE, TARGET = "source", "target"
+SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A pair of languages, source → target, with what is usual for it.
+
+    A language that is `None` is that of the base model (as a source), or has to be said. `columns`
+    are the names under which tables usually hold source and target, most usual first.
+    `source_dropout` is of the objective: guidance needs it.
+    """
+
+    name: str
+    summary: str
+    source: str | None = None
+    target: str | None = None
+    columns: tuple[tuple[str, ...], tuple[str, ...]] = ((SOURCE,), (TARGET,))
+    roles: tuple[str, ...] = (SOURCE, TARGET)
+    source_dropout: float = 0.0
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether it is a conversation, with turns of several roles."""
+        return self.roles[-1] == ASSISTANT
+
+
+_PLAIN = (("source", "input", "text", "sequence"), ("target", "output", "label"))
+
+TASKS: Mapping[str, Task] = MappingProxyType(
+    {
+        task.name: task
+        for task in (
+            Task(
+                "assistant",
+                "answer messages in a conversation",
+                "text",
+                "text",
+                roles=(SYSTEM, USER, ASSISTANT),
+            ),
+            Task(
+                "translation",
+                "say a text in another language",
+                "text",
+                "text",
+                (("source", "src", "1"), ("target", "tgt", "2")),
+            ),
+            Task(
+                "speech",
+                "write down what is said in a recording",
+                "sound",
+                "text",
+                (("audio", "path", "file"), ("text", "sentence", "transcript")),
+            ),
+            Task(
+                "picture",
+                "make a picture of a caption",
+                "text",
+                "image",
+                (("caption", "text"), ("image", "file", "path")),
+                source_dropout=0.1,
+            ),
+            Task(
+                "labels",
+                "say the class, the classes or the number of a source",
+                None,
+                "label",
+                (
+                    ("sequence", "text", "source", "input", "audio", "image"),
+                    ("label", "labels", "target", "class"),
+                ),
+            ),
+            Task("pair", "any other pair of languages", columns=_PLAIN),
+        )
+    }
+)
+
+
+def get(name: str) -> Task:
+    """Return a task by its name; an unknown one is a `UsageError`."""
+    if name not in TASKS:
+        raise UsageError(f"there is no task {name!r}", where="--task", fix=nearest(name, TASKS))
+    return TASKS[name]

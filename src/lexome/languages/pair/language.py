@@ -1,0 +1,233 @@
+"""Pairs as a language: a source and the target that is said to it, each in its own language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from lexome.errors import UsageError
+from lexome.languages.base import (
+    Document,
+    Language,
+    Rendering,
+    Skipped,
+    TokenizerTrainer,
+    View,
+)
+from lexome.languages.common import Common
+from lexome.languages.pair.chat import Chats
+from lexome.languages.pair.reading import Files, Parallel, Table
+from lexome.languages.pair.tables import SUFFIXES
+from lexome.languages.pair.tokenizer import PairTokenizer, load
+from lexome.languages.pair.training import PairTrainer
+from lexome.languages.pair.turns import Role, Turn, Turns, answering
+
+NAME = "pair"
+
+
+@dataclass(frozen=True)
+class Pair(Common):
+    """Sources with their targets; a document's content is `Turns`.
+
+    Options:
+
+    - `roles`: JSON, by the name of each role in the order in which they speak: its `language`,
+      the language's `options`, and whether its turns are `predicted`.
+    - `form`: where pairs stand: `table` (columns of JSON lines, CSV, TSV or Parquet), `parallel`
+      (two files of as many lines), `files` (a file, and what is said of it), `chat` (lists of
+      messages).
+    - `columns`: JSON, by role: the column of a table; for `parallel` the suffix of the file; for
+      `files` the metadata, `file` or `folder` for the one role that is not read from the file.
+    - `header`: whether the first line of CSV and TSV names the columns.
+    - `group`: pairs with one value in this metadata stay on one side of the split; by default
+      those with one source do.
+    """
+
+    name: ClassVar[str] = NAME
+
+    roles: str = ""
+    form: Literal["table", "parallel", "files", "chat"] = "table"
+    columns: str = "{}"
+    header: bool = True
+    group: str = ""
+    base: Any = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def load_tokenizer(cls, folder: Path, described: Mapping[str, Any]) -> PairTokenizer:
+        """Return the tokenizer that `PairTokenizer.save` wrote."""
+        return load(folder, described)
+
+    @cached_property
+    def speakers(self) -> Mapping[str, Role]:
+        """Return the roles by name, in the order in which they speak."""
+        return {
+            name: Role(name, str(said["language"]), bool(said["predicted"]))
+            for name, said in self._described.items()
+        }
+
+    @cached_property
+    def languages(self) -> Mapping[str, Language]:
+        """Return the language of each role."""
+        from lexome import languages
+
+        return {
+            name: languages.get(said["language"], **said.get("options", {}))
+            for name, said in self._described.items()
+        }
+
+    @cached_property
+    def _described(self) -> Mapping[str, Any]:
+        try:
+            found = json.loads(self.roles)
+            predicted = [said["predicted"] for said in found.values()]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            predicted = []
+        if sum(map(bool, predicted)) != 1:
+            raise UsageError(
+                "this does not say who speaks which language, and whose turns are predicted",
+                where=f"language {NAME!r}, option 'roles'",
+                fix="let `lexome finetune` write it",
+            )
+        return dict(found)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Return the fields that are not as by default; the base's tokenizer is none."""
+        return {name: value for name, value in super().options.items() if name != "base"}
+
+    @property
+    def answering(self) -> Role:
+        """Return the role whose turns are predicted."""
+        return answering(self.speakers)
+
+    @property
+    def asking(self) -> Role:
+        """Return the role that the answer is given to."""
+        return [role for role in self.speakers.values() if not role.predicted][-1]
+
+    @property
+    def unit(self) -> str:
+        """Return the unit that all roles have, or "unit", which stands for each one's own."""
+        units = {one.unit for one in self.languages.values()}
+        return units.pop() if len(units) == 1 else "unit"
+
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """Return those of tables, of the source's file, or of the language that is read."""
+        if self.form == "parallel":
+            return (json.loads(self.columns)[self.asking.name],)
+        if self.form == "files":
+            return self.languages[self._read_role].suffixes
+        return SUFFIXES
+
+    @property
+    def run_units(self) -> int:
+        """Return the longest of the languages' runs."""
+        return max(one.run_units for one in self.languages.values())
+
+    @property
+    def standalone(self) -> bool:
+        """Return true: a pair knows nothing of other pairs."""
+        return True
+
+    @property
+    def _read_role(self) -> str:
+        said = json.loads(self.columns)
+        return next(name for name in self.languages if name not in said)
+
+    @property
+    def target_column(self) -> str:
+        """Return where the metadata keep what was written for the target."""
+        return str(json.loads(self.columns).get(self.answering.name, self.answering.name))
+
+    def read(self, path: Path) -> Iterator[Document | Skipped]:
+        """Yield the pairs of a file."""
+        columns = json.loads(self.columns)
+        match self.form:
+            case "chat":
+                yield from Chats().read(path)
+            case "parallel":
+                source, target = (columns[name] for name in self.languages)
+                yield from Parallel(self.languages, (source, target)).read(path)
+            case "files":
+                (column,) = columns.values()
+                yield from Files(self.languages, self._read_role, column).read(path)
+            case _:
+                yield from Table(self.languages, columns, self.header).read(path)
+
+    def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
+        if self.base is None:
+            return {}
+        return {NAME: PairTrainer(self.base, tuple(self.speakers.values()), self.languages)}
+
+    def parse(self, text: str) -> Turns:
+        """Return what is asked, without an answer; a file where the language reads files."""
+        from lexome.languages.pair.reading import content_of
+
+        language = self.languages[self.asking.name]
+        return (Turn(self.asking.name, content_of(language, text, Path())),)
+
+    def units(self, document: Document) -> int:
+        """Return the units of all the turns together."""
+        return sum(
+            self.languages[turn.role].units(Document(turn.content, document.source))
+            for turn in document.content
+        )
+
+    def cut(self, document: Document, start: int, stop: int) -> Document:
+        """Return the whole pair, as the part that begins at 0, and nothing as any other."""
+        content = document.content if start <= 0 < stop else ()
+        return Document(content, document.source, document.metadata)
+
+    def split_key(self, document: Document) -> str:
+        """Return the group, or what the source says: one source has all its targets on one side."""
+        if self.group:
+            return document.metadata.get(self.group, "")
+        digest = blake2b(digest_size=16)
+        for turn in document.content:
+            if not self.speakers[turn.role].predicted:
+                digest.update(as_bytes(turn.content))
+        return digest.hexdigest()
+
+    def augment(self, document: Document) -> Iterable[Document]:
+        """Yield the pair with each other form of its source that means the same."""
+        turns: Turns = document.content
+        if len(turns) != len(self.languages) or self.form == "chat":
+            return
+        first, *rest = turns
+        source = Document(first.content, document.source, document.metadata)
+        for other in self.languages[first.role].augment(source):
+            yield Document(
+                (Turn(first.role, other.content), *rest), document.source, document.metadata
+            )
+
+    def render(self, document: Document) -> Rendering:
+        """Return what the last turn shows, and in writing what stands before it too."""
+        shown = [
+            self.languages[turn.role].render(Document(turn.content, document.source))
+            for turn in document.content
+        ]
+        if not shown:
+            return Rendering("", b"", "text/plain; charset=utf-8", ".txt")
+        *before, last = shown
+        views = [
+            View(f"{turn.role} {view.name}", view.data, view.media_type, view.suffix)
+            for turn, one in zip(document.content, before, strict=False)
+            for view in one.views
+        ]
+        text = "\n".join(
+            f"{turn.role}: {one.text}" for turn, one in zip(document.content, shown, strict=True)
+        )
+        return Rendering(text, last.data, last.media_type, last.suffix, (*last.views, *views))
+
+
+def as_bytes(content: Any) -> bytes:
+    """Return bytes that are equal for equal contents."""
+    if hasattr(content, "tobytes"):
+        return bytes(content.tobytes())
+    return repr(content).encode("utf-8", "surrogatepass")

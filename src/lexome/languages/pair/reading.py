@@ -1,0 +1,208 @@
+"""From files to pairs: columns of a table, two files side by side, files and what is said of them.
+
+Each reader yields documents whose content is `Turns`. What has no source or no target is
+`Skipped`; a column or a file that is not there is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from lexome.errors import LexomeError, located, nearest
+from lexome.languages.base import Document, Language, Skipped, Source
+from lexome.languages.compression import COMPRESSED_SUFFIXES
+from lexome.languages.label import Label
+from lexome.languages.pair.tables import Row, lines, read_rows
+from lexome.languages.pair.turns import Turn
+from lexome.languages.sources import content_suffix, file_name
+
+Entry = Document | Skipped
+
+FILE, FOLDER = "file", "folder"
+"""What can stand for a column of metadata: the name of the file, or of the folder it lies in."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Pairs in the columns of a table; `columns` names that of each role, in order."""
+
+    languages: Mapping[str, Language]
+    columns: Mapping[str, str]
+    header: bool = True
+
+    def read(self, path: Path) -> Iterator[Entry]:
+        """Yield a pair for each record; the other columns are its metadata."""
+        for row in read_rows(path, header=self.header):
+            yield self._pair(row, path.parent)
+
+    def _pair(self, row: Row, folder: Path) -> Entry:
+        turns = []
+        for role, column in self.columns.items():
+            if column not in row.values:
+                raise missing_column(column, row)
+            value = row.values[column]
+            if value is None or value == "":
+                return Skipped(row.source, f"empty {role}", f"the column {column!r}")
+            with located(str(row.source)):
+                turns.append(Turn(role, content_of(self.languages[role], value, folder)))
+            if not self.languages[role].units(Document(turns[-1].content, row.source)):
+                return Skipped(row.source, f"empty {role}", f"the column {column!r}")
+        # A number stays as it was written: its token is only near it.
+        used = {
+            column
+            for role, column in self.columns.items()
+            if not isinstance(self.languages[role], Label)
+        }
+        return Document(tuple(turns), row.source, metadata(row, used))
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """Pairs in two files of as many lines: `suffixes` of source and target, as `.en` and `.de`."""
+
+    languages: Mapping[str, Language]
+    suffixes: tuple[str, str]
+
+    def read(self, path: Path) -> Iterator[Entry]:
+        """Yield a pair for each line of the source's file and its partner's."""
+        roles, partner = tuple(self.languages), self._partner(path)
+        pairs = zip_longest(lines(path), lines(partner))
+        for number, (source, target) in enumerate(pairs, start=1):
+            place = Source(file_name(path), str(number), number)
+            if source is None or target is None:
+                raise LexomeError(
+                    f"the file ends at line {number - 1}, and its partner goes on",
+                    where=file_name(path if source is None else partner),
+                    fix="both files need the same number of lines",
+                )
+            if not source.strip() or not target.strip():
+                side = roles[0] if not source.strip() else roles[1]
+                yield Skipped(place, f"empty {side}")
+                continue
+            with located(str(place)):
+                said = zip(roles, (source, target), strict=True)
+                turns = tuple(Turn(role, self.languages[role].parse(text)) for role, text in said)
+            yield Document(turns, place)
+
+    def _partner(self, path: Path) -> Path:
+        tail = "".join(s for s in path.suffixes if s.lower() in COMPRESSED_SUFFIXES)
+        stem = path.name.removesuffix(tail).removesuffix(self.suffixes[0])
+        for ending in ("", *COMPRESSED_SUFFIXES):
+            if (partner := path.with_name(f"{stem}{self.suffixes[1]}{ending}")).is_file():
+                return partner
+        raise LexomeError(
+            f"there is no {stem}{self.suffixes[1]} beside this file",
+            where=file_name(path),
+            fix="put the two files into one folder, named alike but for the language",
+        )
+
+
+@dataclass(frozen=True)
+class Files:
+    """Pairs of which one role, `read_role`, is what a file holds, and the other is said of it.
+
+    The other comes from `column` of the document's metadata (a caption, a field of the name), or
+    is the name of its file without suffix (`file`) or of its folder (`folder`).
+    """
+
+    languages: Mapping[str, Language]
+    read_role: str
+    column: str
+
+    def read(self, path: Path) -> Iterator[Entry]:
+        """Yield a pair for each document of a file."""
+        other = next(role for role in self.languages if role != self.read_role)
+        for entry in self.languages[self.read_role].read(path):
+            if isinstance(entry, Skipped):
+                yield entry
+                continue
+            said = self._said(path, entry)
+            if not said.strip():
+                yield Skipped(entry.source, f"empty {other}", f"{self.column!r} says nothing")
+                continue
+            with located(str(entry.source)):
+                contents = {
+                    self.read_role: entry.content,
+                    other: self.languages[other].parse(said),
+                }
+            turns = tuple(Turn(role, contents[role]) for role in self.languages)
+            yield Document(turns, entry.source, {**entry.metadata, self.column: said})
+
+    def _said(self, path: Path, document: Document) -> str:
+        if self.column in document.metadata:
+            return document.metadata[self.column]
+        if self.column == FILE:
+            return path.name.partition(".")[0]
+        if self.column == FOLDER:
+            return path.parent.name
+        if not document.metadata:
+            return ""
+        raise LexomeError(
+            f"nothing called {self.column!r} is known of this document",
+            where=str(document.source),
+            fix=nearest(self.column, [*document.metadata, FILE, FOLDER]),
+        )
+
+
+def content_of(language: Language, value: Any, folder: Path) -> Any:
+    """Return what a value of a table says in a language: itself, or the file that it names."""
+    text = value if isinstance(value, str) else _spelled(value)
+    if content_suffix(Path(text)) in language.suffixes and "\n" not in text:
+        path = folder / text
+        if path.is_file():
+            return _only(language, path)
+        if not _typed(language, text):
+            raise LexomeError(
+                f"there is no file {text!r}",
+                fix=f"paths are read from the folder of the table, {file_name(folder)}",
+            )
+    return language.parse(text)
+
+
+def metadata(row: Row, used: set[str]) -> dict[str, str]:
+    """Return the columns of a row that are no turn, as text."""
+    return {
+        name: value if isinstance(value, str) else _spelled(value)
+        for name, value in row.values.items()
+        if name not in used and value is not None
+    }
+
+
+def missing_column(column: str, row: Row) -> LexomeError:
+    """Return the error for a column that a table does not have."""
+    return LexomeError(
+        f"there is no column {column!r}",
+        where=str(row.source),
+        fix=f"the columns are {', '.join(row.values)}: name one with --source or --target",
+    )
+
+
+def _only(language: Language, path: Path) -> Any:
+    documents = list(language.read(path))
+    if len(documents) == 1 and isinstance(document := documents[0], Document):
+        return document.content
+    if documents and isinstance(documents[0], Skipped):
+        raise LexomeError(f"this file is left out: {documents[0].reason}", where=file_name(path))
+    raise LexomeError(
+        f"this file holds {len(documents)} documents, and a pair needs one",
+        where=file_name(path),
+        fix="cut it, or choose an option of the language that reads it as one",
+    )
+
+
+def _typed(language: Language, text: str) -> bool:
+    try:
+        language.parse(text)
+    except LexomeError:
+        return False
+    return True
+
+
+def _spelled(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,284 @@
+"""A vocabulary that has grown: the base model's tokens, then a marker a role, then new languages.
+
+The ids of the base stay what they are, so the base model's weights do too. A document is read as
+`begin, marker of the source, source, marker of the target, target, end`; a conversation has more
+turns, and an end behind every turn that is predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+
+from lexome.errors import LexomeError
+from lexome.languages.base import Ids, SpecialTokens, TextStream, Tokenizer, UnitCodes
+from lexome.languages.joint import JointTokenizer
+from lexome.languages.pair.template import chat_template
+from lexome.languages.pair.turns import Role, Turn, Turns, answering
+from lexome.languages.prompts import encode_prompt
+from lexome.languages.tokenizers import folder as folders
+
+NAME, BASE = "pair", "base"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The tokens of one language: those of `tokenizer` from `first` on stand at `offset`."""
+
+    tokenizer: Tokenizer
+    first: int
+    offset: int
+
+    @property
+    def stop(self) -> int:
+        """Return the id behind the last one."""
+        return self.offset + self.tokenizer.vocab_size - self.first
+
+    def shifted(self, ids: Ids) -> npt.NDArray[np.int64]:
+        """Return ids of the part's own tokenizer as they are in the whole vocabulary."""
+        return np.asarray(ids).astype(np.int64) + (self.offset - self.first)
+
+    def own(self, ids: Ids) -> npt.NDArray[np.int64]:
+        """Return those of `ids` that are of this part, as its own tokenizer knows them."""
+        whole = np.asarray(ids).astype(np.int64)
+        return whole[(whole >= self.offset) & (whole < self.stop)] - (self.offset - self.first)
+
+
+class PairTokenizer:
+    """Turns to ids and back.
+
+    `base` is the tokenizer of the base model, whose language is `base_language`; `roles` are who
+    speaks, in the order of their markers; `parts` the tokenizers of languages that the base does
+    not know.
+    """
+
+    kind = NAME
+
+    def __init__(
+        self,
+        base: Tokenizer,
+        base_language: str,
+        roles: Sequence[Role],
+        parts: Mapping[str, Tokenizer],
+    ) -> None:
+        self.base, self.base_language = base, base_language
+        self.roles = {role.name: role for role in roles}
+        self.added = dict(parts)
+        self.special: SpecialTokens = base.special
+        self.markers = {
+            role.name: base.vocab_size + number for number, role in enumerate(self.roles.values())
+        }
+        self.parts = known_parts(base, base_language)
+        place = base.vocab_size + len(self.roles)
+        lengths = [base.unit_lengths, np.zeros(len(self.roles), np.int64)]
+        for name, tokenizer in self.added.items():
+            self.parts[name] = Part(tokenizer, len(tokenizer.special.ids), place)
+            place = self.parts[name].stop
+            lengths.append(tokenizer.unit_lengths[len(tokenizer.special.ids) :])
+        used = [self.parts[role.language].tokenizer for role in self.roles.values()]
+        self.unit_lengths: npt.NDArray[np.int64] = np.concatenate(lengths)
+        self.lossy = any(one.lossy for one in used)
+        self.overlapping = any(one.overlapping for one in used)
+
+    @property
+    def vocab_size(self) -> int:
+        """Return the number of tokens."""
+        return len(self.unit_lengths)
+
+    @property
+    def grown_from(self) -> int:
+        """Return the number of the base's tokens."""
+        return self.base.vocab_size
+
+    @property
+    def answering(self) -> Role:
+        """Return the role whose turns are predicted."""
+        return answering(self.roles)
+
+    @property
+    def opening(self) -> Ids:
+        """Return the markers that open turns which are given, not predicted."""
+        return np.array([self.markers[r.name] for r in self.roles.values() if not r.predicted])
+
+    @property
+    def predicted(self) -> Ids:
+        """Return the markers that open turns which are predicted."""
+        return np.array([self.markers[r.name] for r in self.roles.values() if r.predicted])
+
+    @cached_property
+    def never(self) -> list[int]:
+        """Return the tokens that no answer holds: those of other languages, and markers."""
+        part = self.part(self.answering.name)
+        allowed = np.zeros(self.vocab_size, bool)
+        allowed[part.offset : part.stop] = True
+        allowed[list(self.special.ids)] = False
+        allowed[self.special.end] = True
+        return np.flatnonzero(~allowed).tolist()
+
+    def part(self, role: str) -> Part:
+        """Return the tokens that a role speaks in."""
+        return self.parts[self.roles[role].language]
+
+    def encode(self, contents: Sequence[Turns]) -> list[Ids]:
+        """Encode turns to ids; behind a predicted turn that is not the last stands an end."""
+        return self._joined(contents, self._encoded(contents))
+
+    def encode_prompt(self, turns: Turns) -> Ids:
+        """Encode turns that the model goes on with: an answer to them, or the one that is open."""
+        if turns and self.roles[turns[-1].role].predicted:
+            *before, last = turns
+            given = self._joined([tuple(before)], self._encoded([tuple(before)]), closed=True)[0]
+            part = self.part(last.role)
+            begun = part.shifted(encode_prompt(part.tokenizer, last.content))
+            return np.concatenate([given, [self.markers[last.role]], begun])
+        ids = self._joined([turns], self._encoded([turns]))[0]
+        return np.concatenate([ids, [self.markers[self.answering.name]]])
+
+    def _encoded(self, contents: Sequence[Turns]) -> dict[tuple[int, int], Ids]:
+        """Return the ids of each turn of each content; a language's turns are encoded at once."""
+        encoded: dict[tuple[int, int], Ids] = {}
+        for name in {role.language for role in self.roles.values()}:
+            places = [
+                (number, place)
+                for number, turns in enumerate(contents)
+                for place, turn in enumerate(turns)
+                if self.roles[turn.role].language == name
+            ]
+            part = self.parts[name]
+            found = part.tokenizer.encode([contents[n][place].content for n, place in places])
+            encoded |= {at: part.shifted(ids) for at, ids in zip(places, found, strict=True)}
+        return encoded
+
+    def _joined(
+        self,
+        contents: Sequence[Turns],
+        encoded: Mapping[tuple[int, int], Ids],
+        *,
+        closed: bool = False,
+    ) -> list[Ids]:
+        kind = np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
+        joined: list[Ids] = []
+        for number, turns in enumerate(contents):
+            pieces: list[Any] = [[]]
+            for place, turn in enumerate(turns):
+                pieces += [[self.markers[turn.role]], encoded[number, place]]
+                last = place == len(turns) - 1 and not closed
+                if self.roles[turn.role].predicted and not last:
+                    pieces.append([self.special.end])
+            joined.append(np.concatenate(pieces).astype(kind))
+        return joined
+
+    def decode(self, ids: Ids) -> Turns:
+        """Return the turns that `ids` stand for; what stands before any marker is nobody's."""
+        whole = np.asarray(ids).astype(np.int64)
+        names = {index: name for name, index in self.markers.items()}
+        starts = np.flatnonzero(np.isin(whole, list(names)))
+        turns = []
+        for start, stop in zip(starts, [*starts[1:], len(whole)], strict=True):
+            role = names[int(whole[start])]
+            part = self.part(role)
+            turns.append(Turn(role, part.tokenizer.decode(part.own(whole[start + 1 : stop]))))
+        return tuple(turns)
+
+    def unit_codes(self, ids: Ids) -> UnitCodes:
+        """Return the token of each natural unit: near enough to find what stands twice."""
+        whole = np.asarray(ids)
+        return np.repeat(whole, self.unit_lengths[whole]).astype(np.uint32)
+
+    def token_label(self, token: int) -> str:
+        """Return a printable name of a token."""
+        if token < self.base.vocab_size:
+            return self.base.token_label(token)
+        return self._added_names[token - self.base.vocab_size]
+
+    @cached_property
+    def _added_names(self) -> list[str]:
+        names = [role.marker for role in self.roles.values()]
+        for name, tokenizer in self.added.items():
+            first = len(tokenizer.special.ids)
+            labels = map(tokenizer.token_label, range(first, tokenizer.vocab_size))
+            names += [f"<|{name}:{label}|>" for label in labels]
+        return names
+
+    def text_stream(self) -> TextStream:
+        """Return what writes down the answer as it is generated."""
+        return _AnswerStream(self.part(self.answering.name))
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer.json, in which all that was added is a special token, and the parts.
+
+        For conversations in text the folder holds the template too, so that plain `transformers`
+        makes the same ids of a list of messages.
+        """
+        self.base.save(folder / BASE)
+        for name, tokenizer in self.added.items():
+            tokenizer.save(folder / name)
+        backend = tokenizers.Tokenizer.from_file(str(folder / BASE / folders.TOKENIZER))
+        backend.encode_special_tokens = False
+        backend.add_special_tokens(self._added_names)
+        if backend.get_vocab_size(with_added_tokens=True) != self.vocab_size:
+            raise LexomeError(
+                "a token that the pair adds has the name of one that is there",
+                where=str(folder),
+                fix="give the label or the role another name",
+            )
+        described = {
+            "language": NAME,
+            "kind": NAME,
+            "base_language": self.base_language,
+            "roles": [[role.name, role.language, role.predicted] for role in self.roles.values()],
+            "parts": list(self.added),
+        }
+        config = {"split_special_tokens": False, "chat_template": chat_template(self.roles)}
+        folders.save_coding(folder, backend.to_str(), described, {}, config)
+
+
+def known_parts(tokenizer: Tokenizer, language: str) -> dict[str, Part]:
+    """Return what a tokenizer of `language` can say, by the name of the language."""
+    if isinstance(tokenizer, PairTokenizer):
+        return dict(tokenizer.parts)
+    if isinstance(tokenizer, JointTokenizer):
+        return {
+            name: Part(part, len(part.special.ids), tokenizer.offsets[name])
+            for name, part in tokenizer.parts.items()
+        }
+    return {language: Part(tokenizer, 0, 0)}
+
+
+def load(folder: Path, described: Mapping[str, Any]) -> PairTokenizer:
+    """Return the tokenizer that `PairTokenizer.save` wrote."""
+    from lexome import languages
+
+    names = [str(name) for name in described["parts"]]
+    # What is loaded names folders of its own only.
+    if strange := [name for name in names if not name.isidentifier()]:
+        raise LexomeError(f"{strange[0]!r} is no language that a pair can hold")
+    return PairTokenizer(
+        languages.load_tokenizer(folder / BASE),
+        str(described["base_language"]),
+        [Role(str(name), str(language), bool(said)) for name, language, said in described["roles"]],
+        {name: languages.load_tokenizer(folder / name) for name in names},
+    )
+
+
+class _AnswerStream:
+    """Writes down the tokens of the language that is answered in, and nothing of others."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._stream = part.tokenizer.text_stream()
+
+    def push(self, ids: Iterable[int]) -> str:
+        """Return the characters that `ids` complete."""
+        return self._stream.push(self._part.own(np.array(list(ids), np.int64)).tolist())
+
+    def finish(self) -> str:
+        """Return what is left."""
+        return self._stream.finish()

@@ -1,0 +1,68 @@
+"""Makes the tokenizer of pairs: the base's own, grown by what the pair brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lexome.errors import UsageError
+from lexome.languages.base import Language, Tokenizer
+from lexome.languages.pair.tokenizer import PairTokenizer, known_parts
+from lexome.languages.pair.turns import Role, Turns
+
+
+@dataclass(frozen=True)
+class BaseTokens:
+    """The tokenizer of a base model, and the language that it is of."""
+
+    tokenizer: Tokenizer
+    language: str
+
+
+@dataclass(frozen=True)
+class PairTrainer:
+    """Adds markers for `roles` and, where the base does not know one's language, its tokens.
+
+    A language that is new gets the tokenizer of `kinds`, by default its first, trained on the
+    turns of the training pairs.
+    """
+
+    base: BaseTokens
+    roles: Sequence[Role]
+    languages: Mapping[str, Language]
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    option_names: Sequence[str] = ()
+
+    @property
+    def needs_sample(self) -> bool:
+        """Whether a new language's tokens have to be learned from the training pairs."""
+        return bool(self._new())
+
+    def with_options(self, options: Mapping[str, int]) -> PairTrainer:
+        return self
+
+    def train(self, contents: Iterable[Turns], vocab_size: int | None) -> Tokenizer:
+        """Return the tokenizer; a base that has these roles already stays as it is."""
+        base, new = self.base.tokenizer, self._new()
+        if isinstance(base, PairTokenizer) and tuple(base.roles.values()) == tuple(self.roles):
+            return base
+        if isinstance(base, PairTokenizer) and base.roles.keys() & {r.name for r in self.roles}:
+            taken = ", ".join(base.roles)
+            raise UsageError(
+                f"the base speaks other pairs already, with the roles {taken}",
+                fix="start from the foundation model, or name the same task",
+            )
+        pairs = list(contents) if new else []
+        parts = {}
+        for name, role in new.items():
+            trainers = self.languages[role].tokenizers()
+            trainer = trainers[self.kinds.get(name) or next(iter(trainers))]
+            said = (turn.content for turns in pairs for turn in turns if turn.role == role)
+            parts[name] = trainer.train(said, self.sizes.get(name))
+        return PairTokenizer(base, self.base.language, self.roles, parts)
+
+    def _new(self) -> dict[str, str]:
+        """Return the languages that the base does not know, each with a role that speaks it."""
+        known = known_parts(self.base.tokenizer, self.base.language)
+        return {role.language: role.name for role in self.roles if role.language not in known}

@@ -1,0 +1,82 @@
+"""Which model a run starts from: new weights, or a base's, grown and prepared to be moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from lexome.errors import LexomeError, UsageError
+from lexome.files import sha256
+from lexome.languages.base import Tokenizer
+from lexome.languages.prompts import AnswersPrompts
+from lexome.model import Transformer, TransformerConfig, load_model, read_config
+from lexome.model.adapters import attach
+from lexome.model.folder import INDEX, WEIGHTS
+from lexome.model.growth import grown
+from lexome.recipe import Recipe, StartRecipe
+from lexome.training.parallel import World
+from lexome.training.run import FACTS, MODEL
+
+
+def base_folder(base: Path) -> Path:
+    """Return the model folder of a base: of a run that it names, or itself."""
+    if (base / FACTS).is_file():
+        if not (base / MODEL).is_dir():
+            raise LexomeError(
+                "this run has no model yet",
+                where=str(base),
+                fix=f"let it end: lexome train --resume --out {base}",
+            )
+        return base / MODEL
+    return base
+
+
+def base_config(start: StartRecipe, tokenizer: Tokenizer) -> TransformerConfig:
+    """Return the shape of the base with room for all of `tokenizer`'s tokens."""
+    config = read_config(base_folder(Path(start.base)))
+    return replace(config, vocab_size=max(config.vocab_size, tokenizer.vocab_size))
+
+
+def base_checksum(start: StartRecipe) -> str:
+    """Return the SHA-256 of the base's weights, by which a resumed run knows them again."""
+    folder = base_folder(Path(start.base))
+    return sha256(folder / (WEIGHTS if (folder / WEIGHTS).is_file() else INDEX))
+
+
+def starting_model(
+    config: TransformerConfig, recipe: Recipe, tokenizer: Tokenizer, world: World
+) -> Transformer:
+    """Return the model that a run begins with, as its recipe says.
+
+    Rows of tokens that the base does not have are drawn; what the method does not move is frozen.
+    """
+    start, seed = recipe.start, recipe.training.seed
+    if start is None or start.method == "scratch":
+        model = Transformer(config)
+        model.initialise(seed)
+        return model
+    if start.method != "full" and world.size > 1:
+        raise UsageError(
+            f"several workers train all weights, not those of {start.method!r} alone",
+            where="start.method",
+            fix="use one worker, or the method full",
+        )
+    model = load_model(base_folder(Path(start.base)))
+    old = grown_from(tokenizer)
+    if config.vocab_size > model.config.vocab_size:
+        model = grown(model, config.vocab_size, seed)
+    attach(
+        model,
+        start.method,
+        rank=start.rank,
+        alpha=start.alpha or 2.0 * start.rank,
+        targets=start.targets or None,
+        frozen_rows=min(old, config.vocab_size),
+        seed=seed,
+    )
+    return model
+
+
+def grown_from(tokenizer: Tokenizer) -> int:
+    """Return how many tokens the base had."""
+    return tokenizer.grown_from if isinstance(tokenizer, AnswersPrompts) else tokenizer.vocab_size
