@@ -94,3 +94,14 @@ def attention_mask(
         return visible
     same = segments.unsqueeze(-1) == segments.unsqueeze(-2)
     return (same & visible).unsqueeze(1)
+
+
+def places_in_documents(segments: Tensor) -> Tensor:
+    """Return the place [B, T] of each position in its document, as `segments` [B, T] number them.
+
+    A document's tokens stand side by side, and the first is at place 0.
+    """
+    position = torch.arange(segments.shape[1], device=segments.device).expand_as(segments)
+    begins = torch.ones_like(segments, dtype=torch.bool)
+    begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
+    return position - position.masked_fill(~begins, 0).cummax(dim=1).values

@@ -20,7 +20,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lexome.errors import UsageError
-from lexome.model.attention import attend, attention_mask, attention_probabilities
+from lexome.model.attention import (
+    attend,
+    attention_mask,
+    attention_probabilities,
+    places_in_documents,
+)
 from lexome.model.config import TransformerConfig
 
 ESM_TRAINING_MASK_RATE = 0.15 * 0.8
@@ -337,7 +342,9 @@ class Transformer(nn.Module):
         if self.config.mask_dropout_token is not None:
             x = self._drop_masks(x, tokens == self.config.mask_dropout_token, segments)
         if self.config.positions == "learned":
-            x = x + self.position_embedding(positions)
+            # Rotary angles tell distances alone; these would tell where in a row a document is.
+            counted = positions if segments is None else places_in_documents(segments)
+            x = x + self.position_embedding(counted)
         if self.config.token_types:
             x = x + self.token_type_embedding.weight[0]
         x = x.to(self.compute_dtype)
