@@ -77,7 +77,7 @@ def test_where_the_best_weights_are_lost_the_last_are_kept_and_it_is_said(
 ) -> None:
     recipe, run, heard = overfitting(make_recipe, "best"), tmp_path / "run", Heard()
     best = train(recipe, run).kept_step
-    weights = run / f"best/{best}/model.safetensors"
+    weights = run / f"best/{best}/model/model.safetensors"
     weights.unlink() if damage == "gone" else weights.write_bytes(weights.read_bytes()[:-9])
     outcome = train(recipe, run, resume=True, observer=heard)
     assert outcome.kept_step == 16

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lexome.cli.console import result, result_json, say
-from lexome.cli.options import Json, sets_tuning, texts
+from lexome.cli.options import Json, numbers, sets_tuning, texts
 from lexome.errors import UsageError
 
 if TYPE_CHECKING:
@@ -126,6 +126,22 @@ Epochs = Annotated[
 Examples = Annotated[
     int | None, typer.Option(help="Use so many training pairs only.", rich_help_panel=_TUNING)
 ]
+Compare = Annotated[
+    bool,
+    typer.Option(
+        "--compare",
+        help="Train from scratch, whole and by LoRA too, for the report's table.",
+        rich_help_panel=_TUNING,
+    ),
+]
+Sizes = Annotated[
+    str,
+    typer.Option(
+        metavar="N,N",
+        help="Compare with so many examples too, as 10,100,1000.",
+        rich_help_panel=_TUNING,
+    ),
+]
 Beams = Annotated[int, typer.Option(help="Beams with which held-out examples are answered.")]
 
 
@@ -151,6 +167,8 @@ def finetune(
     method: MethodName = "full",
     epochs: Epochs = None,
     examples: Examples = None,
+    compare: Compare = False,
+    sizes: Sizes = "",
     beams: Beams = 1,
     as_json: Json = False,
 ) -> None:
@@ -189,6 +207,8 @@ def finetune(
     if outcome.stopped:
         stopped(outcome)
     found = _scored(out, task, beams, group)
+    if compare or sizes:
+        _compared(out, task, made, str(base), tuning, numbers(sizes, "--sizes"), beams)
     if as_json:
         result_json(found)
         return
@@ -237,9 +257,51 @@ def _scored(run: Path, task: str, beams: int, group: str) -> dict[str, Any]:
         )
 
 
+def _compared(
+    run: Path,
+    task: str,
+    corpus: Corpus,
+    base: str,
+    tuning: Any,
+    sizes: list[int],
+    beams: int,
+) -> None:
+    from dataclasses import replace
+
+    from lexome.cli.training_progress import TrainingProgress
+    from lexome.finetuning import compare, recipes, tasks
+    from lexome.finetuning.finetune import Scoring
+    from lexome.generation import Settings
+
+    chosen = tasks.get(task)
+    rivals = compare.contenders(compare.METHODS, sizes, corpus.manifest.train.documents)
+    made = {
+        rival: recipes.tuning_recipe(
+            chosen, corpus, base, replace(tuning, method=rival.method, examples=rival.examples)
+        )
+        for rival in rivals
+    }
+    scoring = Scoring(Settings(temperature=0.0, beams=beams), baselines=False)
+    found = compare.compare(run, task, made, scoring=scoring, shown=TrainingProgress)
+    for row in found["rows"]:
+        say(comparison_line(row))
+
+
+def comparison_line(row: dict[str, Any]) -> str:
+    """Return a row of compare.json as a line."""
+    figure = row["figure"] or {}
+    value = f"{figure['name']} {figure['value']:.3f}" if "value" in figure else "no figure"
+    trained = f"{row['trained_parameters']:,} of {row['parameters']:,} parameters"
+    return f"  {row['method']:<8} {row['examples']:>8,} examples   {value}   {trained}"
+
+
 def score_lines(found: dict[str, Any]) -> list[str]:
     """Return the figures of task.json as lines."""
     lines = [f"{found['task']}: {found['examples']:,} held-out examples, method {found['method']}"]
+    for baseline in found["baselines"]:
+        first: dict[str, Any] = next(iter(baseline["figures"]), {})
+        if "value" in first:
+            lines.append(f"  {first['name']:<20} {first['value']:>9.3f}   by {baseline['name']}")
     for figure in found["figures"]:
         if "value" in figure:
             interval = f"{figure['low']:.3f} to {figure['high']:.3f}"

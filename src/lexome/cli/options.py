@@ -120,6 +120,16 @@ def texts(given: Sequence[str] | None, option: str, example: str) -> dict[str, s
     return values
 
 
+def numbers(text: str, option: str) -> list[int]:
+    """Return whole numbers with commas between them."""
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is no list of numbers", where=option, fix=f"write {option} 10,100,1000"
+        ) from error
+
+
 def recipe_of(file: Path | None, changed: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a file, if there is one, with the changes of the command line."""
     from lexome import recipe

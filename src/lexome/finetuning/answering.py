@@ -15,9 +15,9 @@ from lexome.corpus.packing import document_lengths
 from lexome.generation import Decoder, Finish, Settings, generate
 from lexome.generation.answers import Question as Closed
 from lexome.generation.answers import answer_distribution
-from lexome.languages.label import Classes, Label, Scale
+from lexome.languages.label import Classes, Scale
 from lexome.languages.pair import Pair, PairTokenizer
-from lexome.languages.tokenizers import CodedTokenizer
+from lexome.languages.tokenizers import CodedTokenizer, Coding
 from lexome.model import Transformer
 
 _ROUND = 128
@@ -84,7 +84,7 @@ def answers(
     tokenizer = corpus.tokenizer
     assert isinstance(tokenizer, PairTokenizer)
     part = tokenizer.part(tokenizer.answering.name)
-    coding = part.tokenizer.coding if isinstance(part.tokenizer, CodedTokenizer) else None
+    coding = target_coding(corpus)
     if isinstance(coding, Scale) or (isinstance(coding, Classes) and coding.form == "class"):
         tokens = list(range(part.offset, part.stop))
         return [
@@ -179,12 +179,25 @@ def contents(corpus: Corpus, ids: Sequence[Sequence[int]]) -> list[Any]:
     return [part.tokenizer.decode(part.own(np.array(one, np.int64))) for one in ids]
 
 
-def target_label(corpus: Corpus) -> Label | None:
-    """Return the target's language where it is a label."""
-    pair = corpus.language
-    assert isinstance(pair, Pair)
-    language = pair.languages[pair.answering.name]
-    return language if isinstance(language, Label) else None
+def source_contents(corpus: Corpus, asked: Sequence[Question]) -> list[Any]:
+    """Return the content of each question, in the source's language; of a conversation the last.
+
+    A lossy tokenizer gives back what it kept.
+    """
+    tokenizer, pair = corpus.tokenizer, corpus.language
+    assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
+    role = pair.asking.name
+    turns = (tokenizer.decode(np.array(one.prompt, np.int64)) for one in asked)
+    return [[turn.content for turn in said if turn.role == role][-1] for said in turns]
+
+
+def target_coding(corpus: Corpus) -> Coding | None:
+    """Return how the target's label becomes tokens; `None` where it is no closed label."""
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer)
+    part = tokenizer.part(tokenizer.answering.name)
+    coding = part.tokenizer.coding if isinstance(part.tokenizer, CodedTokenizer) else None
+    return coding if isinstance(coding, Classes | Scale) else None
 
 
 def expected_number(scale: Scale, probabilities: Floats) -> float:

@@ -70,7 +70,7 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[P
         pair = Pair(roles, "chat", group=data.group, base=base.tokens)
         return pair, find_files(data.files, SUFFIXES)[0]
     form, columns, files, header = _form(task, data, described)
-    pair = Pair(roles, form, json.dumps(columns), header, data.group, base.tokens)
+    pair = Pair(roles, form, json.dumps(columns), header=header, group=data.group, base=base.tokens)
     return pair, files
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from lexome.finetuning.answering import (
     questions,
 )
 from lexome.finetuning.scoring import source_texts, task_scores
+from lexome.finetuning.standing import baseline_scores
 from lexome.generation import Settings
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
@@ -35,11 +34,16 @@ Told = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Scoring:
-    """How held-out examples are answered: `settings` of writing, `limit` of examples, `group`."""
+    """How held-out examples are answered and scored.
+
+    `settings` are those of writing; `limit` is the most examples that are asked; `group` the
+    metadata over which intervals are drawn; with `baselines` those of the field stand beside.
+    """
 
     settings: Settings = field(default_factory=lambda: Settings(temperature=0.0))
     limit: int | None = None
     group: str = ""
+    baselines: bool = True
 
 
 def score_task(
@@ -75,16 +79,13 @@ def score_task(
         "trained_parameters": run.facts["trained_parameters"],
         "parameters": run.facts["parameters"],
         **(scores.to_dict() if scores else {"figures": [], "details": {}}),
+        "baselines": list(baseline_scores(task, corpus, fitting, scoring.group))
+        if scoring.baselines
+        else [],
     }
     write_json(run_folder / SCORES, found)
     _write_predictions(run_folder / PREDICTIONS, corpus, fitting, said)
     return found
-
-
-def peak_memory() -> int:
-    """Return the most bytes of memory that this process has held."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _room(corpus: Corpus, asked: Sequence[Question], context: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lexome.corpus import Corpus
 from lexome.evaluation.metrics.answers import answer_scores
-from lexome.evaluation.metrics.bootstrap import Figure, Resampling
+from lexome.evaluation.metrics.bootstrap import Figure, Ints, Resampling
 from lexome.evaluation.metrics.labels import label_scores
 from lexome.evaluation.metrics.multilabel import multilabel_scores
 from lexome.evaluation.metrics.regression import regression_scores
@@ -22,11 +22,11 @@ from lexome.finetuning.answering import (
     Question,
     contents,
     expected_number,
-    target_label,
+    source_contents,
+    target_coding,
 )
 from lexome.languages.label import Classes, Scale
 from lexome.languages.pair import Pair, PairTokenizer
-from lexome.languages.tokenizers import CodedTokenizer
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,34 @@ def task_scores(
     Intervals come from examples drawn again, or from groups of them where `group` names their
     metadata (a speaker).
     """
+    stopped = [one.finish == "end" for one in said]
+    return predicted_scores(task, corpus, asked, _predicted(corpus, asked, said), group, stopped)
+
+
+def predicted_scores(
+    task: str,
+    corpus: Corpus,
+    asked: Sequence[Question],
+    predicted: Any,
+    group: str = "",
+    stopped: Sequence[bool] | None = None,
+) -> TaskScores | None:
+    """Return the scores of predictions, in the form that `TaskBaseline` says, by whoever made them.
+
+    `stopped` says which answers ended by themselves; by default all did.
+    """
     resampling = _resampling(asked, group)
-    if target_label(corpus) is not None:
-        return label_figures(corpus, asked, said, resampling)
-    return text_figures(task, corpus, asked, said, resampling)
+    coding = target_coding(corpus)
+    if isinstance(coding, Scale):
+        truth = np.array([true_number(corpus, one) for one in asked])
+        return TaskScores(tuple(regression_scores(predicted, truth, resampling=resampling)))
+    if isinstance(coding, Classes):
+        return _label_scores(coding, corpus, asked, predicted, resampling)
+    references = contents(corpus, [one.reference for one in asked])
+    if not all(isinstance(one, str) for one in (*predicted, *references)):
+        return None
+    ended = [True] * len(predicted) if stopped is None else stopped
+    return _text_scores(task, corpus, asked, predicted, references, ended, resampling)
 
 
 def _resampling(asked: Sequence[Question], group: str) -> Resampling:
@@ -65,44 +89,68 @@ def _resampling(asked: Sequence[Question], group: str) -> Resampling:
     return Resampling(groups=[one.metadata.get(group, "") for one in asked])
 
 
-def label_figures(
-    corpus: Corpus, asked: Sequence[Question], said: Sequence[Answer], resampling: Resampling
+def _predicted(corpus: Corpus, asked: Sequence[Question], said: Sequence[Answer]) -> Any:
+    """Return a model's answers in the form in which baselines predict."""
+    coding = target_coding(corpus)
+    if isinstance(coding, Scale):
+        return np.array([expected_number(coding, one.probabilities) for one in said])
+    if isinstance(coding, Classes) and coding.form != "each":
+        return np.stack([one.probabilities for one in said])
+    if isinstance(coding, Classes):
+        lengths = [len(one) for one in class_numbers(corpus, asked)]
+        own = class_codes(corpus, [one.ids for one in said])
+        return [_as_long(codes, n) for codes, n in zip(own, lengths, strict=True)]
+    return contents(corpus, [one.ids for one in said])
+
+
+def _label_scores(
+    coding: Classes,
+    corpus: Corpus,
+    asked: Sequence[Question],
+    predicted: Any,
+    resampling: Resampling,
 ) -> TaskScores:
-    """Return the figures of closed labels: of one class, several, one for each part, a number."""
+    classes = coding.classes
+    if coding.form == "several":
+        present = present_classes(corpus, asked)
+        return TaskScores(
+            tuple(multilabel_scores(predicted, present, classes, resampling=resampling))
+        )
+    numbers = class_numbers(corpus, asked)
+    if coding.form == "each":
+        return TaskScores(
+            tuple(token_label_scores(predicted, numbers, classes, resampling=resampling))
+        )
+    truth = np.array([one[0] for one in numbers])
+    scores = label_scores(predicted, truth, classes, resampling=resampling)
+    details = {
+        "classes": list(scores.classes),
+        "confusion": scores.confusion.tolist(),
+        "reliability": [asdict(one) for one in scores.reliability],
+    }
+    return TaskScores(scores.figures, details)
+
+
+def class_codes(corpus: Corpus, ids: Sequence[Sequence[int]]) -> list[Ints]:
+    """Return the codes of classes in the ids of answers."""
     tokenizer = corpus.tokenizer
     assert isinstance(tokenizer, PairTokenizer)
     part = tokenizer.part(tokenizer.answering.name)
-    assert isinstance(part.tokenizer, CodedTokenizer)
-    coding = part.tokenizer.coding
-    if isinstance(coding, Scale):
-        predicted = np.array([expected_number(coding, one.probabilities) for one in said])
-        truth = np.array([true_number(corpus, one) for one in asked])
-        return TaskScores(tuple(regression_scores(predicted, truth, resampling=resampling)))
-    assert isinstance(coding, Classes)
-    true = [part.own(np.array(one.reference, np.int64)) for one in asked]
     first = len(part.tokenizer.special.ids)
-    codes = [ids[ids >= first] - first for ids in true]
-    if coding.form == "class":
-        shares = np.stack([one.probabilities for one in said])
-        numbers = np.array([one[0] for one in codes])
-        scores = label_scores(shares, numbers, coding.classes, resampling=resampling)
-        details = {
-            "classes": list(scores.classes),
-            "confusion": scores.confusion.tolist(),
-            "reliability": [asdict(one) for one in scores.reliability],
-        }
-        return TaskScores(scores.figures, details)
-    if coding.form == "several":
-        shares = np.stack([one.probabilities for one in said])
-        present = np.stack([one < len(coding.classes) for one in codes])
-        return TaskScores(
-            tuple(multilabel_scores(shares, present, coding.classes, resampling=resampling))
-        )
-    own = [part.own(np.array(one.ids, np.int64)) - first for one in said]
-    predicted_codes = [_as_long(one, len(t)) for one, t in zip(own, codes, strict=True)]
-    return TaskScores(
-        tuple(token_label_scores(predicted_codes, codes, coding.classes, resampling=resampling))
-    )
+    own = [part.own(np.array(one, np.int64)) for one in ids]
+    return [one[one >= first] - first for one in own]
+
+
+def class_numbers(corpus: Corpus, asked: Sequence[Question]) -> list[Ints]:
+    """Return the numbers of the true classes of each example."""
+    return class_codes(corpus, [one.reference for one in asked])
+
+
+def present_classes(corpus: Corpus, asked: Sequence[Question]) -> Any:
+    """Return which of several classes are true, bool [N, L]."""
+    coding = target_coding(corpus)
+    assert isinstance(coding, Classes)
+    return np.stack([one < len(coding.classes) for one in class_numbers(corpus, asked)])
 
 
 def true_number(corpus: Corpus, asked: Question) -> float:
@@ -112,47 +160,34 @@ def true_number(corpus: Corpus, asked: Question) -> float:
     return float(asked.metadata[pair.target_column])
 
 
-def text_figures(
+def _text_scores(
     task: str,
     corpus: Corpus,
     asked: Sequence[Question],
-    said: Sequence[Answer],
+    outputs: Sequence[str],
+    references: Sequence[str],
+    stopped: Sequence[bool],
     resampling: Resampling,
-) -> TaskScores | None:
-    """Return the figures of answers in writing."""
-    outputs = contents(corpus, [one.ids for one in said])
-    references = contents(corpus, [one.reference for one in asked])
-    if not all(isinstance(one, str) for one in (*outputs[:1], *references[:1])):
-        return None
-    stopped = [one.finish == "end" for one in said]
+) -> TaskScores:
+    """Return the figures of answers in writing, those of the task's field first."""
     if task == "speech":
-        speech = speech_scores(outputs, references, resampling=resampling)
-        return TaskScores(speech.figures)
+        return TaskScores(speech_scores(outputs, references, resampling=resampling).figures)
     answered = tuple(answer_scores(outputs, references, stopped, resampling=resampling))
-    if task in ("assistant",):
+    if task == "assistant":
         return TaskScores(answered)
-    translated = translation_scores(outputs, references, resampling=resampling)
-    diagnostics: Mapping[str, Any] = {}
-    if task == "translation":
-        sources = source_texts(corpus, asked)
-        figures = copy_diagnostics(outputs, references, sources, resampling=resampling)
-        diagnostics = {"diagnostics": [asdict(one) for one in figures]}
-    return TaskScores((*translated, *answered), diagnostics)
+    translated = tuple(translation_scores(outputs, references, resampling=resampling))
+    if task != "translation":
+        return TaskScores((*answered, *translated))
+    sources = source_texts(corpus, asked)
+    copied = copy_diagnostics(outputs, references, sources, resampling=resampling)
+    details = {"diagnostics": [asdict(one) for one in copied]}
+    return TaskScores((*translated, *answered), details)
 
 
 def source_texts(corpus: Corpus, asked: Sequence[Question]) -> list[str]:
-    """Return what is asked, in writing."""
-    tokenizer = corpus.tokenizer
-    assert isinstance(tokenizer, PairTokenizer)
-    language = corpus.language
-    assert isinstance(language, Pair)
-    role = language.asking.name
-    texts = []
-    for one in asked:
-        turns = tokenizer.decode(np.array(one.prompt, np.int64))
-        content = [turn.content for turn in turns if turn.role == role]
-        texts.append(content[-1] if content and isinstance(content[-1], str) else "")
-    return texts
+    """Return what is asked, in writing; nothing of what is not written."""
+    found = source_contents(corpus, asked)
+    return [content if isinstance(content, str) else "" for content in found]
 
 
 def _as_long(codes: Any, length: int) -> Any:

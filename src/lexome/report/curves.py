@@ -172,7 +172,7 @@ def _notes(metrics: Lines, steps: Sequence[Step], lines: int) -> Iterable[str]:
         yield f"{_times(lost, 'step')} had a loss that was not finite; the line has a gap there."
     events: dict[str, list[str]] = {}
     for value in metrics.values:
-        if "event" in value:
+        if value.get("event", "ended") != "ended":
             events.setdefault(str(value["event"]), []).append(str(value.get("step", "unknown")))
     for event, at in sorted(events.items()):
         yield f"Event “{event}”: {_times(len(at), 'time')}, first at step {at[0]}."

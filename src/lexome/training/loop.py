@@ -12,11 +12,14 @@ from typing import Any
 from lexome.corpus import BatchSource, Corpus, PackedBatches
 from lexome.errors import LexomeError
 from lexome.model import load_model, save_model
-from lexome.training import checkpoints, guard
+from lexome.model.adapter_folder import CONFIG as ADAPTER_CONFIG
+from lexome.model.adapter_folder import save_adapter
+from lexome.model.storage import replacing
+from lexome.training import checkpoints, guard, machine
 from lexome.training.guard import Guard, Stop
 from lexome.training.metrics import Log, Metrics
 from lexome.training.observer import Observer, Sampler, StepRecord
-from lexome.training.run import BEST, METRICS, MODEL, SAMPLES, Run, keep_recipe
+from lexome.training.run import ADAPTER, BEST, METRICS, MODEL, SAMPLES, Run, keep_recipe
 from lexome.training.schedules import Schedule
 from lexome.training.session import Session
 
@@ -140,6 +143,7 @@ class Loop:
             if progress.step and loss is None:
                 loss = self._validate()
             self._export()
+            self._write_end()
             kept, loss = self._keep(loss)
             return Outcome(folder, progress.step, loss, progress.seconds, False, kept)
 
@@ -252,7 +256,7 @@ class Loop:
         if progress.best_loss is None or loss < progress.best_loss:
             progress.best_step, progress.best_loss, progress.worse = progress.step, loss, 0
             if self.training.keep == "best" and progress.step < progress.schedule.steps:
-                self._export(f"{BEST}/{progress.step}")
+                self._export(self.run_folder.folder / BEST / str(progress.step))
         return loss
 
     def _ended_early(self) -> bool:
@@ -283,13 +287,27 @@ class Loop:
         """Put the best weights in the place of the last ones; return why it cannot be done."""
         folder, step = self.run_folder.folder, self.progress.best_step
         try:
-            best = load_model(folder / BEST / str(step))
+            best = load_model(folder / BEST / str(step) / MODEL)
         except LexomeError as error:
             return str(error)
         save_model(folder / MODEL, best, tokenizer=self.corpus.tokenizer)
+        if (folder / BEST / str(step) / ADAPTER).is_dir():
+            with replacing(folder / ADAPTER, ADAPTER_CONFIG, "an adapter") as part:
+                shutil.copytree(folder / BEST / str(step) / ADAPTER, part, dirs_exist_ok=True)
         what = f"the weights of step {step} are kept"
         self.metrics.write({"step": self.progress.step, "event": "best kept", "what": what})
         return ""
+
+    def _write_end(self) -> None:
+        """Write what the whole run took."""
+        self.metrics.write(
+            {
+                "step": self.progress.step,
+                "event": "ended",
+                "seconds": self.progress.seconds,
+                "peak_bytes": machine.peak_bytes(self.world.device),
+            }
+        )
 
     def _sample(self) -> None:
         if self.sampler is None or self.world.size > 1:
@@ -318,11 +336,22 @@ class Loop:
             if folder.name != str(self.progress.best_step):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _export(self, name: str = MODEL) -> None:
-        model = self.session.whole_model()
+    def _export(self, folder: Path | None = None) -> None:
+        """Write the model, and the adapter where one is trained, to the run or to `folder`."""
+        folder = folder or self.run_folder.folder
+        model, start = self.session.whole_model(), self.session.start
         if self.world.first:
-            save_model(self.run_folder.folder / name, model, tokenizer=self.corpus.tokenizer)
+            save_model(folder / MODEL, model, tokenizer=self.corpus.tokenizer)
+            if start is not None and start.method in ("lora", "probe"):
+                self._export_adapter(folder / ADAPTER, start.base)
         self.world.wait()
+
+    def _export_adapter(self, folder: Path, base: str) -> None:
+        try:
+            save_adapter(folder, self.session.model, base=base)
+        except LexomeError as error:
+            # The merged model says the same; only its form is missing.
+            self.observer.told(f"no adapter is written: {error.what}")
 
     def _validation(self) -> BatchSource | None:
         try:

@@ -18,7 +18,7 @@ from lexome.recipe import Recipe
 from lexome.training.machine import default_device
 
 RECIPE, FACTS, METRICS, SAMPLES = "recipe.yaml", "run.json", "metrics.jsonl", "samples.jsonl"
-CHECKPOINTS, MODEL, BEST = "checkpoints", "model", "best"
+CHECKPOINTS, MODEL, BEST, ADAPTER = "checkpoints", "model", "best", "adapter"
 
 _KEYS = frozenset(
     {

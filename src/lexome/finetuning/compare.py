@@ -1,0 +1,144 @@
+"""The same task by several methods and from fewer examples, side by side: what tuning is worth."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lexome.errors import DamagedFileError, LexomeError
+from lexome.files import read_json, write_json
+from lexome.finetuning.finetune import SCORES, Scoring, Told, score_task
+from lexome.recipe import Recipe
+from lexome.recipe.sections import Method
+from lexome.training import Observer, Outcome, metrics, open_run, train
+from lexome.training.run import FACTS, METRICS
+
+COMPARISON, FOLDER = "compare.json", "compare"
+METHODS: tuple[Method, ...] = ("scratch", "full", "lora")
+
+Shown = Callable[[], AbstractContextManager[Observer]]
+"""Makes what shows a training run; it is called in another process, so it must be picklable."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to train the task: a method, and how many examples; `None`: all of them."""
+
+    method: Method
+    examples: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the name of its folder."""
+        return self.method if self.examples is None else f"{self.method}-{self.examples}"
+
+
+def contenders(
+    methods: Sequence[Method], sizes: Sequence[int], all_examples: int
+) -> list[Contender]:
+    """Return each method with all examples, and with each smaller number of them."""
+    smaller = sorted({size for size in sizes if size < all_examples})
+    return [Contender(method, size) for size in (None, *smaller) for method in methods]
+
+
+def compare(
+    run: Path,
+    task: str,
+    recipes: Mapping[Contender, Recipe],
+    *,
+    scoring: Scoring | None = None,
+    shown: Shown | None = None,
+    told: Told | None = None,
+) -> dict[str, Any]:
+    """Train and score every contender in a folder of its own below `run`; write compare.json.
+
+    Each is trained in a process of its own, so that its peak of memory is its own; one that has
+    been trained and scored before is left as it is, so a comparison that was stopped goes on. The
+    run itself takes part as it is, where it is one of the contenders.
+    """
+    rows = [_row(run)]
+    for contender, recipe in recipes.items():
+        folder = run / FOLDER / contender.name
+        if _same(run, contender):
+            continue
+        if not (folder / SCORES).is_file():
+            train_apart(recipe, folder, shown)
+            score_task(folder, task, scoring=scoring, told=told)
+        rows.append(_row(folder))
+        _write(run, rows)
+    return _write(run, rows)
+
+
+def train_apart(recipe: Recipe, folder: Path, shown: Shown | None = None) -> None:
+    """Train in a process of its own, or go on with what was begun in `folder`.
+
+    Raises the error that ended the run there, and `LexomeError` if it was stopped.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        outcome = pool.submit(_train, recipe, folder, shown).result()
+    if outcome.stopped:
+        raise LexomeError("stopped", where=str(folder), fix="run the command again to go on")
+
+
+def _train(recipe: Recipe, folder: Path, shown: Shown | None) -> Outcome:
+    resume = (folder / FACTS).is_file()
+    if shown is None:
+        return train(recipe, folder, resume=resume)
+    with shown() as observer:
+        return train(recipe, folder, resume=resume, observer=observer)
+
+
+def _same(run: Path, contender: Contender) -> bool:
+    start = open_run(run).recipe.start
+    return start is not None and Contender(start.method, start.examples) == contender
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    run, scores = open_run(folder), read_json(folder / SCORES)
+    start = run.recipe.start
+    if not isinstance(scores, dict) or start is None:
+        raise DamagedFileError(
+            "this does not hold the scores of a tuned run",
+            where=str(folder / SCORES),
+            fix="delete the file and run the command again",
+        )
+    lines = list(metrics.read(folder / METRICS))
+    ended: Mapping[str, Any] = next(
+        (line for line in reversed(lines) if line.get("event") == "ended"), {}
+    )
+    curve = list(_curve(lines))
+    return {
+        "method": start.method,
+        "examples": start.examples or scores["training_examples"],
+        "figure": next(iter(scores["figures"]), None),
+        "validation_loss": min((loss for _, loss in curve), default=None),
+        "seconds": ended.get("seconds"),
+        "peak_bytes": ended.get("peak_bytes"),
+        "steps": ended.get("step"),
+        "trained_parameters": run.facts["trained_parameters"],
+        "parameters": run.facts["parameters"],
+        "curve": curve,
+    }
+
+
+def _curve(lines: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float]]:
+    """Yield the seconds of training and the loss of each validation."""
+    seconds = 0.0
+    for line in lines:
+        seconds = line.get("seconds", seconds)
+        if line.get("validation_loss") is not None:
+            yield seconds, line["validation_loss"]
+
+
+def _write(run: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    figures = [row["figure"]["name"] for row in rows if row["figure"]]
+    found = {"figure": next(iter(figures), None), "rows": list(rows)}
+    write_json(run / COMPARISON, json.loads(json.dumps(found)))
+    return found

@@ -1,0 +1,95 @@
+"""How the simple baselines of a task's field stand on the same held-out examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from lexome.corpus import Corpus
+from lexome.corpus.manifest import TRAIN
+from lexome.errors import LexomeError
+from lexome.evaluation.baselines.choice import baselines_for
+from lexome.evaluation.baselines.contents import TargetKind, TaskBaseline, source_kind
+from lexome.finetuning.answering import (
+    Question,
+    contents,
+    questions,
+    source_contents,
+    target_coding,
+)
+from lexome.finetuning.scoring import (
+    class_numbers,
+    predicted_scores,
+    present_classes,
+    true_number,
+)
+from lexome.languages.label import Classes, Scale
+from lexome.languages.pair import Pair
+
+# What a baseline is fitted on: more changes little, and takes minutes.
+_MOST_EXAMPLES = 20_000
+
+
+def baseline_scores(
+    task: str, corpus: Corpus, asked: Sequence[Question], group: str = ""
+) -> Iterator[dict[str, Any]]:
+    """Yield the name and the figures of each baseline, fitted on the training examples.
+
+    One that cannot be fitted says why in its `note`.
+    """
+    train = questions(corpus, TRAIN, _MOST_EXAMPLES)
+    sources, test_sources = source_contents(corpus, train), source_contents(corpus, asked)
+    targets, kind = _targets(corpus, train)
+    coding = target_coding(corpus)
+    classes = len(coding.classes) if isinstance(coding, Classes) else 2
+    found = baselines_for(
+        kind,
+        source_kind([*sources, *test_sources]),
+        classes=classes,
+        rate=_rate(corpus),
+        targets=targets if kind == "text" else (),
+    )
+    for baseline in found:
+        yield _stands(baseline, task, corpus, asked, (sources, targets, test_sources), group)
+
+
+def _stands(
+    baseline: TaskBaseline,
+    task: str,
+    corpus: Corpus,
+    asked: Sequence[Question],
+    data: tuple[Sequence[Any], Any, Sequence[Any]],
+    group: str,
+) -> dict[str, Any]:
+    try:
+        predicted = baseline.fit_predict(*data)
+        scores = predicted_scores(task, corpus, asked, predicted, group)
+    except LexomeError as error:
+        return {"name": baseline.name, "figures": [], "note": str(error.what)}
+    figures = [asdict(one) for one in scores.figures] if scores else []
+    return {"name": baseline.name, "figures": figures, "note": baseline.note}
+
+
+def _targets(corpus: Corpus, asked: Sequence[Question]) -> tuple[Any, TargetKind]:
+    """Return the true targets as baselines take them, and what kind they are."""
+    coding = target_coding(corpus)
+    if isinstance(coding, Scale):
+        return np.array([true_number(corpus, one) for one in asked]), "number"
+    if isinstance(coding, Classes):
+        if coding.form == "several":
+            return present_classes(corpus, asked), "several"
+        numbers = class_numbers(corpus, asked)
+        if coding.form == "class":
+            return np.array([one[0] for one in numbers]), "class"
+        return numbers, "each"
+    said = contents(corpus, [one.reference for one in asked])
+    return said, "text" if all(isinstance(one, str) for one in said) else "other"
+
+
+def _rate(corpus: Corpus) -> int | None:
+    pair = corpus.language
+    assert isinstance(pair, Pair)
+    return getattr(pair.languages[pair.asking.name], "rate", None)
