@@ -42,8 +42,23 @@ BothStrands = Annotated[
 ]
 
 
+Examples = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[DATA]", help="Of a tuned run: score it on these pairs, not on its held-out ones."
+    ),
+]
+Beams = Annotated[int, typer.Option(help="Of a tuned run: beams with which it answers.")]
+Group = Annotated[
+    str, typer.Option(help="Of a tuned run: metadata over which intervals are drawn, as speaker.")
+]
+
+
 def evaluate(
     run: Run,
+    data: Examples = None,
+    beams: Beams = 1,
+    group: Group = "",
     split: Split = "valid",
     stride: Stride = None,
     positions: Positions = None,
@@ -54,8 +69,26 @@ def evaluate(
     """Score a model on held-out data, per natural unit, beside simple baselines.
 
     Bits per byte, base or residue compare models of different tokenizers; lower is better, and ±
-    is one standard error. The figures are kept in the run's evaluation.json.
+    is one standard error. The figures are kept in the run's evaluation.json. A run that was tuned
+    on pairs is scored by its task instead, and the figures are in task.json.
     """
+    from lexome.finetuning.finetune import is_tuned
+
+    if data or is_tuned(run):
+        from lexome.cli import finetune
+
+        choices: dict[str, Any] = {
+            "split": split,
+            "files": data or (),
+            "baselines": baselines,
+        }
+        scores = finetune.scored(run, beams=beams, group=group, **choices)
+        if as_json:
+            result_json(scores)
+            return
+        for line in finetune.score_lines(scores):
+            result(line)
+        return
     chosen = {} if positions is None else {"positions": positions}
     found = evaluated(
         run, split=split, stride=stride, baselines=baselines, both_strands=both_strands, **chosen

@@ -206,7 +206,7 @@ def finetune(
     outcome = trained(recipe, out)
     if outcome.stopped:
         stopped(outcome)
-    found = _scored(out, task, beams, group)
+    found = scored(out, beams=beams, group=group)
     if compare or sizes:
         _compared(out, task, made, str(base), tuning, numbers(sizes, "--sizes"), beams)
     if as_json:
@@ -242,18 +242,21 @@ def _prepared(
     return made
 
 
-def _scored(run: Path, task: str, beams: int, group: str) -> dict[str, Any]:
+def scored(
+    run: Path, *, beams: int = 1, group: str = "", baselines: bool = True, **choices: Any
+) -> dict[str, Any]:
+    """Score a tuned run with a progress bar; return what task.json says."""
     from lexome.cli.progress import meter
     from lexome.finetuning.finetune import Scoring, score_task
     from lexome.generation import Settings
 
-    scoring = Scoring(Settings(temperature=0.0, beams=beams), group=group)
+    scoring = Scoring(Settings(temperature=0.0, beams=beams), group=group, baselines=baselines)
     with meter() as bar:
         return score_task(
             run,
-            task,
             scoring=scoring,
             told=lambda what, done, total: bar.show(what, done, total, f"{done:,}/{total:,}"),
+            **choices,
         )
 
 
@@ -282,7 +285,7 @@ def _compared(
         for rival in rivals
     }
     scoring = Scoring(Settings(temperature=0.0, beams=beams), baselines=False)
-    found = compare.compare(run, task, made, scoring=scoring, shown=TrainingProgress)
+    found = compare.compare(run, made, scoring=scoring, shown=TrainingProgress)
     for row in found["rows"]:
         say(comparison_line(row))
 

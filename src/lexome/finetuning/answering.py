@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ import numpy.typing as npt
 
 from lexome.corpus import Corpus
 from lexome.corpus.packing import document_lengths
+from lexome.errors import located
 from lexome.generation import Decoder, Finish, Settings, generate
 from lexome.generation.answers import Question as Closed
 from lexome.generation.answers import answer_distribution
+from lexome.languages.base import Skipped, Source
 from lexome.languages.label import Classes, Scale
 from lexome.languages.pair import Pair, PairTokenizer
+from lexome.languages.sources import find_files
 from lexome.languages.tokenizers import CodedTokenizer, Coding
 from lexome.model import Transformer
 
@@ -48,20 +52,41 @@ def questions(corpus: Corpus, split: str, limit: int | None = None) -> list[Ques
     """Return the examples of a split as questions; of a conversation, its last answer is asked."""
     tokenizer = corpus.tokenizer
     assert isinstance(tokenizer, PairTokenizer)
-    marker = int(tokenizer.predicted[-1])
     found = []
     for row in corpus.rows(split):
         if row["augmented"]:
             continue
         first = row["first_token"]
         ids = corpus.stream(split).read(first, first + row["tokens"] - 1)
-        border = int(np.flatnonzero(ids == marker)[-1]) + 1
-        place = f"{row['file']}, record {row['record']}" if row["record"] else row["file"]
-        prompt, reference = tuple(ids[:border].tolist()), tuple(ids[border:].tolist())
-        found.append(Question(prompt, reference, place, json.loads(row["metadata"])))
+        place = str(Source(row["file"], row["record"], row["line"]))
+        found.append(_question(tokenizer, ids.tolist(), place, json.loads(row["metadata"])))
         if limit is not None and len(found) == limit:
             break
     return found
+
+
+def read_questions(corpus: Corpus, files: Sequence[Path]) -> list[Question]:
+    """Return the examples of files that are read as the corpus's were, as questions."""
+    tokenizer, pair = corpus.tokenizer, corpus.language
+    assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
+    found = []
+    for path in find_files(files, pair.suffixes)[0]:
+        for entry in pair.read(path):
+            if isinstance(entry, Skipped):
+                continue
+            with located(str(entry.source)):
+                ids = [tokenizer.special.begin, *tokenizer.encode([entry.content])[0].tolist()]
+            found.append(_question(tokenizer, ids, str(entry.source), dict(entry.metadata)))
+    return found
+
+
+def _question(
+    tokenizer: PairTokenizer, ids: Sequence[int], place: str, metadata: dict[str, str]
+) -> Question:
+    """Return the ids of an example, without its end, cut where the last answer begins."""
+    marks = np.flatnonzero(np.array(ids) == int(tokenizer.predicted[-1]))
+    border = int(marks[-1]) + 1
+    return Question(tuple(ids[:border]), tuple(ids[border:]), place, metadata)
 
 
 def longest_answer(corpus: Corpus) -> int:

@@ -49,7 +49,6 @@ def contenders(
 
 def compare(
     run: Path,
-    task: str,
     recipes: Mapping[Contender, Recipe],
     *,
     scoring: Scoring | None = None,
@@ -69,7 +68,7 @@ def compare(
             continue
         if not (folder / SCORES).is_file():
             train_apart(recipe, folder, shown)
-            score_task(folder, task, scoring=scoring, told=told)
+            score_task(folder, scoring=scoring, told=told)
         rows.append(_row(folder))
         _write(run, rows)
     return _write(run, rows)

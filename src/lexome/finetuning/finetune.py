@@ -10,6 +10,7 @@ from typing import Any
 
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import VALID
+from lexome.errors import UsageError
 from lexome.files import sha256, write_json, write_text
 from lexome.finetuning.answering import (
     Answer,
@@ -18,6 +19,7 @@ from lexome.finetuning.answering import (
     contents,
     longest_answer,
     questions,
+    read_questions,
 )
 from lexome.finetuning.scoring import source_texts, task_scores
 from lexome.finetuning.standing import baseline_scores
@@ -46,22 +48,37 @@ class Scoring:
     baselines: bool = True
 
 
+def is_tuned(run_folder: Path) -> bool:
+    """Return whether a run was tuned on pairs, so that it is scored by its task."""
+    run = open_run(run_folder)
+    return run.recipe.start is not None and run.recipe.objective.name == "target"
+
+
 def score_task(
     run_folder: Path,
-    task: str,
     *,
     scoring: Scoring | None = None,
     split: str = VALID,
+    files: Sequence[Path] = (),
     told: Told | None = None,
 ) -> dict[str, Any]:
     """Ask a tuned run the held-out examples of its corpus; write and return task.json.
 
-    What was asked and said, beside what is true, goes to predictions.jsonl.
+    What was asked and said, beside what is true, goes to predictions.jsonl. With `files`, which
+    are read as the run's pairs were, their examples are asked instead, and both names end in that
+    of the first file.
     """
     scoring = scoring or Scoring()
     run = open_run(run_folder)
+    if run.recipe.start is None or run.recipe.objective.name != "target":
+        raise UsageError(
+            "this run was not tuned on pairs",
+            where=str(run_folder),
+            fix="score its likelihood: lexome evaluate, without files",
+        )
+    task = run.recipe.start.task
     corpus, model = run.corpus(), run.model()
-    asked = questions(corpus, split, scoring.limit)
+    asked = read_questions(corpus, files) if files else questions(corpus, split, scoring.limit)
     settings = replace(scoring.settings, max_tokens=_room(corpus, asked, model.config.context))
     fitting = [one for one in asked if len(one.prompt) < model.config.context]
     advance = (lambda done, total: told("answer", done, total)) if told else None
@@ -70,12 +87,12 @@ def score_task(
     found = {
         "task": task,
         "weights": sha256(run_folder / MODEL / WEIGHTS),
-        "split": split,
+        "split": ", ".join(map(str, files)) or split,
         "examples": len(fitting),
         "too_long": len(asked) - len(fitting),
         "training_examples": corpus.manifest.train.documents,
         "settings": {"beams": settings.beams, "temperature": settings.temperature},
-        "method": run.recipe.start.method if run.recipe.start else "full",
+        "method": run.recipe.start.method,
         "trained_parameters": run.facts["trained_parameters"],
         "parameters": run.facts["parameters"],
         **(scores.to_dict() if scores else {"figures": [], "details": {}}),
@@ -83,9 +100,16 @@ def score_task(
         if scoring.baselines
         else [],
     }
-    write_json(run_folder / SCORES, found)
-    _write_predictions(run_folder / PREDICTIONS, corpus, fitting, said)
+    ending = f"-{files[0].name.partition('.')[0]}" if files else ""
+    write_json(run_folder / named(SCORES, ending), found)
+    _write_predictions(run_folder / named(PREDICTIONS, ending), corpus, fitting, said)
     return found
+
+
+def named(file: str, ending: str) -> str:
+    """Return the name of a file with something added before its suffix."""
+    stem, dot, suffix = file.partition(".")
+    return f"{stem}{ending}{dot}{suffix}"
 
 
 def _room(corpus: Corpus, asked: Sequence[Question], context: int) -> int:

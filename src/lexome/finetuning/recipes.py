@@ -52,7 +52,7 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
     Nothing said about its length, it ends after ten epochs, or when three validations in a row
     bring nothing.
     """
-    start = {"base": base, "method": tuning.method, "examples": tuning.examples}
+    start = {"base": base, "task": task.name, "method": tuning.method, "examples": tuning.examples}
     values: dict[str, Any] = {
         "corpus": str(corpus.folder),
         "start": start,

@@ -205,6 +205,7 @@ class StartRecipe(_Section):
     """Which model a run starts from, and which of its weights it moves.
 
     `base`      a run, or a Hugging Face folder
+    `task`      what the pairs are, which decides how answers to them are scored
     `method`    "full": all weights move; "lora": low-rank maps beside those of the blocks (Hu et
                 al. 2021, https://arxiv.org/abs/2106.09685); "probe": only the tokens that are new;
                 "scratch": all, from new weights of the same shape, to compare with
@@ -215,6 +216,7 @@ class StartRecipe(_Section):
     """
 
     base: Annotated[str, Field(min_length=1)]
+    task: str = "pair"
     method: Method = "full"
     rank: Positive = 8
     alpha: PositiveReal | None = None
