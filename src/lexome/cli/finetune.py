@@ -65,6 +65,15 @@ SourceLanguage = Annotated[
 TargetLanguage = Annotated[
     str | None, typer.Option(help="What targets are: label, text, …", rich_help_panel=_DATA)
 ]
+SourceTokenizer = Annotated[
+    str | None,
+    typer.Option(
+        help="How sources become tokens: of sound, mel (frames) or codec. "
+        "(default: as the base has it; frames where it knows no sound)",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
 SourceOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -157,6 +166,7 @@ def finetune(
     target: TargetColumn = None,
     source_language: SourceLanguage = None,
     target_language: TargetLanguage = None,
+    source_tokenizer: SourceTokenizer = None,
     source_option: SourceOption = None,
     target_option: TargetOption = None,
     group: Group = "",
@@ -192,6 +202,7 @@ def finetune(
         _options(source_language or chosen.source or known.tokens.language, source_option),
         _options(target_language or chosen.target, target_option),
         group,
+        source_tokenizer,
     )
     held_out = pairs.HeldOut(
         validation,
@@ -248,9 +259,8 @@ def scored(
     """Score a tuned run with a progress bar; return what task.json says."""
     from lexome.cli.progress import meter
     from lexome.finetuning.finetune import Scoring, score_task
-    from lexome.generation import Settings
 
-    scoring = Scoring(Settings(temperature=0.0, beams=beams), group=group, baselines=baselines)
+    scoring = Scoring(_settings(run, beams), group=group, baselines=baselines)
     with meter() as bar:
         return score_task(
             run,
@@ -258,6 +268,18 @@ def scored(
             told=lambda what, done, total: bar.show(what, done, total, f"{done:,}/{total:,}"),
             **choices,
         )
+
+
+def _settings(run: Path, beams: int) -> Settings:
+    """Return how a run's task is answered; beams look for what is likeliest, and draw nothing."""
+    from dataclasses import replace
+
+    from lexome.finetuning.finetune import usual_settings
+    from lexome.training import open_run
+
+    start = open_run(run).recipe.start
+    usual = usual_settings(start.task if start else "pair")
+    return replace(usual, beams=beams, temperature=0.0, guidance=1.0) if beams > 1 else usual
 
 
 def _compared(
@@ -274,7 +296,6 @@ def _compared(
     from lexome.cli.training_progress import TrainingProgress
     from lexome.finetuning import compare, recipes, tasks
     from lexome.finetuning.finetune import Scoring
-    from lexome.generation import Settings
 
     chosen = tasks.get(task)
     rivals = compare.contenders(compare.METHODS, sizes, corpus.manifest.train.documents)
@@ -284,7 +305,7 @@ def _compared(
         )
         for rival in rivals
     }
-    scoring = Scoring(Settings(temperature=0.0, beams=beams), baselines=False)
+    scoring = Scoring(_settings(run, beams), baselines=False)
     found = compare.compare(run, made, scoring=scoring, shown=TrainingProgress)
     for row in found["rows"]:
         say(comparison_line(row))

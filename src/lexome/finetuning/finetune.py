@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from lexome.corpus import Corpus
 from lexome.corpus.manifest import VALID
 from lexome.errors import UsageError
 from lexome.files import sha256, write_json, write_text
+from lexome.finetuning import tasks
 from lexome.finetuning.answering import (
     Answer,
     Question,
@@ -28,6 +29,8 @@ from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
 from lexome.training.run import MODEL
 
+_KEPT_SETTINGS = ("temperature", "guidance", "beams", "length_penalty", "seed")
+
 SCORES, PREDICTIONS = "task.json", "predictions.jsonl"
 
 Told = Callable[[str, int, int], None]
@@ -38,11 +41,12 @@ Told = Callable[[str, int, int], None]
 class Scoring:
     """How held-out examples are answered and scored.
 
-    `settings` are those of writing; `limit` is the most examples that are asked; `group` the
-    metadata over which intervals are drawn; with `baselines` those of the field stand beside.
+    `settings` are those of writing, by default the task's; `limit` is the most examples that are
+    asked; `group` the metadata over which intervals are drawn; with `baselines` those of the field
+    stand beside.
     """
 
-    settings: Settings = field(default_factory=lambda: Settings(temperature=0.0))
+    settings: Settings | None = None
     limit: int | None = None
     group: str = ""
     baselines: bool = True
@@ -79,7 +83,8 @@ def score_task(
     task = run.recipe.start.task
     corpus, model = run.corpus(), run.model()
     asked = read_questions(corpus, files) if files else questions(corpus, split, scoring.limit)
-    settings = replace(scoring.settings, max_tokens=_room(corpus, asked, model.config.context))
+    chosen = scoring.settings or usual_settings(task)
+    settings = replace(chosen, max_tokens=_room(corpus, asked, model.config.context))
     fitting = [one for one in asked if len(one.prompt) < model.config.context]
     advance = (lambda done, total: told("answer", done, total)) if told else None
     said = answers(model, corpus, fitting, settings, advance)
@@ -91,7 +96,7 @@ def score_task(
         "examples": len(fitting),
         "too_long": len(asked) - len(fitting),
         "training_examples": corpus.manifest.train.documents,
-        "settings": {"beams": settings.beams, "temperature": settings.temperature},
+        "settings": {name: getattr(settings, name) for name in _KEPT_SETTINGS},
         "method": run.recipe.start.method,
         "trained_parameters": run.facts["trained_parameters"],
         "parameters": run.facts["parameters"],
@@ -104,6 +109,12 @@ def score_task(
     write_json(run_folder / named(SCORES, ending), found)
     _write_predictions(run_folder / named(PREDICTIONS, ending), corpus, fitting, said)
     return found
+
+
+def usual_settings(task: str) -> Settings:
+    """Return how answers to a task are written where nobody says otherwise."""
+    known = tasks.get(task)
+    return Settings(temperature=known.temperature, guidance=known.guidance)
 
 
 def named(file: str, ending: str) -> str:

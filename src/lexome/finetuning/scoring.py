@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lexome.corpus import Corpus
+from lexome.evaluation.baselines.contents import source_kind
 from lexome.evaluation.metrics.answers import answer_scores
 from lexome.evaluation.metrics.bootstrap import Figure, Ints, Resampling
 from lexome.evaluation.metrics.labels import label_scores
@@ -25,6 +26,7 @@ from lexome.finetuning.answering import (
     source_contents,
     target_coding,
 )
+from lexome.finetuning.picture_scores import picture_scores
 from lexome.languages.label import Classes, Scale
 from lexome.languages.pair import Pair, PairTokenizer
 
@@ -77,6 +79,9 @@ def predicted_scores(
     if isinstance(coding, Classes):
         return _label_scores(coding, corpus, asked, predicted, resampling)
     references = contents(corpus, [one.reference for one in asked])
+    if source_kind([*predicted, *references]) == "image":
+        figures, details = picture_scores(corpus, asked, predicted, resampling)
+        return TaskScores(tuple(figures), details)
     if not all(isinstance(one, str) for one in (*predicted, *references)):
         return None
     ended = [True] * len(predicted) if stopped is None else stopped

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from lexome.errors import UsageError, nearest
 
@@ -18,7 +19,9 @@ class Task:
 
     A language that is `None` is that of the base model (as a source), or has to be said. `columns`
     are the names under which tables usually hold source and target, most usual first.
-    `source_dropout` is of the objective: guidance needs it.
+    `source_dropout` is of the objective: guidance needs it. Answers are written with `temperature`
+    and `guidance` unless a person says otherwise. `empty` says what becomes of pairs without a
+    target: they are left out, or kept where nothing is the right answer (to silence).
     """
 
     name: str
@@ -28,6 +31,9 @@ class Task:
     columns: tuple[tuple[str, ...], tuple[str, ...]] = ((SOURCE,), (TARGET,))
     roles: tuple[str, ...] = (SOURCE, TARGET)
     source_dropout: float = 0.0
+    temperature: float = 0.0
+    guidance: float = 1.0
+    empty: Literal["skip", "keep"] = "skip"
 
     @property
     def is_chat(self) -> bool:
@@ -61,6 +67,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "sound",
                 "text",
                 (("audio", "path", "file"), ("text", "sentence", "transcript")),
+                empty="keep",
             ),
             Task(
                 "picture",
@@ -69,6 +76,8 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "image",
                 (("caption", "text"), ("image", "file", "path")),
                 source_dropout=0.1,
+                temperature=0.8,
+                guidance=2.0,
             ),
             Task(
                 "labels",
