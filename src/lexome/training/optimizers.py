@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from lexome.model import Transformer
+from lexome.model.low_rank import FACTORS
 from lexome.recipe import OptimizerRecipe
 from lexome.training.muon import Muon
 
-LABELS = (MAPS, EMBEDDINGS, HEAD, VECTORS) = (
+LABELS = (MAPS, ADAPTERS, EMBEDDINGS, HEAD, VECTORS) = (
     "maps inside blocks",
+    "adapters",
     "embeddings",
     "head",
     "norms and biases",
@@ -38,14 +40,15 @@ class Group:
 
 
 def groups(model: Transformer, recipe: OptimizerRecipe) -> list[Group]:
-    """Return every parameter of `model` in exactly one group.
+    """Return every trained parameter of `model` in exactly one group; frozen ones are in none.
 
     Maps inside blocks go to Muon where it is chosen: their gradients have the structure that it
-    uses. Embeddings, of which each step moves a few rows, take far larger steps than the rest;
-    one that is tied is the unembedding too, and moves as such. Vectors (norms, biases) are never
-    decayed: pulling a norm's scale to 0 is no simpler model.
+    uses. The factors of adapters never do: what has that structure is their product. Embeddings,
+    of which each step moves a few rows, take far larger steps than the rest; one that is tied is
+    the unembedding too, and moves as such. Vectors (norms, biases) are never decayed: pulling a
+    norm's scale to 0 is no simpler model.
     """
-    parameters = dict(model.named_parameters())
+    parameters = trained(model)
     members: dict[str, list[str]] = {}
     for name, parameter in parameters.items():
         label = VECTORS if parameter.ndim < 2 else _matrix_label(name, model.config.tied)
@@ -68,10 +71,18 @@ def groups(model: Transformer, recipe: OptimizerRecipe) -> list[Group]:
     ]
 
 
+def trained(model: Transformer) -> dict[str, nn.Parameter]:
+    """Return the parameters that training moves, by name."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
 def _matrix_label(name: str, tied: bool) -> str:
+    if name.endswith(FACTORS):
+        return ADAPTERS
     if name.startswith("layers."):
         return MAPS
-    return HEAD if name.startswith("head.") or (tied and name == "embedding.weight") else EMBEDDINGS
+    shared = tied and name.startswith("embedding.")
+    return HEAD if shared or name.startswith("head.") else EMBEDDINGS
 
 
 class Optimizer:
@@ -86,7 +97,7 @@ class Optimizer:
         self.groups = groups(model, recipe)
         self.clip_norm = recipe.clip_norm
         # Of a sharded model these are the shares, also while the model has its weights gathered.
-        self.parameters = dict(model.named_parameters())
+        self.parameters = trained(model)
         self._parts: list[torch.optim.Optimizer] = []
         if moved := self._select("muon"):
             self._parts.append(
