@@ -14,6 +14,7 @@ from lexome.errors import UsageError
 if TYPE_CHECKING:
     from lexome.corpus import Corpus
     from lexome.finetuning.data import PairData
+    from lexome.generation import Settings
 
 _DATA, _HELD_OUT, _TUNING = "Data", "Held out", "Tuning"
 
