@@ -60,7 +60,7 @@ def test_gradients_of_a_pack_are_the_sum_of_those_alone(name: str) -> None:
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None
         # Rotary angles are rounded to fp32, and are others further on in a row.
-        assert (found[key] - parameter.grad).norm() <= 1e-5 * parameter.grad.norm() + 1e-12
+        assert (found[key] - parameter.grad).norm() <= 1e-5 * parameter.grad.norm() + 1e-9
 
 
 @given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=9), min_size=1, max_size=3))

@@ -75,7 +75,7 @@ class PackedBatches:
                 f"no document of the {stream.split!r} split fits into {context} tokens",
                 where=str(stream.folder),
                 fix=f"use a model with a longer context: the shortest has "
-                f"{int(self._lengths.min(initial=0))} tokens",
+                f"{int(self._lengths.min())} tokens",
             )
         # Each instance keeps the rows of its epochs, which are costly to lay and small to hold.
         self._rows = lru_cache(maxsize=8)(self._laid)
