@@ -20,12 +20,14 @@ class Batch:
 
     `tokens` and `weights` are [rows, context + 1]: position `i` is the input for the target at
     `i + 1`. `starts` is [rows]: the place in the stream of each window's first token, with
-    which a batch can be traced back to its documents.
+    which a batch can be traced back to its documents. `features` are [rows, context + 1, width]:
+    what is read at frame tokens, zeros at others; `None` where the corpus has none.
     """
 
     tokens: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float32]
     starts: npt.NDArray[np.int64]
+    features: npt.NDArray[np.float32] | None = None
 
 
 class BatchSource(Protocol):

@@ -10,11 +10,13 @@ from typing import Any
 
 from lexome import languages
 from lexome.corpus.documents import document_names, read_rows
+from lexome.corpus.features import FeatureStream, open_features
 from lexome.corpus.manifest import NAME, TRAIN, VALID, Manifest, ShardFile, folder_sha256
 from lexome.corpus.shards import TokenStream, open_shard
 from lexome.errors import DamagedFileError, LexomeError, UsageError, nearest
 from lexome.files import check_sha256, naming
 from lexome.languages.base import Document, Language, Source, Tokenizer
+from lexome.languages.features import frame_token
 
 DOCUMENTS = "documents.parquet"
 TOKENIZER = "tokenizer"
@@ -97,6 +99,17 @@ class Corpus:
             self._streams[split] = self._open_stream(split)
         return self._streams[split]
 
+    def features(self, split: str) -> FeatureStream | None:
+        """Return the features of a split; `None` where the tokenizer makes no frames."""
+        side = self.manifest.side(split)
+        if not side.features or (frame := frame_token(self.tokenizer)) is None:
+            return None
+        shards = [
+            open_features(self.folder / shard.path, shard.tokens, frame.width)
+            for shard in side.features
+        ]
+        return FeatureStream(self.stream(split), frame, shards)
+
     def documents(self, split: str, *, augmented: bool = False) -> Iterator[Document]:
         """Yield the documents of a split, decoded from their tokens, in the order of the stream.
 
@@ -146,6 +159,7 @@ def _files(manifest: Manifest) -> Iterator[ShardFile]:
     for side in (manifest.train, manifest.valid):
         yield from side.shards
         yield from (shard for shard in side.weights if shard)
+        yield from side.features
 
 
 def _check(path: Path, file: ShardFile, verify: bool) -> None:

@@ -1,4 +1,4 @@
-"""The work of a worker: documents to tokens, weights and rows, written as one shard a split."""
+"""The work of a worker: documents to tokens, weights, features and rows, one shard a split."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lexome.corpus.shards import FULL_WEIGHT, token_dtype, write_shard
 from lexome.corpus.split import LEFT_OUT
 from lexome.errors import LexomeError, located
 from lexome.languages.base import Document, Ids, Language, Skipped, Tokenizer
+from lexome.languages.features import Features, HasFeatures
 
 OVERLAPS = "overlaps the training split"
 
@@ -35,6 +37,7 @@ class PieceSide(BaseModel):
     units: int
     shard: ShardFile
     weights: ShardFile | None
+    features: ShardFile | None = None
 
 
 class PieceRecord(BaseModel):
@@ -117,7 +120,9 @@ class Encode:
         units = np.add.reduceat(self.tokenizer.unit_lengths[tokens], starts).tolist()
         self._check_units(entries, units)
         weights = self._weights(entries, encoded, starts, len(tokens))
+        features = self._features(entries, encoded)
         _add_rows(rows, split, entries, starts, encoded, units)
+        rows["digest"] += map(digest, encoded, features or repeat(None))
         name = f"{self.shards}/{split}-{number:05d}"
         return PieceSide(
             documents=len(entries),
@@ -127,6 +132,9 @@ class Encode:
             weights=None
             if weights is None
             else write_shard(self.folder, f"{name}.weights.npy", weights),
+            features=None
+            if features is None
+            else write_shard(self.folder, f"{name}.features.npy", np.concatenate(features)),
         )
 
     def _encode(self, entries: Sequence[_Entry]) -> list[Ids]:
@@ -140,6 +148,28 @@ class Encode:
     def _encode_alone(self, document: Document) -> Ids:
         with located(str(document.source)):
             return self.tokenizer.encode([document.content])[0]
+
+    def _features(
+        self, entries: Sequence[_Entry], encoded: Sequence[Ids]
+    ) -> list[npt.NDArray[np.float16]] | None:
+        """Return the features of each document, a row for each of its frame tokens.
+
+        `None` stands for a tokenizer without frames.
+        """
+        tokenizer = self.tokenizer
+        if not isinstance(tokenizer, HasFeatures) or (frame := tokenizer.frame) is None:
+            return None
+        found = []
+        for entry, ids in zip(entries, encoded, strict=True):
+            rows = tokenizer.features(entry.document.content).astype("<f2")
+            if rows.shape != (wanted := (int((ids == frame.token).sum()), frame.width)):
+                raise LexomeError(
+                    f"the tokenizer gives features {rows.shape} for frames {wanted}",
+                    where=str(entry.document.source),
+                    fix="this tokenizer does not fit the language: choose one that it offers",
+                )
+            found.append(rows)
+        return found
 
     def _check_units(self, entries: Sequence[_Entry], units: Sequence[int]) -> None:
         # A codec fills up its last frame: what is counted then is what its tokens stand for.
@@ -208,7 +238,6 @@ def _add_rows(
     rows["first_token"] += starts.tolist()
     rows["augmented"] += [entry.augmented for entry in entries]
     rows["metadata"] += [_json(entry.document) for entry in entries]
-    rows["digest"] += [digest(ids) for ids in encoded]
 
 
 def _json(document: Document) -> str:
@@ -219,7 +248,9 @@ def _json(document: Document) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def digest(ids: Ids) -> int:
-    """Return a number for a document's tokens: equal tokens, equal numbers."""
-    data = np.ascontiguousarray(ids).data
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+def digest(ids: Ids, features: Features | None = None) -> int:
+    """Return a number for a document's tokens and features: where they are equal, so is it."""
+    found = hashlib.blake2b(np.ascontiguousarray(ids).data, digest_size=8)
+    if features is not None:
+        found.update(np.ascontiguousarray(features).data)
+    return int.from_bytes(found.digest(), "little")

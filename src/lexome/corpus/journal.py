@@ -142,7 +142,7 @@ class Journal:
         for side in record.sides.values():
             files += [
                 (self.folder / file.path, file.sha256)
-                for file in (side.shard, side.weights)
+                for file in (side.shard, side.weights, side.features)
                 if file is not None
             ]
         return all(path.is_file() and sha256(path) == checksum for path, checksum in files)

@@ -30,7 +30,7 @@ class SourceFile(_Part):
 
 
 class ShardFile(_Part):
-    """A file of the corpus that holds one value for each of `tokens` tokens."""
+    """A file of the corpus that holds one value, or one row, for each of `tokens` tokens."""
 
     path: str
     tokens: int
@@ -39,7 +39,10 @@ class ShardFile(_Part):
 
 
 class SplitSide(_Part):
-    """What one side of the split holds; `augmented` documents are among `documents`."""
+    """What one side of the split holds; `augmented` documents are among `documents`.
+
+    Where the tokenizer makes frames, `features` hold a row for each frame token of a shard.
+    """
 
     documents: int = 0
     augmented: int = 0
@@ -47,6 +50,7 @@ class SplitSide(_Part):
     tokens: int = 0
     shards: tuple[ShardFile, ...] = ()
     weights: tuple[ShardFile | None, ...] = ()
+    features: tuple[ShardFile, ...] = ()
 
 
 class SplitRecord(_Part):
@@ -208,7 +212,7 @@ def fingerprint(language: str, tokenizer_sha256: str, sides: Mapping[str, SplitS
     """Return 64 hexadecimal digits that name the tokens of a corpus: same digits, same tokens."""
     digest = hashlib.sha256(f"{language}\n{tokenizer_sha256}\n".encode())
     for split, side in sorted(sides.items()):
-        for shard in (*side.shards, *side.weights):
+        for shard in (*side.shards, *side.weights, *side.features):
             digest.update(f"{split} {shard.sha256 if shard else '-'}\n".encode())
     return digest.hexdigest()
 

@@ -97,6 +97,12 @@ def _together(parts: Sequence[_Part]) -> tuple[Language, Tokenizer]:
                 fix="name each corpus once, with the weight that it shall have",
             )
         seen[part.corpus.fingerprint] = part.corpus.folder
+        if part.corpus.manifest.train.features:
+            raise UsageError(
+                "this corpus holds features of frames, which a mixture does not carry",
+                where=str(part.corpus.folder),
+                fix="prepare it with a tokenizer whose tokens say everything",
+            )
     names = [part.corpus.manifest.language for part in parts]
     if Joint.name in names and len(set(names)) > 1:
         raise UsageError(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexome.corpus.batches import Batch
+from lexome.corpus.features import FeatureStream
 from lexome.corpus.permutation import permute
 from lexome.corpus.shards import TokenStream
 from lexome.errors import LexomeError, UsageError
@@ -43,6 +44,7 @@ class PackedBatches:
     Johnson 1974); the rows then change places. What stays free at a row's end is `pad`, of
     weight 0. A batch at the end of an epoch is filled up from the next one. Documents longer than
     a row are `left_out`, and with `examples` only so many documents are used, always the same.
+    `features` are what the split's frame tokens stand for.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class PackedBatches:
         fingerprint: str,
         pad: int,
         examples: int | None = None,
+        features: FeatureStream | None = None,
     ) -> None:
         if context < 1 or batch_size < 1:
             raise UsageError(
@@ -65,6 +68,7 @@ class PackedBatches:
         self.seed = seed
         self.fingerprint = fingerprint
         self.pad = pad
+        self.features = features
         self._starts = stream.document_starts
         self._lengths = document_lengths(stream)
         fits = np.flatnonzero(self._lengths <= context + 1)
@@ -112,6 +116,9 @@ class PackedBatches:
         tokens = np.full(shape, self.pad, np.int64)
         weights = np.zeros(shape, np.float32)
         firsts = np.empty(len(numbers), np.int64)
+        features = None
+        if self.features is not None:
+            features = np.zeros((*shape, self.features.frame.width), np.float32)
         for row, number in enumerate(numbers):
             place = 0
             documents = self.row_documents(step * self.batch_size + number)
@@ -120,8 +127,11 @@ class PackedBatches:
                 start, length = int(self._starts[document]), int(self._lengths[document])
                 tokens[row, place : place + length] = self.stream.read(start, start + length)
                 weights[row, place : place + length] = self.stream.weights(start, start + length)
+                if self.features is not None and features is not None:
+                    read = tokens[row, place : place + length] == self.features.frame.token
+                    features[row, place : place + length][read] = self.features.document(document)
                 place += length
-        return Batch(tokens, weights, firsts)
+        return Batch(tokens, weights, firsts, features)
 
     def _chosen(self, fits: npt.NDArray[np.int64], examples: int | None) -> npt.NDArray[np.int64]:
         if examples is None or examples >= len(fits):

@@ -251,6 +251,7 @@ def _side(split: str, pieces: Sequence[PieceRecord]) -> SplitSide:
         tokens=sum(part.shard.tokens for part in parts),
         shards=tuple(part.shard for part in parts),
         weights=tuple(part.weights for part in parts),
+        features=tuple(part.features for part in parts if part.features),
     )
 
 

@@ -15,6 +15,8 @@ from lexome.corpus.reading import Routed
 from lexome.corpus.request import PrepareRequest
 from lexome.errors import LexomeError, UsageError, nearest
 from lexome.languages.base import Document, Language, Tokenizer, TokenizerTrainer
+from lexome.languages.features import frame_token
+from lexome.languages.prompts import AnswersPrompts
 
 # Counting characters is quick, and a rare one is worth a look at everything. Merges of byte-pair
 # encoding hardly change beyond some megabytes, while its trainer holds the sample in memory.
@@ -108,6 +110,7 @@ def make_tokenizer(
         trainer = _trainer(request, language)
         contents = sample.contents(documents()) if trainer.needs_sample else ()
         tokenizer = trainer.train(contents, request.vocab_size)
+    _check_said(tokenizer)
     tokenizer.save(folder)
     record = TokenizerRecord(
         kind=tokenizer.kind,
@@ -118,6 +121,18 @@ def make_tokenizer(
         sample_documents=sample.documents,
     )
     return tokenizer, record
+
+
+def _check_said(tokenizer: Tokenizer) -> None:
+    """Raise `UsageError` for a tokenizer of frames alone: a model of it has nothing to say."""
+    if frame_token(tokenizer) is None or isinstance(tokenizer, AnswersPrompts):
+        return
+    raise UsageError(
+        f"{tokenizer.kind!r} makes frames, which a model reads and cannot say: there is nothing "
+        "to learn in them alone",
+        where="--tokenizer",
+        fix="choose another tokenizer; frames are for pairs, which `lexome finetune` makes",
+    )
 
 
 def _kind(request: PrepareRequest, offered: Mapping[str, TokenizerTrainer]) -> str:

@@ -34,20 +34,20 @@ def open_shard(path: Path, length: int) -> Tokens:
         with naming(path):
             array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
     if array.ndim != 1 or array.dtype.kind != "u" or len(array) != length:
         found = f"{array.dtype} of shape {array.shape}"
-        raise _damaged(path, f"it holds {found}, recorded were {length} unsigned integers")
+        raise damaged(path, f"it holds {found}, recorded were {length} unsigned integers")
     # A plain view: slicing a numpy.memmap object costs several times as much.
     plain: Tokens = array.view(np.ndarray)
     return plain
 
 
 def write_shard(folder: Path, name: str, values: npt.NDArray[Any]) -> ShardFile:
-    """Write a 1-D array as the .npy file `name` in `folder`, atomically."""
+    """Write an array, whose first dimension is counted, as the .npy file `name`, atomically."""
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
-    data = np.ascontiguousarray(values).view(np.uint8).data
+    data = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
     digest = hashlib.sha256(header.getvalue())
     digest.update(data)
     # Not by `numpy.save`: its error on a full disk does not say that the disk is full.
@@ -151,6 +151,14 @@ class TokenStream:
                 self._fill_weights(weights[row, inside:], 0, length - inside)
         return tokens, weights
 
+    def counts(self, token: int) -> npt.NDArray[np.int64]:
+        """Return how often a token stands in each document; [documents]."""
+        places = [np.flatnonzero(shard == token) for shard in self._shards]
+        starts = [0, *self._ends[:-1].tolist()]
+        whole = [found + start for found, start in zip(places, starts, strict=True)]
+        owners = self.document_starts.searchsorted(np.concatenate(whole), "right") - 1
+        return np.bincount(owners, minlength=len(self.document_starts))
+
     def _fill_weights(self, target: npt.NDArray[np.float32], start: int, stop: int) -> None:
         for number, inside, outside in self._spans(start, stop):
             stored = self._weights[number]
@@ -177,9 +185,10 @@ class TokenStream:
         return spans
 
 
-def _damaged(path: Path, what: str) -> DamagedFileError:
+def damaged(path: Path, what: str) -> DamagedFileError:
+    """Return the error for a shard that is not as it was written."""
     return DamagedFileError(
-        f"this is not a whole token shard: {what}",
+        f"this is not a whole shard: {what}",
         where=str(path),
         fix="restore the file, or prepare the corpus again",
     )

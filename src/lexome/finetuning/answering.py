@@ -18,6 +18,7 @@ from lexome.generation import Decoder, Finish, Settings, generate
 from lexome.generation.answers import Question as Closed
 from lexome.generation.answers import answer_distribution
 from lexome.languages.base import Skipped, Source
+from lexome.languages.features import Features, placed
 from lexome.languages.label import Classes, Scale
 from lexome.languages.pair import Pair, PairTokenizer
 from lexome.languages.sources import find_files
@@ -31,12 +32,16 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A held-out example: the ids up to where the answer begins, and those of the true answer."""
+    """A held-out example: the ids up to where the answer begins, and those of the true answer.
+
+    `features` [prompt, F] are what is read at the frames of the prompt, `None` where it has none.
+    """
 
     prompt: tuple[int, ...]
     reference: tuple[int, ...]
     place: str
     metadata: dict[str, str]
+    features: Features | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,16 @@ def questions(corpus: Corpus, split: str, limit: int | None = None) -> list[Ques
     """Return the examples of a split as questions; of a conversation, its last answer is asked."""
     tokenizer = corpus.tokenizer
     assert isinstance(tokenizer, PairTokenizer)
+    heard = corpus.features(split)
     found = []
-    for row in corpus.rows(split):
+    for number, row in enumerate(corpus.rows(split)):
         if row["augmented"]:
             continue
         first = row["first_token"]
         ids = corpus.stream(split).read(first, first + row["tokens"] - 1)
         place = str(Source(row["file"], row["record"], row["line"]))
-        found.append(_question(tokenizer, ids.tolist(), place, json.loads(row["metadata"])))
+        rows = None if heard is None else heard.document(number)
+        found.append(_question(tokenizer, ids.tolist(), place, json.loads(row["metadata"]), rows))
         if limit is not None and len(found) == limit:
             break
     return found
@@ -76,17 +83,28 @@ def read_questions(corpus: Corpus, files: Sequence[Path]) -> list[Question]:
                 continue
             with located(str(entry.source)):
                 ids = [tokenizer.special.begin, *tokenizer.encode([entry.content])[0].tolist()]
-            found.append(_question(tokenizer, ids, str(entry.source), dict(entry.metadata)))
+                rows = tokenizer.features(entry.content) if tokenizer.frame else None
+            found.append(_question(tokenizer, ids, str(entry.source), dict(entry.metadata), rows))
     return found
 
 
 def _question(
-    tokenizer: PairTokenizer, ids: Sequence[int], place: str, metadata: dict[str, str]
+    tokenizer: PairTokenizer,
+    ids: Sequence[int],
+    place: str,
+    metadata: dict[str, str],
+    rows: Features | None,
 ) -> Question:
-    """Return the ids of an example, without its end, cut where the last answer begins."""
+    """Return the ids of an example, without its end, cut where the last answer begins.
+
+    `rows` are the features of all its frames.
+    """
     marks = np.flatnonzero(np.array(ids) == int(tokenizer.predicted[-1]))
     border = int(marks[-1]) + 1
-    return Question(tuple(ids[:border]), tuple(ids[border:]), place, metadata)
+    features = None
+    if rows is not None and tokenizer.frame is not None:
+        features = placed(np.array(ids), rows, tokenizer.frame)[:border]
+    return Question(tuple(ids[:border]), tuple(ids[border:]), place, metadata, features)
 
 
 def longest_answer(corpus: Corpus) -> int:
@@ -128,7 +146,10 @@ def distributions(
     special = tokenizer.special
     masked = model.config.attention == "bidirectional"
     behind = (special.mask, special.end) if masked else ()
-    closed = [Closed((*one.prompt, *behind), [(token,) for token in tokens]) for one in asked]
+    closed = [
+        Closed((*one.prompt, *behind), [(token,) for token in tokens], one.features)
+        for one in asked
+    ]
     mask = special.mask if masked else None
     return [one.probabilities for one in answer_distribution(model, closed, mask=mask)]
 
@@ -182,6 +203,7 @@ def _written(
             end=special.end,
             never=never,
             unconditional=hidden if settings.guidance != 1 else None,
+            features=[asked[number].features for number in numbers],
         )
         for number, one in zip(numbers, said, strict=True):
             found[number] = Answer(tuple(one.ids), one.finish)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lexome import languages
@@ -15,7 +16,11 @@ from lexome.finetuning.tasks import SOURCE, TARGET, Task
 from lexome.languages.compression import COMPRESSED_SUFFIXES
 from lexome.languages.pair import BaseTokens, Pair
 from lexome.languages.pair.tables import SUFFIXES, read_rows
+from lexome.languages.pair.tokenizer import known_parts
 from lexome.languages.sources import content_suffix, find_files
+
+# What is only read need not be said: frames hold more than codes.
+_READ_AS: Mapping[str, str] = MappingProxyType({"sound": "mel"})
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class PairData:
       `folder`); by default what is usual for the task.
     - `source_language`, `target_language`, with `source_options` and `target_options`: by default
       those of the task, and of the base model where it knows the language.
-    - `tokenizers`: which tokenizer a language gets that the base does not know, by language.
+    - `source_tokenizer`: how the source becomes tokens; by default as the base knows it, or, where
+      it knows it not, in the way that suits what is only read.
     """
 
     files: Sequence[str | Path]
@@ -39,6 +45,7 @@ class PairData:
     source_options: Mapping[str, Any] = field(default_factory=dict)
     target_options: Mapping[str, Any] = field(default_factory=dict)
     group: str = ""
+    source_tokenizer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,28 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[P
         pair = Pair(roles, "chat", group=data.group, base=base.tokens)
         return pair, find_files(data.files, SUFFIXES)[0]
     form, columns, files, header = _form(task, data, described)
-    pair = Pair(roles, form, json.dumps(columns), header=header, group=data.group, base=base.tokens)
+    pair = Pair(
+        roles,
+        form,
+        json.dumps(columns),
+        header=header,
+        kinds=json.dumps(_kinds(names, data, base)),
+        empty=task.empty,
+        group=data.group,
+        base=base.tokens,
+    )
     return pair, files
+
+
+def _kinds(names: tuple[str, str], data: PairData, base: Base) -> dict[str, str]:
+    """Return the tokenizer of the source's language, where it is not what the base has."""
+    source, target = names
+    if data.source_tokenizer is not None:
+        return {source: data.source_tokenizer}
+    known = known_parts(base.tokens.tokenizer, base.tokens.language)
+    if source in known or source == target or source not in _READ_AS:
+        return {}
+    return {source: _READ_AS[source]}
 
 
 def _language_names(task: Task, data: PairData, base: Base) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from lexome.corpus import Corpus, PackedBatches
 from lexome.corpus.packing import row_length
 from lexome.errors import UsageError, nearest
 from lexome.finetuning.tasks import Task
+from lexome.languages.features import frame_token
 from lexome.recipe import Recipe, build
 from lexome.recipe.sections import Method
 from lexome.training.start import base_config
@@ -23,6 +24,9 @@ from lexome.training.start import base_config
 _LEAST_EXAMPLES, _MOST_EXAMPLES, _STEPS_PER_EPOCH = 8, 64, 100
 _MOST_ROWS = 32
 _EPOCHS, _PATIENCE = 10, 3
+
+# Recordings are few and heard often: masks make each hearing another one (SpecAugment).
+_MASKS: Mapping[str, int] = MappingProxyType({"time_masks": 2, "band_masks": 2})
 
 # A base that knows something is moved less far in a step than one that knows nothing; factors of
 # low rank and rows of new tokens, which begin anew, further.
@@ -56,7 +60,11 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
     values: dict[str, Any] = {
         "corpus": str(corpus.folder),
         "start": start,
-        "objective": {"name": "target", "source_dropout": task.source_dropout},
+        "objective": {
+            "name": "target",
+            "source_dropout": task.source_dropout,
+            **(_MASKS if frame_token(corpus.tokenizer) else {}),
+        },
         "optimizer": dict(_RATES[tuning.method]),
         "training": {"steps": 1},
     }

@@ -21,7 +21,9 @@ from torch import Tensor, nn
 
 from lexome.errors import UsageError
 from lexome.generation.cache import Cache
-from lexome.model.transformer import Block, FeedForward, Linear, Norm, Transformer, rotary_angles
+from lexome.generation.features import PromptFeatures, beside
+from lexome.model.layers import Linear, Norm
+from lexome.model.transformer import Block, FeedForward, Transformer, rotary_angles
 
 Map = Callable[[Tensor], Tensor]
 
@@ -106,10 +108,16 @@ class Decoder:
         dtype = torch.float32 if small else self.dtype
         return Cache(self.config, rows, slots, dtype, self.device)
 
-    def read(self, prompts: Sequence[Sequence[int]], cache: Cache) -> Tensor:
+    def read(
+        self,
+        prompts: Sequence[Sequence[int]],
+        cache: Cache,
+        features: PromptFeatures | None = None,
+    ) -> Tensor:
         """Read whole prompts into the cache; return the logits [B, V] after each one's last token.
 
-        Prompts of one length go through the model together, so none of them is padded.
+        Prompts of one length go through the model together, so none of them is padded. `features`
+        are what a front end reads beside each of them.
         """
         logits = torch.empty(len(prompts), self.config.vocab_size, device=self.device)
         lengths = sorted({len(prompt) for prompt in prompts})
@@ -117,7 +125,11 @@ class Decoder:
             for length in lengths:
                 rows = [row for row, prompt in enumerate(prompts) if len(prompt) == length]
                 tokens = torch.tensor([list(prompts[row]) for row in rows], device=self.device)
-                last = self.model.trunk(tokens, cache=cache.prefill(rows))[:, -1]
+                heard = None
+                if features is not None:
+                    heard = beside(tokens, [features[row] for row in rows], self.model)
+                filled = cache.prefill(rows)
+                last = self.model.trunk(tokens, cache=filled, features=heard)[:, -1]
                 logits[rows] = self.head(last).float()
         return logits
 

@@ -27,7 +27,9 @@ class TransformerConfig:
     builds a config of a family. `attention_windows` gives each layer's window: 0 attends to
     everything, w > 0 to keys at most w positions away (ModernBERT's local layers).
     `mask_dropout_token` is ESM-2's way with masked inputs: their embedding is zero, and the others
-    are scaled by (1 - 0.12) / (1 - share of masked tokens).
+    are scaled by (1 - 0.12) / (1 - share of masked tokens). `features` is the width of the rows
+    that a front end reads beside the tokens (log-mel frames, say), 0 where there is none; no
+    family's `config.json` has it.
     """
 
     family: str
@@ -69,6 +71,7 @@ class TransformerConfig:
     logit_softcap: float | None = None
     mask_dropout_token: int | None = None
     initializer_range: float = 0.02
+    features: int = 0
 
     def __post_init__(self) -> None:
         for name in _SIZES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from lexome.files import atomic_path, naming, read_json, write_json, write_text
 from lexome.languages.base import SpecialTokens, Tokenizer
 from lexome.model import families
 from lexome.model.config import TransformerConfig
+from lexome.model.front_end import parted
+from lexome.model.front_end_folder import front_end_features, load_front_end, save_front_end
 from lexome.model.transformer import Transformer
 
 CONFIG = "config.json"
@@ -38,15 +41,16 @@ def save_model(
     card: str | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write `model` as a Hugging Face folder, whole or not at all.
+    """Write `model` as a Hugging Face folder, whole or not at all; a front end lies beside it.
 
     `special` are the ids that `config.json` names (the tokenizer's, if there is one); `card` is
     the text of README.md; `dtype` is the type of the stored weights. An existing model folder is
     replaced; any other folder that is not empty is refused.
     """
-    family = families.get(model.config.family)
+    plain, front_end = parted(model)
+    family = families.get(plain.config.family)
     special = tokenizer.special if special is None and tokenizer is not None else special
-    config = family.to_hf(model.config, special)
+    config = family.to_hf(plain.config, special)
     config["dtype"] = str(dtype).removeprefix("torch.")
     _check_replaceable(folder)
     with naming(folder):
@@ -55,7 +59,9 @@ def save_model(
     try:
         with naming(folder):
             part.chmod(0o755)
-            _save_tensors(part / WEIGHTS, family.pack(model, dtype))
+            _save_tensors(part / WEIGHTS, family.pack(plain, dtype))
+            if front_end:
+                save_front_end(part, front_end, dtype)
             if tokenizer is not None:
                 tokenizer.save(part)
         write_json(part / CONFIG, config)
@@ -81,7 +87,9 @@ def load_model(
     """
     config = read_config(folder)
     tensors = _load_tensors(folder)
-    state = families.get(config.family).unpack(config, tensors, str(folder))
+    plain = replace(config, features=0)
+    state = families.get(config.family).unpack(plain, tensors, str(folder))
+    state |= load_front_end(folder, config.width)
     state = {
         name: tensor.to(device, dtype).clone(memory_format=torch.contiguous_format)
         for name, tensor in state.items()
@@ -117,7 +125,8 @@ def read_config(folder: Path) -> TransformerConfig:
             where=f"{path}, key model_type",
             fix=nearest(str(name), families.FAMILIES),
         )
-    return families.get(name).from_hf(values, str(path))
+    config = families.get(name).from_hf(values, str(path))
+    return replace(config, features=front_end_features(folder))
 
 
 def model_card(model: Transformer) -> str:

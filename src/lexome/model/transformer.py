@@ -27,6 +27,7 @@ from lexome.model.attention import (
     places_in_documents,
 )
 from lexome.model.config import TransformerConfig
+from lexome.model.layers import FRONT_END, FrontEnd, Linear, Norm
 
 ESM_TRAINING_MASK_RATE = 0.15 * 0.8
 
@@ -45,33 +46,6 @@ class KeyValueCache(Protocol):
     def mask(self, length: int, window: int) -> Tensor | None:
         """Return which of the S cached keys each new query sees; `None` if plainly causal."""
         ...
-
-
-class Linear(nn.Linear):
-    """A linear map computed in the dtype of its input."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        bias = None if self.bias is None else self.bias.to(x.dtype)
-        return F.linear(x, self.weight.to(x.dtype), bias)
-
-
-class Norm(nn.Module):
-    """Layer norm or RMS norm, with or without learned scale and shift."""
-
-    def __init__(self, config: TransformerConfig, width: int, kind: str | None = None) -> None:
-        super().__init__()
-        self.kind = kind or config.norm
-        self.eps = config.norm_eps
-        self.shape = (width,)
-        self.weight = None if self.kind == "rms_plain" else nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width)) if self.kind == "layer" else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        weight = None if self.weight is None else self.weight.to(x.dtype)
-        if self.kind in ("rms", "rms_plain"):
-            return F.rms_norm(x, self.shape, weight, self.eps)
-        bias = None if self.bias is None else self.bias.to(x.dtype)
-        return F.layer_norm(x, self.shape, weight, bias, self.eps)
 
 
 def rotary_angles(config: TransformerConfig, base: float, positions: Tensor) -> Tensor:
@@ -235,7 +209,7 @@ class Head(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Tokens [B, T] to logits [B, T, V]."""
+    """Tokens [B, T], and features where there is a front end, to logits [B, T, V]."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -250,6 +224,8 @@ class Transformer(nn.Module):
         self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.final_norm = Norm(config, config.width) if config.final_norm else None
         self.head = Head(config)
+        # Last, so that what stands before is drawn alike with and without it.
+        self.front_end = FrontEnd(config) if config.features else None
         if config.tied:
             self.head.unembedding.weight = self.embedding.weight
 
@@ -258,13 +234,15 @@ class Transformer(nn.Module):
         tokens: Tensor,
         segments: Tensor | None = None,
         cache: KeyValueCache | None = None,
+        features: Tensor | None = None,
     ) -> Tensor:
         """Return logits [B, T, V].
 
         `segments` [B, T] numbers the documents of each row: tokens attend only inside theirs.
-        With a `cache`, `tokens` continue what the cache has seen.
+        With a `cache`, `tokens` continue what the cache has seen. `features` [B, T, F] are what
+        the front end reads, zeros where no frame stands.
         """
-        logits: Tensor = self.head(self.trunk(tokens, segments, cache))
+        logits: Tensor = self.head(self.trunk(tokens, segments, cache, features))
         return logits
 
     def trunk(
@@ -272,9 +250,10 @@ class Transformer(nn.Module):
         tokens: Tensor,
         segments: Tensor | None = None,
         cache: KeyValueCache | None = None,
+        features: Tensor | None = None,
     ) -> Tensor:
         """Return the last residual stream [B, T, W], normed, before the head."""
-        x, positions = self._start(tokens, segments, cache)
+        x, positions = self._start(tokens, segments, cache, features)
         for block, rotation, mask in self._layers(tokens, positions, segments, cache):
             x = block(x, rotation, mask, cache)
         return x if self.final_norm is None else self.final_norm(x)
@@ -316,6 +295,9 @@ class Transformer(nn.Module):
                 parameter.normal_(0.0, self._embedding_scale(name), generator=generator)
             else:
                 bound = math.sqrt(3.0 / parameter.shape[1])
+                if name == f"{FRONT_END}outer.weight":
+                    # What it adds is to be about as large as the embedding that it is added to.
+                    bound *= self._embedding_scale("embedding")
                 parameter.uniform_(-bound, bound, generator=generator)
 
     def _embedding_scale(self, name: str) -> float:
@@ -324,7 +306,11 @@ class Transformer(nn.Module):
         return 0.02 if self.config.tied else 1.0
 
     def _start(
-        self, tokens: Tensor, segments: Tensor | None, cache: KeyValueCache | None
+        self,
+        tokens: Tensor,
+        segments: Tensor | None,
+        cache: KeyValueCache | None,
+        features: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the embedded tokens [B, T, W] and their positions [T]."""
         length = tokens.shape[1]
@@ -341,6 +327,8 @@ class Transformer(nn.Module):
         x = self.embedding(tokens)
         if self.config.mask_dropout_token is not None:
             x = self._drop_masks(x, tokens == self.config.mask_dropout_token, segments)
+        if features is not None and self.front_end is not None:
+            x = x + self.front_end(features)
         if self.config.positions == "learned":
             # Rotary angles tell distances alone; these would tell where in a row a document is.
             counted = positions if segments is None else places_in_documents(segments)

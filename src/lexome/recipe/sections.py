@@ -81,12 +81,23 @@ class ObjectiveRecipe(_Section):
     `source_dropout`       share of examples, for "target", whose source is hidden: so a model also
                            learns what is said to no source, which guidance needs (Ho & Salimans
                            2022, https://arxiv.org/abs/2207.12598)
+    `time_masks`           stretches of time of each recording, for "target" of frames, that are
+                           not heard (SpecAugment, Park et al. 2019,
+                           https://arxiv.org/abs/1904.08779)
+    `time_width`           the most steps of such a stretch, 10 ms of sound each; never more than
+                           a fifth of the recording
+    `band_masks`           stretches of frequency of each recording that are not heard
+    `band_width`           the most bands of such a stretch
     """
 
     name: Literal["next-token", "masked-token", "target"] = "next-token"
     mask_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
     document_boundaries: Literal["cross", "respect"] | None = None
     source_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    time_masks: Count = 0
+    time_width: Positive = 40
+    band_masks: Count = 0
+    band_width: Positive = 10
 
 
 class OptimizerRecipe(_Section):

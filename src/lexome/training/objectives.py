@@ -7,6 +7,7 @@ it: another worker, a micro-batch, a resumed run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -18,9 +19,11 @@ from torch import Tensor
 from lexome.corpus import Batch
 from lexome.errors import UsageError
 from lexome.languages.base import SpecialTokens, Tokenizer
+from lexome.languages.features import frame_token
 from lexome.languages.prompts import AnswersPrompts
 from lexome.model import TransformerConfig
 from lexome.recipe import ObjectiveRecipe
+from lexome.training.spec_augment import SpecAugment
 
 Array = npt.NDArray[Any]
 
@@ -31,27 +34,31 @@ class Example(NamedTuple):
     """What the model sees and what it must say, [B, T] each.
 
     `weights` is 0 where nothing is predicted; `segments` numbers the documents of each row where
-    attention may not cross their borders, else it is `None`.
+    attention may not cross their borders, else it is `None`; `features` [B, T, F] are what a front
+    end reads beside the inputs, `None` where there is none.
     """
 
     inputs: Tensor
     labels: Tensor
     weights: Tensor
     segments: Tensor | None
+    features: Tensor | None = None
 
     def rows(self, rows: slice) -> Example:
         """Return some rows of the example."""
-        numbered = None if self.segments is None else self.segments[rows]
-        return Example(self.inputs[rows], self.labels[rows], self.weights[rows], numbered)
+        return self._each(lambda tensor: tensor[rows])
 
     def to(self, device: torch.device) -> Example:
         """Return the example on a device."""
-        numbered = None if self.segments is None else self.segments.to(device, non_blocking=True)
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Example:
         return Example(
-            self.inputs.to(device, non_blocking=True),
-            self.labels.to(device, non_blocking=True),
-            self.weights.to(device, non_blocking=True),
-            numbered,
+            change(self.inputs),
+            change(self.labels),
+            change(self.weights),
+            None if self.segments is None else change(self.segments),
+            None if self.features is None else change(self.features),
         )
 
 
@@ -123,8 +130,8 @@ class Target:
     of `opening` what is given. A causal model predicts a target from left to right. One that is
     `bidirectional` sees the mask token in the place of each target token and predicts all at once.
     In a share `source_dropout` of the examples, drawn anew in each row, the source is hidden
-    behind mask tokens, so the model learns what is said to no source too. Rows hold whole
-    examples, and none sees another.
+    behind mask tokens, so the model learns what is said to no source too. Features of frames are
+    masked by `spec_augment`, if there is one. Rows hold whole examples, and none sees another.
     """
 
     special: SpecialTokens
@@ -133,19 +140,21 @@ class Target:
     seed: int
     bidirectional: bool = False
     source_dropout: float = 0.0
+    spec_augment: SpecAugment | None = None
     name: Literal["target"] = "target"
 
     def __call__(self, batch: Batch, numbers: Array) -> Example:
         tokens = batch.tokens
         said = self._said(tokens)
         shown = self._hidden(tokens, said, numbers) if self.source_dropout else tokens
+        features = self._heard(batch, shown, numbers)
         if self.bidirectional:
             ends = tokens == self.special.end
             inputs = np.where(said & ~ends, self.special.mask, shown)[:, :-1]
             weights = batch.weights * (said & ~ends)
-            return _respecting(inputs, tokens[:, :-1], weights[:, :-1], self)
+            return _respecting(inputs, tokens[:, :-1], weights[:, :-1], self, features)
         weights = batch.weights * said
-        return _respecting(shown[:, :-1], tokens[:, 1:], weights[:, 1:], self)
+        return _respecting(shown[:, :-1], tokens[:, 1:], weights[:, 1:], self, features)
 
     def _said(self, tokens: Array) -> Array:
         """Return which tokens [B, T] are predicted: those since the last marker, if it opens such.
@@ -166,8 +175,26 @@ class Target:
         kept = np.isin(tokens, (*self.special.ids, *self.opening, *self.predicted))
         return np.where(dropped & ~said & ~kept, self.special.mask, tokens)
 
+    def _heard(self, batch: Batch, shown: Array, numbers: Array) -> Array | None:
+        """Return the features [B, T - 1, F] of what is shown, masked where that is asked."""
+        features = batch.features
+        if features is None:
+            return None
+        if self.spec_augment is not None:
+            frames = batch.tokens == self.spec_augment.frame.token
+            owners = segments(batch.tokens, self.special.begin)
+            draws = [self._random(int(number), 1) for number in numbers]
+            features = self.spec_augment(features, frames, owners, draws)
+        return np.where((shown == batch.tokens)[..., None], features, 0)[:, :-1]
+
     def _draws(self, number: int, count: int) -> Array:
-        return np.random.Generator(np.random.Philox(key=[self.seed, number])).random(count)
+        return self._random(number, 0).random(count)
+
+    def _random(self, number: int, purpose: int) -> np.random.Generator:
+        """Return the random numbers of one row of the run, others for each purpose."""
+        return np.random.Generator(
+            np.random.Philox(key=[self.seed, number], counter=[0, 0, 0, purpose])
+        )
 
 
 def make(
@@ -177,6 +204,12 @@ def make(
     special = tokenizer.special
     if recipe.name == "target":
         return _target(recipe, config, tokenizer, seed)
+    if frame_token(tokenizer) is not None:
+        raise UsageError(
+            f"this corpus holds frames, which the objective {recipe.name!r} cannot predict",
+            where="objective.name",
+            fix="set the objective to 'target', as `lexome finetune` does",
+        )
     wanted = "causal" if recipe.name == "next-token" else "bidirectional"
     if config.attention != wanted:
         other = "masked-token" if wanted == "causal" else "next-token"
@@ -208,6 +241,21 @@ def _target(
         seed,
         config.attention == "bidirectional",
         recipe.source_dropout,
+        _spec_augment(recipe, tokenizer),
+    )
+
+
+def _spec_augment(recipe: ObjectiveRecipe, tokenizer: Tokenizer) -> SpecAugment | None:
+    if not recipe.time_masks and not recipe.band_masks:
+        return None
+    if (frame := frame_token(tokenizer)) is None:
+        raise UsageError(
+            "this corpus holds no frames that could be masked",
+            where="objective.time_masks" if recipe.time_masks else "objective.band_masks",
+            fix="set it to 0, or read sound as frames: --source-tokenizer mel",
+        )
+    return SpecAugment(
+        frame, recipe.time_masks, recipe.time_width, recipe.band_masks, recipe.band_width
     )
 
 
@@ -223,19 +271,28 @@ def _example(
     return _tensors(inputs, labels, weights, numbered)
 
 
-def _respecting(inputs: Array, labels: Array, weights: Array, objective: Target) -> Example:
+def _respecting(
+    inputs: Array, labels: Array, weights: Array, objective: Target, features: Array | None
+) -> Example:
     """Return an example in which documents, and the free end of a row, do not see each other."""
     numbered = segments(inputs, objective.special.begin)
     numbered = np.where(inputs == objective.special.pad, 0, numbered)
-    return _tensors(inputs, labels, weights, numbered)
+    return _tensors(inputs, labels, weights, numbered, features)
 
 
-def _tensors(inputs: Array, labels: Array, weights: Array, numbered: Array | None) -> Example:
+def _tensors(
+    inputs: Array,
+    labels: Array,
+    weights: Array,
+    numbered: Array | None,
+    features: Array | None = None,
+) -> Example:
     return Example(
         torch.from_numpy(np.ascontiguousarray(inputs)),
         torch.from_numpy(np.ascontiguousarray(labels)),
         torch.from_numpy(np.ascontiguousarray(weights, dtype=np.float32)),
         None if numbered is None else torch.from_numpy(numbered),
+        None if features is None else torch.from_numpy(np.ascontiguousarray(features)),
     )
 
 

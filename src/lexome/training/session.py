@@ -95,6 +95,7 @@ class Session:
             corpus.fingerprint,
             corpus.tokenizer.special.pad,
             self.start.examples if self.start and split == "train" else None,
+            corpus.features(split),
         )
 
     def compile(self) -> None:
@@ -230,7 +231,8 @@ def make_session(
     world: World,
 ) -> Session:
     """Return the session of a resolved recipe."""
-    seen = recipe.objective.model_copy(update={"source_dropout": 0.0})
+    whole = {"source_dropout": 0.0, "time_masks": 0, "band_masks": 0}
+    seen = recipe.objective.model_copy(update=whole)
     objective = objectives.make(recipe.objective, config, tokenizer, recipe.training.seed)
     scored = objectives.make(seen, config, tokenizer, _VALIDATION_SEED)
     model = starting_model(config, recipe, tokenizer, world)

@@ -8,10 +8,12 @@ from pathlib import Path
 from lexome.errors import LexomeError, UsageError
 from lexome.files import sha256
 from lexome.languages.base import Tokenizer
+from lexome.languages.features import frame_token
 from lexome.languages.prompts import AnswersPrompts
 from lexome.model import Transformer, TransformerConfig, load_model, read_config
 from lexome.model.adapters import attach
 from lexome.model.folder import INDEX, WEIGHTS
+from lexome.model.front_end import with_front_end
 from lexome.model.growth import grown
 from lexome.recipe import Recipe, StartRecipe
 from lexome.training.parallel import World
@@ -32,9 +34,14 @@ def base_folder(base: Path) -> Path:
 
 
 def base_config(start: StartRecipe, tokenizer: Tokenizer) -> TransformerConfig:
-    """Return the shape of the base with room for all of `tokenizer`'s tokens."""
+    """Return the shape of the base with room for all of `tokenizer`'s tokens and features."""
     config = read_config(base_folder(Path(start.base)))
-    return replace(config, vocab_size=max(config.vocab_size, tokenizer.vocab_size))
+    frame = frame_token(tokenizer)
+    return replace(
+        config,
+        vocab_size=max(config.vocab_size, tokenizer.vocab_size),
+        features=frame.width if frame else config.features,
+    )
 
 
 def base_checksum(start: StartRecipe) -> str:
@@ -62,6 +69,8 @@ def starting_model(
             fix="use one worker, or the method full",
         )
     model = load_model(base_folder(Path(start.base)))
+    if config.features:
+        model = with_front_end(model, config.features, seed)
     old = grown_from(tokenizer)
     if config.vocab_size > model.config.vocab_size:
         model = grown(model, config.vocab_size, seed)

@@ -44,6 +44,10 @@ class Pair(Common):
     - `columns`: JSON, by role: the column of a table; for `parallel` the suffix of the file; for
       `files` the metadata, `file` or `folder` for the one role that is not read from the file.
     - `header`: whether the first line of CSV and TSV names the columns.
+    - `kinds`: JSON, by language: which of its tokenizers it gets where the base knows it not, or
+      otherwise.
+    - `empty`: a pair of a table whose target is an empty text is left out (`skip`, counted), or is
+      learned from (`keep`): of silence nothing is said, and the model ends at once.
     - `group`: pairs with one value in this metadata stay on one side of the split; by default
       those with one source do.
     """
@@ -54,6 +58,8 @@ class Pair(Common):
     form: Literal["table", "parallel", "files", "chat"] = "table"
     columns: str = "{}"
     header: bool = True
+    kinds: str = "{}"
+    empty: Literal["skip", "keep"] = "skip"
     group: str = ""
     base: Any = field(default=None, compare=False, repr=False)
 
@@ -158,12 +164,14 @@ class Pair(Common):
                 (column,) = columns.values()
                 yield from Files(self.languages, self._read_role, column).read(path)
             case _:
-                yield from Table(self.languages, columns, self.header).read(path)
+                may_be_empty = self.answering.name if self.empty == "keep" else None
+                yield from Table(self.languages, columns, self.header, may_be_empty).read(path)
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
         if self.base is None:
             return {}
-        return {NAME: PairTrainer(self.base, tuple(self.speakers.values()), self.languages)}
+        roles, kinds = tuple(self.speakers.values()), json.loads(self.kinds)
+        return {NAME: PairTrainer(self.base, roles, self.languages, kinds)}
 
     def parse(self, text: str) -> Turns:
         """Return what is asked, without an answer; a file where the language reads files."""

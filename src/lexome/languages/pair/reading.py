@@ -28,11 +28,15 @@ FILE, FOLDER = "file", "folder"
 
 @dataclass(frozen=True)
 class Table:
-    """Pairs in the columns of a table; `columns` names that of each role, in order."""
+    """Pairs in the columns of a table; `columns` names that of each role, in order.
+
+    What the role `may_be_empty` says may be an empty text; a value that is missing is not.
+    """
 
     languages: Mapping[str, Language]
     columns: Mapping[str, str]
     header: bool = True
+    may_be_empty: str | None = None
 
     def read(self, path: Path) -> Iterator[Entry]:
         """Yield a pair for each record; the other columns are its metadata."""
@@ -45,11 +49,12 @@ class Table:
             if column not in row.values:
                 raise missing_column(column, row)
             value = row.values[column]
-            if value is None or value == "":
+            needed = role != self.may_be_empty
+            if value is None or (value == "" and needed):
                 return Skipped(row.source, f"empty {role}", f"the column {column!r}")
             with located(str(row.source)):
                 turns.append(Turn(role, content_of(self.languages[role], value, folder)))
-            if not self.languages[role].units(Document(turns[-1].content, row.source)):
+            if needed and not self.languages[role].units(Document(turns[-1].content, row.source)):
                 return Skipped(row.source, f"empty {role}", f"the column {column!r}")
         # A number stays as it was written: its token is only near it.
         used = {

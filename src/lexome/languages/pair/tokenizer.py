@@ -8,7 +8,7 @@ turns, and an end behind every turn that is predicted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import tokenizers
 
 from lexome.errors import LexomeError
 from lexome.languages.base import Ids, SpecialTokens, TextStream, Tokenizer, UnitCodes
+from lexome.languages.features import Features, FrameToken, HasFeatures, frame_token
 from lexome.languages.joint import JointTokenizer
 from lexome.languages.pair.template import chat_template
 from lexome.languages.pair.turns import Role, Turn, Turns, answering
@@ -56,7 +57,7 @@ class PairTokenizer:
 
     `base` is the tokenizer of the base model, whose language is `base_language`; `roles` are who
     speaks, in the order of their markers; `parts` the tokenizers of languages that the base does
-    not know.
+    not know, or not as they are to be read here.
     """
 
     kind = NAME
@@ -125,6 +126,25 @@ class PairTokenizer:
     def part(self, role: str) -> Part:
         """Return the tokens that a role speaks in."""
         return self.parts[self.roles[role].language]
+
+    @cached_property
+    def frame(self) -> FrameToken | None:
+        """Return the frame token of the language that is read as features, if one is."""
+        for role in self.roles.values():
+            part = self.parts[role.language]
+            if (frame := frame_token(part.tokenizer)) is not None:
+                return replace(frame, token=int(part.shifted(np.array([frame.token]))[0]))
+        return None
+
+    def features(self, turns: Turns) -> Features:
+        """Return a row for each frame token of the turns' ids, in order; [frames, width]."""
+        width = self.frame.width if self.frame else 0
+        rows: list[Features] = [np.zeros((0, width), np.float16)]
+        for turn in turns:
+            tokenizer = self.part(turn.role).tokenizer
+            if isinstance(tokenizer, HasFeatures) and tokenizer.frame is not None:
+                rows.append(tokenizer.features(turn.content))
+        return np.concatenate(rows)
 
     def encode(self, contents: Sequence[Turns]) -> list[Ids]:
         """Encode turns to ids; behind a predicted turn that is not the last stands an end."""

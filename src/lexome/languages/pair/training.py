@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lexome.errors import UsageError
-from lexome.languages.base import Language, Tokenizer
+from lexome.errors import UsageError, nearest
+from lexome.languages.base import Language, Tokenizer, TokenizerTrainer
+from lexome.languages.features import frame_token
 from lexome.languages.pair.tokenizer import PairTokenizer, known_parts
 from lexome.languages.pair.turns import Role, Turns
 
@@ -24,7 +25,8 @@ class PairTrainer:
     """Adds markers for `roles` and, where the base does not know one's language, its tokens.
 
     A language that is new gets the tokenizer of `kinds`, by default its first, trained on the
-    turns of the training pairs.
+    turns of the training pairs. So does one that the base knows in tokens of another kind than is
+    asked for.
     """
 
     base: BaseTokens
@@ -45,7 +47,8 @@ class PairTrainer:
     def train(self, contents: Iterable[Turns], vocab_size: int | None) -> Tokenizer:
         """Return the tokenizer; a base that has these roles already stays as it is."""
         base, new = self.base.tokenizer, self._new()
-        if isinstance(base, PairTokenizer) and tuple(base.roles.values()) == tuple(self.roles):
+        known = isinstance(base, PairTokenizer) and tuple(base.roles.values()) == tuple(self.roles)
+        if known and not new:
             return base
         if isinstance(base, PairTokenizer) and base.roles.keys() & {r.name for r in self.roles}:
             taken = ", ".join(base.roles)
@@ -56,13 +59,42 @@ class PairTrainer:
         pairs = list(contents) if new else []
         parts = {}
         for name, role in new.items():
-            trainers = self.languages[role].tokenizers()
-            trainer = trainers[self.kinds.get(name) or next(iter(trainers))]
             said = (turn.content for turns in pairs for turn in turns if turn.role == role)
-            parts[name] = trainer.train(said, self.sizes.get(name))
-        return PairTokenizer(base, self.base.language, self.roles, parts)
+            parts[name] = self._trainer(name, role).train(said, self.sizes.get(name))
+        made = PairTokenizer(base, self.base.language, self.roles, parts)
+        check_said(made)
+        return made
 
     def _new(self) -> dict[str, str]:
-        """Return the languages that the base does not know, each with a role that speaks it."""
-        known = known_parts(self.base.tokenizer, self.base.language)
-        return {role.language: role.name for role in self.roles if role.language not in known}
+        """Return the languages that the base does not know so, each with a role that speaks it."""
+        known = {
+            name: part.tokenizer.kind
+            for name, part in known_parts(self.base.tokenizer, self.base.language).items()
+        }
+        return {
+            role.language: role.name
+            for role in self.roles
+            if role.language not in known
+            or self.kinds.get(role.language, known[role.language]) != known[role.language]
+        }
+
+    def _trainer(self, language: str, role: str) -> TokenizerTrainer:
+        trainers = self.languages[role].tokenizers()
+        kind = self.kinds.get(language) or next(iter(trainers))
+        if kind not in trainers:
+            raise UsageError(
+                f"the language {language!r} has no tokenizer {kind!r}", fix=nearest(kind, trainers)
+            )
+        return trainers[kind]
+
+
+def check_said(tokenizer: PairTokenizer) -> None:
+    """Raise `UsageError` if the target is to be said in frames, which can only be read."""
+    role = tokenizer.answering
+    part = tokenizer.part(role.name).tokenizer
+    if frame_token(part) is not None:
+        raise UsageError(
+            f"{role.language} as {part.kind!r} can be read and not said, and the {role.name} is "
+            f"{role.language}",
+            fix="leave --source-tokenizer out, or name a tokenizer that can be decoded",
+        )

@@ -27,6 +27,7 @@ from lexome.languages.sound.codec import Codec
 from lexome.languages.sound.coding import SoundCoding
 from lexome.languages.sound.extra import part
 from lexome.languages.sound.levels import Level, Samples, from_pcm, level, to_pcm
+from lexome.languages.sound.mel import Mel, MelTrainer
 from lexome.languages.sound.mulaw import MuLaw, MuLawTrainer
 from lexome.languages.sound.names import NameTemplate
 from lexome.languages.sound.reading import SUFFIXES, Recording, open_recording
@@ -180,13 +181,22 @@ class Sound(Common):
             yield replace(document, content=to_pcm(samples), metadata=metadata)
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
-        return {"codec": CodecTrainer(self.rate), "mulaw": MuLawTrainer(self.rate)}
+        """Return codes to read and to write, and frames (`mel`), to read alone, of a pair."""
+        return {
+            "codec": CodecTrainer(self.rate),
+            "mulaw": MuLawTrainer(self.rate),
+            "mel": MelTrainer(self.rate),
+        }
 
     @staticmethod
-    def coding(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> SoundCoding:
+    def coding(
+        kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]
+    ) -> SoundCoding | Mel:
         """Return a coding again from what was saved of it."""
         if kind == MuLaw.kind:
             return MuLaw(**settings)
+        if kind == Mel.kind:
+            return Mel(**settings, **arrays)
         return Codec.of(settings, arrays)
 
     def parse(self, text: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from tokenizers import models, pre_tokenizers
 
 from lexome.errors import LexomeError
 from lexome.languages.base import Ids, UnitCodes
+from lexome.languages.features import Features, FrameToken
 from lexome.languages.tokenizers import folder as folders
 from lexome.languages.tokenizers.vocabulary import FIRST, SPECIAL, SPECIAL_NAMES
 
@@ -62,6 +63,20 @@ class Coding(Protocol):
         ...
 
 
+@runtime_checkable
+class FeatureCoding(Protocol):
+    """A coding whose only code, 0, is a frame: features [frames, steps * bands] stand beside it."""
+
+    @property
+    def feature_shape(self) -> tuple[int, int]:
+        """Return the steps of a frame, and the bands of a step."""
+        ...
+
+    def features(self, content: Any) -> Features:
+        """Return a row for each code of the content."""
+        ...
+
+
 class CodedTokenizer:
     """A tokenizer made from a `Coding`: its codes behind the special tokens."""
 
@@ -80,6 +95,19 @@ class CodedTokenizer:
     def vocab_size(self) -> int:
         """Return the number of tokens, special ones included."""
         return len(self._names)
+
+    @property
+    def frame(self) -> FrameToken | None:
+        """Return the frame token, if the coding makes frames."""
+        if not isinstance(self.coding, FeatureCoding):
+            return None
+        return FrameToken(FIRST, *self.coding.feature_shape)
+
+    def features(self, content: Any) -> Features:
+        """Return the features of the frames of a content; [frames, width]."""
+        if not isinstance(self.coding, FeatureCoding):
+            raise LexomeError(f"the tokenizer {self.kind!r} makes no frames")
+        return self.coding.features(content)
 
     def encode(self, contents: Sequence[Any]) -> list[Ids]:
         """Encode each content to ids, uint16 where they fit and uint32 otherwise."""
