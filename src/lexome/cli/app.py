@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from lexome import __version__
 from lexome.cli import console
+from lexome.cli.chat import chat
 from lexome.cli.demo import demo
 from lexome.cli.embed import embed
 from lexome.cli.evaluate import evaluate, report
@@ -27,6 +28,7 @@ from lexome.errors import LexomeError
 
 _AGAIN = "stopped; what was finished is kept: run the command again to go on"
 _INTERRUPTED = {
+    "chat": "stopped",
     "demo": _AGAIN,
     "prepare": _AGAIN,
     "train": "stopped; if the run had begun, go on with: lexome train --resume --out RUN",
@@ -117,6 +119,11 @@ _add(
 _add(
     generate,
     'lexome generate runs/letters "Dear friend," --max-tokens 200 --temperature 0.8 --seed 1',
+)
+_add(
+    chat,
+    "lexome chat runs/assistant",
+    'lexome chat runs/assistant --prompt "What is the capital of France?" --temperature 0',
 )
 _add(fill, 'lexome fill runs/proteins "MKT_YIAKQR"')
 _add(evaluate, "lexome evaluate runs/letters", "lexome evaluate runs/letters --json")
