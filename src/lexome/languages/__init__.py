@@ -50,14 +50,20 @@ def options_from_text(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """Return the tokenizer that was saved in `folder`.
+    """Return the tokenizer that was saved in `folder`, by lexome or for plain `transformers`.
 
     Raises `LexomeError` if there is none and `DamagedFileError` if a file has changed.
     """
     from lexome.languages import tokenizers
     from lexome.languages.tokenizers import folder as folders
+    from lexome.languages.tokenizers import foreign
 
+    if not (folder / folders.SPELLING).is_file() and (folder / folders.TOKENIZER).is_file():
+        return foreign.adopt(folder)
     described = folders.describe(folder)
+    if described.get("kind") == foreign.KIND:
+        with folders.damage_named(folder / folders.SPELLING):
+            return foreign.load(folder, described)
     if "language" not in described:
         return tokenizers.load(folder)
     language = _class(str(described["language"]))

@@ -201,6 +201,11 @@ class JointTokenizer:
     special = SPECIAL
 
     def __init__(self, parts: Mapping[str, Tokenizer]) -> None:
+        if others := [name for name, one in parts.items() if one.special != SPECIAL]:
+            raise UsageError(
+                f"the special tokens of the tokenizer of {others[0]} are not lexome's",
+                fix="prepare its corpus with a tokenizer of lexome, and mix then",
+            )
         self.parts = dict(parts)
         first = FIRST + len(parts)
         sizes = [tokenizer.vocab_size - FIRST for tokenizer in parts.values()]
