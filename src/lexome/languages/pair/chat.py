@@ -12,10 +12,12 @@ from lexome.errors import LexomeError
 from lexome.languages.base import Document, Skipped, Source
 from lexome.languages.pair.reading import Entry, metadata
 from lexome.languages.pair.tables import Row, read_rows
-from lexome.languages.pair.turns import Turn, Turns
+from lexome.languages.pair.turns import Turn
 from lexome.languages.text import Text
 
 SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
+
+Message = Mapping[str, Any]
 
 # Shapes in use: OpenAI's messages, ShareGPT's conversations, Alpaca's columns, plain pairs.
 _LISTS = ("messages", "conversations", "conversation", "dialog", "dialogue")
@@ -41,7 +43,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "model": ASSISTANT,
     }
 )
-_SHAPES = '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}'
+SHAPES = '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}'
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,11 @@ class Chats:
 
     def conversation(self, row: Row) -> Entry:
         """Return the turns of a record; roles out of turn are a `LexomeError`."""
-        said, used = _messages(row)
-        turns = [Turn(_role(m, row.source), self.text.parse(_text(m, row.source))) for m in said]
+        messages, used = _messages(row)
+        turns = turns_of(messages, row.source, self.text)
         check_order(turns, row.source)
-        if empty := [turn.role for turn in turns if not turn.content.strip()]:
-            return Skipped(row.source, f"empty {empty[0]} message")
+        if empty := empty_role(turns):
+            return Skipped(row.source, f"empty {empty} message")
         while turns and turns[-1].role != ASSISTANT:
             turns.pop()
         if not turns:
@@ -72,7 +74,17 @@ class Chats:
         return Document(tuple(turns), row.source, metadata(row, used))
 
 
-def check_order(turns: Sequence[Turn] | Turns, source: Source) -> None:
+def turns_of(messages: Sequence[Message], source: Source, text: Text) -> list[Turn]:
+    """Return messages as turns; a role or a content that is none is a `LexomeError`."""
+    return [Turn(_role(one, source), text.parse(_content(one, source))) for one in messages]
+
+
+def empty_role(turns: Sequence[Turn]) -> str:
+    """Return who says nothing in one of the turns; an empty text if nobody does."""
+    return next((turn.role for turn in turns if not turn.content.strip()), "")
+
+
+def check_order(turns: Sequence[Turn], source: Source) -> None:
     """Raise `LexomeError` unless user and assistant take turns, a system message at most first."""
     before = ""
     for number, turn in enumerate(turns, start=1):
@@ -93,47 +105,67 @@ def _wanted(before: str, number: int) -> tuple[str, ...]:
     return (USER,) if before in (SYSTEM, ASSISTANT) else (ASSISTANT,)
 
 
-def _messages(row: Row) -> tuple[list[Mapping[str, Any]], set[str]]:
+def _messages(row: Row) -> tuple[list[Message], set[str]]:
     """Return the messages of a record, and the columns that they stand in."""
-    for name in _LISTS:
-        if isinstance(listed := row.values.get(name), list):
-            return [m if isinstance(m, Mapping) else {} for m in listed], {name}
+    if listed := listed_messages(row.values):
+        messages, used = listed
+        return with_system(row.values, messages), used | {SYSTEM}
     for question, answer in _COLUMNS:
         if question in row.values and answer in row.values:
-            return _pair(row.values, question, answer), {"system", "input", question, answer}
+            asked, used = asked_messages(row.values, question)
+            said = as_messages(row.values[answer], ASSISTANT)
+            return with_system(row.values, [*asked, *said]), used | {answer, SYSTEM}
     raise LexomeError(
         f"this record is no conversation; its columns are {', '.join(row.values)}",
         where=str(row.source),
-        fix=f"write {_SHAPES}, or columns prompt and response",
+        fix=f"write {SHAPES}, or columns prompt and response",
     )
 
 
-def _pair(values: Mapping[str, Any], question: str, answer: str) -> list[Mapping[str, Any]]:
-    asked = str(values[question] or "")
+def listed_messages(values: Mapping[str, Any]) -> tuple[list[Message], set[str]] | None:
+    """Return the list of messages in a record, and its column; `None` where there is none."""
+    for name in _LISTS:
+        if isinstance(values.get(name), list):
+            return as_messages(values[name], USER), {name}
+    return None
+
+
+def asked_messages(values: Mapping[str, Any], question: str) -> tuple[list[Message], set[str]]:
+    """Return what a column asks, and the columns that say it."""
     # Alpaca's instruction may come with a text that it is about.
-    if question == "instruction" and values.get("input"):
-        asked = f"{asked}\n\n{values['input']}"
-    system = values.get("system")
-    first = [{"role": SYSTEM, "content": str(system)}] if system else []
-    return [
-        *first,
-        {"role": USER, "content": asked},
-        {"role": ASSISTANT, "content": str(values[answer] or "")},
-    ]
+    about = values.get("input") if question == "instruction" else None
+    if about and isinstance(values[question], str):
+        return as_messages(f"{values[question]}\n\n{about}", USER), {question, "input"}
+    return as_messages(values[question], USER), {question} | ({"input"} if about == "" else set())
 
 
-def _role(message: Mapping[str, Any], source: Source) -> str:
+def as_messages(value: Any, role: str) -> list[Message]:
+    """Return the messages that a value holds: a list of them, one, or what `role` says."""
+    if isinstance(value, list):
+        return [one if isinstance(one, Mapping) else {} for one in value]
+    if isinstance(value, Mapping):
+        return [value]
+    return [{"role": role, "content": "" if value is None else str(value)}]
+
+
+def with_system(values: Mapping[str, Any], messages: list[Message]) -> list[Message]:
+    """Return messages behind the system message that a record has in a column of its own."""
+    system = values.get(SYSTEM)
+    return [{"role": SYSTEM, "content": system}, *messages] if system else messages
+
+
+def _role(message: Message, source: Source) -> str:
     role = message.get("role", message.get("from"))
-    if role not in _NAMES:
+    if not isinstance(role, str) or role not in _NAMES:
         raise LexomeError(
             f"there is no role {role!r} in a conversation",
             where=str(source),
-            fix=f"the roles are {SYSTEM}, {USER} and {ASSISTANT}: write {_SHAPES}",
+            fix=f"the roles are {SYSTEM}, {USER} and {ASSISTANT}: write {SHAPES}",
         )
     return _NAMES[role]
 
 
-def _text(message: Mapping[str, Any], source: Source) -> str:
+def _content(message: Message, source: Source) -> str:
     content = message.get("content", message.get("value"))
     if isinstance(content, list):
         parts = [part for part in content if isinstance(part, Mapping)]
@@ -143,6 +175,6 @@ def _text(message: Mapping[str, Any], source: Source) -> str:
         raise LexomeError(
             f"a message's content is text, not {type(content).__name__}",
             where=str(source),
-            fix=f"write {_SHAPES}",
+            fix=f"write {SHAPES}",
         )
     return content

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from lexome.errors import UsageError
+from lexome.errors import LexomeError, UsageError, nearest
 from lexome.languages.base import (
     Document,
     Language,
@@ -20,7 +20,9 @@ from lexome.languages.base import (
     View,
 )
 from lexome.languages.common import Common
+from lexome.languages.label import Label
 from lexome.languages.pair.chat import Chats
+from lexome.languages.pair.preferences import Preferences
 from lexome.languages.pair.reading import Files, Parallel, Table
 from lexome.languages.pair.tables import SUFFIXES
 from lexome.languages.pair.tokenizer import PairTokenizer, load
@@ -40,7 +42,7 @@ class Pair(Common):
       the language's `options`, and whether its turns are `predicted`.
     - `form`: where pairs stand: `table` (columns of JSON lines, CSV, TSV or Parquet), `parallel`
       (two files of as many lines), `files` (a file, and what is said of it), `chat` (lists of
-      messages).
+      messages), `preference` (messages, and two answers: the chosen one, then the rejected one).
     - `columns`: JSON, by role: the column of a table; for `parallel` the suffix of the file; for
       `files` the metadata, `file` or `folder` for the one role that is not read from the file.
     - `header`: whether the first line of CSV and TSV names the columns.
@@ -50,17 +52,22 @@ class Pair(Common):
       learned from (`keep`): of silence nothing is said, and the model ends at once.
     - `group`: pairs with one value in this metadata stay on one side of the split; by default
       those with one source do.
+    - `partners`: JSON, the files of the targets where those of the sources are named: they too
+      decide what is read.
+    - `vocabulary`: the checksum of the base's tokenizer: another one makes another corpus.
     """
 
     name: ClassVar[str] = NAME
 
     roles: str = ""
-    form: Literal["table", "parallel", "files", "chat"] = "table"
+    form: Literal["table", "parallel", "files", "chat", "preference"] = "table"
     columns: str = "{}"
     header: bool = True
     kinds: str = "{}"
     empty: Literal["skip", "keep"] = "skip"
     group: str = ""
+    partners: str = "[]"
+    vocabulary: str = ""
     base: Any = field(default=None, compare=False, repr=False)
 
     @classmethod
@@ -105,6 +112,12 @@ class Pair(Common):
     def options(self) -> Mapping[str, Any]:
         """Return the fields that are not as by default; the base's tokenizer is none."""
         return {name: value for name, value in super().options.items() if name != "base"}
+
+    @property
+    def option_files(self) -> Sequence[Path]:
+        """Return the files of the targets, and those that options of the languages name."""
+        named = (path for one in self.languages.values() for path in one.option_files)
+        return tuple(dict.fromkeys((*map(Path, json.loads(self.partners)), *named)))
 
     @property
     def answering(self) -> Role:
@@ -157,6 +170,8 @@ class Pair(Common):
         match self.form:
             case "chat":
                 yield from Chats().read(path)
+            case "preference":
+                yield from Preferences().read(path)
             case "parallel":
                 source, target = (columns[name] for name in self.languages)
                 yield from Parallel(self.languages, (source, target)).read(path)
@@ -195,7 +210,13 @@ class Pair(Common):
     def split_key(self, document: Document) -> str:
         """Return the group, or what the source says: one source has all its targets on one side."""
         if self.group:
-            return document.metadata.get(self.group, "")
+            if self.group not in document.metadata:
+                raise LexomeError(
+                    f"nothing is known of this pair under {self.group!r}",
+                    where=str(document.source),
+                    fix=nearest(self.group, document.metadata),
+                )
+            return document.metadata[self.group]
         digest = blake2b(digest_size=16)
         for turn in document.content:
             if not self.speakers[turn.role].predicted:
@@ -203,9 +224,15 @@ class Pair(Common):
         return digest.hexdigest()
 
     def augment(self, document: Document) -> Iterable[Document]:
-        """Yield the pair with each other form of its source that means the same."""
+        """Yield the pair with each other form of its source that means the same.
+
+        There is none where the target has a label for each part of the source, in their order.
+        """
         turns: Turns = document.content
-        if len(turns) != len(self.languages) or self.form == "chat":
+        target = self.languages[self.answering.name]
+        ordered = isinstance(target, Label) and target.form == "each"
+        plain = self.form not in ("chat", "preference") and len(turns) == len(self.languages)
+        if ordered or not plain:
             return
         first, *rest = turns
         source = Document(first.content, document.source, document.metadata)
@@ -235,7 +262,9 @@ class Pair(Common):
 
 
 def as_bytes(content: Any) -> bytes:
-    """Return bytes that are equal for equal contents."""
+    """Return bytes that are equal for equal contents, and hardly ever for others."""
     if hasattr(content, "tobytes"):
         return bytes(content.tobytes())
+    if is_dataclass(content):
+        return b"\0".join(as_bytes(getattr(content, one.name)) for one in fields(content))
     return repr(content).encode("utf-8", "surrogatepass")
