@@ -29,7 +29,9 @@ from lexome.recipe import Recipe
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 WORDS = "dear friend the rain has come and gone again over our old house by the sea"
-A_MOMENT = "--depth 1 --context 32 --batch-size 4 --steps 3 --compile false"
+A_MOMENT = "--depth 1 --context 96 --batch-size 4 --steps 3 --compile false"
+# A tuned model has the size of its base.
+TUNED = "--batch-size 2 --steps 3 --compile false"
 # Commands that install, fetch or take minutes: in `sh` blocks; .ci/run runs make and the demo.
 NOT_RUN = ("make ", "lexome demo", "lexome samples ", "torchrun ")
 
@@ -69,6 +71,32 @@ def write_data(folder: Path) -> None:
     write_music(folder, draw)
     write_pictures(folder / "pictures", draw)
     write_recordings(folder / "recordings", draw)
+    write_pairs(folder, draw)
+
+
+def write_pairs(folder: Path, draw: random.Random) -> None:
+    """Write conversations, preferences, a text in two languages, promoters with a strength."""
+    words = WORDS.split()
+    asked = [" ".join(draw.choices(words, k=4)) for _ in range(40)]
+    chats = [
+        {
+            "messages": [
+                {"role": "user", "content": f"{one}?"},
+                {"role": "assistant", "content": one},
+            ]
+        }
+        for one in asked
+    ]
+    better = [{"prompt": f"{one}?", "chosen": one, "rejected": "no"} for one in asked]
+    for name, rows in (("chats", chats), ("preferences", better)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "book.en").write_text("\n".join(asked) + "\n")
+    (folder / "book.de").write_text("\n".join(one.upper() for one in asked) + "\n")
+    sequences = ["".join(draw.choices("ACGT", k=40)) for _ in range(60)]
+    table = "".join(f"{s},{('other', 'promoter')[s[0] < 'G']}\n" for s in sequences)
+    (folder / "promoters.csv").write_text("sequence,label\n" + table)
+    numbers = "".join(f"{s},{s.count('A') / 40}\n" for s in sequences)
+    (folder / "strengths.csv").write_text("sequence,strength\n" + numbers)
 
 
 def write_music(folder: Path, draw: random.Random) -> None:
@@ -91,6 +119,7 @@ def write_music(folder: Path, draw: random.Random) -> None:
 def write_recordings(folder: Path, draw: random.Random) -> None:
     """Write tones of five speakers, each with a pitch of their own, as WAV."""
     folder.mkdir()
+    said = []
     for pitch, speaker in enumerate(("ada", "bob", "cy", "dee", "eve"), 2):
         for digit in range(4):
             louder = draw.uniform(0.1, 0.4)
@@ -98,6 +127,8 @@ def write_recordings(folder: Path, draw: random.Random) -> None:
             with wave.open(str(folder / f"{digit}_{speaker}_0.wav"), "wb") as file:
                 file.setparams((1, 2, 8000, 0, "NONE", ""))
                 file.writeframes(b"".join(struct.pack("<h", round(32767 * x)) for x in tone))
+            said.append({"audio": f"{digit}_{speaker}_0.wav", "text": WORDS.split()[digit]})
+    (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in said))
 
 
 def write_changes(folder: Path, bases: str, residues: str) -> None:
@@ -135,7 +166,8 @@ def expanded(word: str) -> list[str]:
 
 
 def run(command: str) -> str:
-    command = re.sub(r"--minutes \S+", A_MOMENT, command)
+    moment = TUNED if command.startswith("lexome finetune") else A_MOMENT
+    command = re.sub(r"--minutes \S+", moment, command)
     program, *rest = shlex.split(command, posix=False)  # quotes stay
     if program != "lexome":
         done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)

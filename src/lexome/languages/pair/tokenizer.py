@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -199,9 +200,9 @@ class PairTokenizer:
         """Return the turns that `ids` stand for; what stands before any marker is nobody's."""
         whole = np.asarray(ids).astype(np.int64)
         names = {index: name for name, index in self.markers.items()}
-        starts = np.flatnonzero(np.isin(whole, list(names)))
+        starts = [*np.flatnonzero(np.isin(whole, list(names))).tolist(), len(whole)]
         turns = []
-        for start, stop in zip(starts, [*starts[1:], len(whole)], strict=True):
+        for start, stop in pairwise(starts):
             role = names[int(whole[start])]
             part = self.part(role)
             turns.append(Turn(role, part.tokenizer.decode(part.own(whole[start + 1 : stop]))))
