@@ -213,7 +213,7 @@ def test_what_prefers_nothing_is_counted(read: Read, record: Any, reason: str) -
         ({"chosen": [USER, BETTER], "rejected": [BRIEF, USER, WORSE]}, "differ before"),
         ({"prompt": [USER], "chosen": [USER], "rejected": [WORSE]}, "message 2 is the user's"),
         ({"prompt": [USER, ASSISTANT], "chosen": [BETTER], "rejected": [WORSE]}, "message 3"),
-        ({"prompt": [], "chosen": [BETTER], "rejected": [WORSE]}, "message 1 is the assistant's"),
+        ({"prompt": [], "chosen": [BETTER], "rejected": [WORSE]}, "no prompt"),
         (
             {"prompt": [USER, ASSISTANT], "chosen": [USER], "rejected": [USER]},
             "the last message is the user's",
