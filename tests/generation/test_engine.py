@@ -8,7 +8,7 @@ from causal import CONTEXT, SHAPES, VOCABULARY, alone, model_of, pair
 
 from lexome.errors import UsageError
 from lexome.generation import Decoder, Generated, Settings, generate
-from lexome.generation.engine import ROWS
+from lexome.generation.rows import ROWS
 from lexome.model import Transformer, families
 
 GREEDY = Settings(max_tokens=20, temperature=0, precision="fp32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from transformers import (
     LogitsProcessorList,
     MinPLogitsWarper,
+    NoRepeatNGramLogitsProcessor,
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -20,7 +22,8 @@ from transformers import (
 
 from lexome.errors import LexomeError, UsageError
 from lexome.generation import Settings
-from lexome.generation.sampling import Sampler, candidates, draw, penalise
+from lexome.generation.processors import block_repeats, penalise
+from lexome.generation.sampling import Sampler, candidates, draw
 
 CPU = torch.device("cpu")
 
@@ -128,6 +131,17 @@ def test_the_penalty_remembers_prompt_and_output() -> None:
         {"top_p": 1.5},
         {"min_p": -0.1},
         {"repetition_penalty": 0.0},
+        {"no_repeat_ngram": -1},
+        {"guidance": -0.5},
+        {"guidance": float("nan")},
+        {"beams": 0},
+        {"length_penalty": float("nan")},
+        {"length_penalty": 11.0},
+        {"temperature": 0.7, "beams": 2},
+        {"top_k": 5, "beams": 2},
+        {"top_p": 0.5, "beams": 2},
+        {"min_p": 0.5, "beams": 2},
+        {"guidance": 2.0, "beams": 2},
         {"stop": ("",)},
         {"seed": -1},
     ],
@@ -137,12 +151,59 @@ def test_wrong_settings_are_named(wrong: dict[str, Any]) -> None:
         Settings(**wrong)
 
 
+def test_a_search_takes_temperatures_that_change_nothing() -> None:
+    assert [Settings(beams=2, temperature=t).beams for t in (0.0, 1.0)] == [2, 2]
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=4),
+    size=st.integers(1, 5),
+)
+def test_the_ngram_block_is_that_of_transformers(rows: list[list[int]], size: int) -> None:
+    logits = torch.randn(len(rows), 4, generator=torch.Generator().manual_seed(0))
+    longest = max(map(len, rows))
+    history = torch.tensor([[4] * (longest - len(row)) + row for row in rows])
+    found = block_repeats(logits, history, size)
+    for row, own, given_ in zip(rows, found, logits, strict=True):
+        expected = NoRepeatNGramLogitsProcessor(size)(torch.tensor([row]), given_[None].clone())
+        torch.testing.assert_close(own, expected[0])
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_no_ngram_comes_twice_whichever_rows_are_left(temperature: float) -> None:
+    settings = Settings(temperature=temperature, no_repeat_ngram=2)
+    prompts = [[0, 1], [2], [1, 0, 0, 2, 2]]
+    sampler = Sampler(settings, prompts, [0, 1, 2], 4, (), CPU)
+    logits = torch.tensor([[3.0, 2.0, 1.0, 0.0]])
+    texts = [list(prompt) for prompt in prompts]
+    for _ in range(3):
+        for text, token in zip(texts, sampler(logits.expand(3, -1)).tolist(), strict=True):
+            text.append(token)
+    sampler.keep(torch.tensor([2, 0]))
+    texts = [texts[2], texts[0]]
+    for _ in range(2):
+        for text, token in zip(texts, sampler(logits.expand(2, -1)).tolist(), strict=True):
+            text.append(token)
+    for text in texts:
+        pairs = list(itertools.pairwise(text))
+        assert len(pairs) == len(set(pairs))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_text_that_nothing_may_follow_is_an_error(temperature: float) -> None:
+    settings = Settings(temperature=temperature, no_repeat_ngram=1)
+    sampler = Sampler(settings, [[0, 1, 2], [0]], [0, 1], 4, [3], CPU)
+    with pytest.raises(LexomeError, match="would repeat"):
+        sampler(torch.zeros(2, 4))
+
+
 @pytest.mark.parametrize(
     "choices",
     [
         {},
         {"temperature": 0.0},
         {"temperature": 0.0, "repetition_penalty": 1.5},
+        {"no_repeat_ngram": 2},
         {"top_k": 2},
         {"top_p": 0.5},
         {"min_p": 0.5},

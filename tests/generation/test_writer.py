@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import random
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lexome import languages
 from lexome.errors import LexomeError
-from lexome.generation import Settings, write
+from lexome.generation import Settings, beam_search, write
 from lexome.generation.stops import StopText
 from lexome.languages.base import Language, Tokenizer
 from lexome.model import Transformer, families
@@ -90,6 +92,38 @@ def test_pieces_add_up_to_the_text_and_stop_texts_never_show(kind: str) -> None:
         assert streamed[row] == after.text
         assert after.rendering.text == prompts[row] + after.text
         assert after.tokens <= before.tokens
+
+
+def test_with_beams_the_best_one_is_written_and_a_stop_text_cuts_it() -> None:
+    tokenizer, language, model = setup("text", "bytes")
+    torch.manual_seed(0)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    prompts = ["", "naïve "]
+    settings = Settings(max_tokens=20, beams=3, precision="fp32")
+    whole = write(tokenizer, language, model, prompts, settings)
+    special = tokenizer.special
+    never = [special.pad, special.begin, special.mask]
+    never += range(tokenizer.vocab_size, model.config.vocab_size)
+    for row, written in enumerate(whole):
+        ids = [special.begin, *written.ids[: len(written.ids) - written.tokens]]
+        (beams,) = beam_search(model, [ids], settings, end=special.end, never=never)
+        assert written.ids[len(written.ids) - written.tokens :] == beams[0].ids
+        assert (written.finish, written.prompt) == (beams[0].finish, prompts[row])
+    pieces: dict[int, list[str]] = defaultdict(list)
+    stop = whole[0].text[3:5]
+    found = write(
+        tokenizer,
+        language,
+        model,
+        prompts,
+        replace(settings, stop=(stop,)),
+        on_text=lambda row, piece: pieces[row].append(piece),
+    )
+    assert found[0].finish == "stop"
+    assert found[0].tokens < whole[0].tokens
+    for row, (before, after) in enumerate(zip(whole, found, strict=True)):
+        assert after.text == before.text.split(stop)[0] == "".join(pieces[row])
 
 
 @pytest.mark.parametrize(("name", "prompt"), [("dna", "ACGT"), ("protein", "MKV")])

@@ -35,10 +35,20 @@ class Cache:
         self.values = list(self._values)
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with some of the rows only."""
+        """Go on with the rows of these numbers [B], one number as often as wanted."""
         kept = self.places(rows)
         self._keys, self._values = self._keys[:, kept], self._values[:, kept]
         self.keys, self.values = list(self._keys), list(self._values)
+
+    def copy(self, sources: Tensor, start: int, stop: int) -> None:
+        """Give each row the slots `start` to `stop` of the row in `sources` [B] at its place.
+
+        Beams of one prompt share the slots before `start`, those from `stop` on are empty.
+        """
+        origins = self.places(sources)
+        for layer in (*self.keys, *self.values):
+            part = layer[:, start:stop]
+            part.copy_(part.index_select(0, origins))
 
     def prefill(self, rows: Sequence[int]) -> Prefill:
         """Return what `Transformer.forward` fills with prompts of one length, those of `rows`."""
@@ -73,3 +83,53 @@ class Prefill:
     def mask(self, length: int, window: int) -> Tensor | None:
         """Return which keys each query sees; `None` where the causal kernel knows."""
         return attention_mask(length, True, window, None, self._places.device)
+
+
+class ReadPrompts:
+    """The `KeyValueCache` of prompts of one length that are read once and then gone on from."""
+
+    def __init__(self, length: int, device: torch.device) -> None:
+        self.length, self.device = length, device
+        self.keys: list[Tensor] = []
+        self.values: list[Tensor] = []
+
+    def positions(self, length: int) -> Tensor:
+        """Return the positions [T] from 0 on."""
+        return torch.arange(length, device=self.device)
+
+    def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep the keys and values [B, K, T, D] of the next layer; return them."""
+        self.keys.append(key)
+        self.values.append(value)
+        return key, value
+
+    def mask(self, length: int, window: int) -> Tensor | None:
+        """Return which keys each query sees; `None` where the causal kernel knows."""
+        return attention_mask(length, True, window, None, self.device)
+
+
+class BehindPrompts:
+    """The `KeyValueCache` of tokens that stand behind prompts: those of `rows` [B], read before.
+
+    The prompts stay as they were, so several continuations of one can be read side by side.
+    """
+
+    def __init__(self, prompts: ReadPrompts, rows: Tensor) -> None:
+        self._prompts, self._rows = prompts, rows
+
+    def positions(self, length: int) -> Tensor:
+        """Return the positions [T] behind the prompts."""
+        return self._prompts.length + torch.arange(length, device=self._rows.device)
+
+    def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the prompt's keys and values and the new ones, [B, K, L + T, D]."""
+        before = self._prompts.keys[layer][self._rows], self._prompts.values[layer][self._rows]
+        return torch.cat((before[0], key), 2), torch.cat((before[1], value), 2)
+
+    def mask(self, length: int, window: int) -> Tensor | None:
+        """Return which of the keys each new query sees, [T, L + T]."""
+        whole = self._prompts.length + length
+        seen = attention_mask(whole, True, window, None, self._rows.device)
+        if seen is None:
+            seen = torch.ones(whole, whole, dtype=torch.bool, device=self._rows.device).tril()
+        return seen[self._prompts.length :]

@@ -1,26 +1,23 @@
-"""Token ids in, token ids out: prompts are read once, then each step adds a token to every row."""
+"""Token ids in, token ids out: what a model writes after each prompt."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from lexome.errors import UsageError
-from lexome.generation.cache import Cache
+from lexome.generation.beams import beam_search
 from lexome.generation.decoder import Decoder
+from lexome.generation.features import PromptFeatures
+from lexome.generation.guidance import GuidedRows, check_unconditional
+from lexome.generation.rows import ROWS, Finish, Rows, check_prompts
 from lexome.generation.sampling import Sampler
 from lexome.generation.settings import Settings
 from lexome.model.transformer import Transformer
 
-Finish = Literal["end", "stop", "length", "context"]
 OnToken = Callable[[int, int], bool]
-
-ROWS = 32
-"""Prompts that are generated from side by side; more wait for the next round."""
 
 
 @dataclass(slots=True)
@@ -42,116 +39,119 @@ def generate(
     prompts: Sequence[Sequence[int]],
     settings: Settings,
     *,
+    unconditional: Sequence[Sequence[int]] | None = None,
+    features: PromptFeatures | None = None,
     end: int | None = None,
     never: Sequence[int] = (),
     on_token: OnToken | None = None,
 ) -> list[Generated]:
     """Return what the model writes after each prompt, in the order of the prompts.
 
-    `prompts` are ids as the model was trained on them, a begin token included. `end` is the
-    token that ends a row, `never` are ids that are not drawn. `on_token(row, token)` is called
-    as tokens come, before the next ones are computed; where it returns true the row stops.
-    A `Decoder`, once made, serves many calls. Raises `UsageError` for a masked model, an empty
-    prompt, a prompt that fills the context, and ids outside the vocabulary.
+    `prompts` are ids as the model was trained on them, a begin token included. `features` are what
+    a front end reads beside each prompt. `end` is the token that ends a row, `never` are ids that
+    are not drawn. `unconditional` holds for each prompt one of the same purpose without its
+    condition; it is read where `settings.guidance` is not 1. `on_token(row, token)` is called as
+    tokens come, before the next ones are computed; where it returns true the row stops. Beams
+    (`settings.beams`) give the best one, whose tokens come at the end. A `Decoder`, once made,
+    serves many calls. Raises `UsageError` for a masked model, an empty prompt, a prompt that fills
+    the context, ids outside the vocabulary, features that do not fit, and guidance without
+    unconditional prompts.
     """
     if isinstance(model, Transformer):
         model = Decoder(model, settings.compute_dtype(model.embedding.weight.device))
-    _check(prompts, model.config.vocab_size, model.config.context)
+    if settings.beams > 1:
+        found = beam_search(model, prompts, settings, features=features, end=end, never=never)
+        return [
+            _told(Generated(list(beams[0].ids), beams[0].finish), row, on_token)
+            for row, beams in enumerate(found)
+        ]
+    check_prompts(prompts, model.config)
+    if settings.guidance != 1:
+        unconditional = check_unconditional(prompts, unconditional)
+        check_prompts(unconditional, model.config, "unconditional prompt")
     results = [Generated() for _ in prompts]
     for first in range(0, len(prompts), ROWS):
-        rows = range(first, min(first + ROWS, len(prompts)))
-        _Round(model, prompts, rows, settings, results, end, never, on_token).run()
+        numbers = range(first, min(first + ROWS, len(prompts)))
+        own = [prompts[number] for number in numbers]
+        heard = None if features is None else [features[number] for number in numbers]
+        rows: Rows | GuidedRows
+        if settings.guidance == 1 or unconditional is None:
+            rows = Rows(model, own, settings.max_tokens, features=heard)
+        else:
+            without = [unconditional[number] for number in numbers]
+            rows = GuidedRows(model, own, without, settings.max_tokens, settings.guidance, heard)
+        seeds = [settings.seed + number for number in numbers]
+        vocab_size, context = model.config.vocab_size, model.config.context
+        sampler = Sampler(settings, own, seeds, vocab_size, never, model.device)
+        _Round(rows, numbers, sampler, results, settings.max_tokens, context, end, on_token).run()
     return results
 
 
+def _told(result: Generated, row: int, on_token: OnToken | None) -> Generated:
+    """Return `result` up to the token where `on_token` stops it, which gets all until then."""
+    for count, token in enumerate(result.ids, 1):
+        if on_token is not None and on_token(row, token):
+            return Generated(result.ids[:count], "stop")
+    return result
+
+
 class _Round:
-    """The rows that are generated side by side; finished ones are dropped from the batch."""
+    """The rows that are generated side by side; finished ones are dropped from the batch.
+
+    `numbers` are those of the rows among `results`, which are filled.
+    """
 
     def __init__(
         self,
-        decoder: Decoder,
-        prompts: Sequence[Sequence[int]],
-        rows: Sequence[int],
-        settings: Settings,
+        rows: Rows | GuidedRows,
+        numbers: Sequence[int],
+        sampler: Sampler,
         results: list[Generated],
+        max_tokens: int,
+        context: int,
         end: int | None,
-        never: Sequence[int],
         on_token: OnToken | None,
     ) -> None:
-        self.decoder, self.settings, self.results = decoder, settings, results
+        self.rows, self.numbers, self.sampler, self.results = rows, list(numbers), sampler, results
+        self.max_tokens, self.context = max_tokens, context
         self.end, self.on_token = end, on_token
-        self.rows = list(rows)
-        self.prompts = [prompts[row] for row in self.rows]
-        self.lengths = [len(prompt) for prompt in self.prompts]
-        vocab_size, device = decoder.config.vocab_size, decoder.device
-        seeds = [settings.seed + row for row in self.rows]
-        self.sampler = Sampler(settings, self.prompts, seeds, vocab_size, never, device)
 
     def run(self) -> None:
         """Fill `results` for the rows."""
-        decoder = self.decoder
-        longest = max(self.lengths) + self.settings.max_tokens
-        cache = decoder.cache(len(self.rows), min(longest, decoder.config.context))
-        logits = decoder.read(self.prompts, cache)
+        logits = self.rows.logits
         while True:
             tokens = self.sampler(logits)
             going = self._take(tokens.tolist())
             if not going:
                 return
-            if len(going) < len(self.rows):
-                tokens = self._keep(going, tokens, cache)
-            logits = decoder.step(tokens, self._positions(), cache)
-            self.lengths = [length + 1 for length in self.lengths]
+            if len(going) < len(self.numbers):
+                tokens = self._keep(going, tokens)
+            logits = self.rows.step(tokens)
 
     def _take(self, tokens: list[int]) -> list[int]:
         """Give each row its new token; return the places of the rows that go on."""
         going = []
-        for place, (row, token, length) in enumerate(
-            zip(self.rows, tokens, self.lengths, strict=True)
+        for place, (number, token, length) in enumerate(
+            zip(self.numbers, tokens, self.rows.lengths, strict=True)
         ):
-            result = self.results[row]
+            result = self.results[number]
             if token == self.end:
                 result.finish = "end"
                 continue
             result.ids.append(token)
-            if self.on_token is not None and self.on_token(row, token):
+            if self.on_token is not None and self.on_token(number, token):
                 result.finish = "stop"
-            elif len(result.ids) == self.settings.max_tokens:
+            elif len(result.ids) == self.max_tokens:
                 result.finish = "length"
-            elif length + 1 > self.decoder.config.context:
+            elif length + 1 > self.context:
                 result.finish = "context"
             else:
                 going.append(place)
         return going
 
-    def _keep(self, going: list[int], tokens: Tensor, cache: Cache) -> Tensor:
+    def _keep(self, going: list[int], tokens: Tensor) -> Tensor:
         places = torch.tensor(going, device=tokens.device)
-        cache.keep(places)
+        self.rows.keep(places)
         self.sampler.keep(places)
-        self.rows = [self.rows[place] for place in going]
-        self.lengths = [self.lengths[place] for place in going]
+        self.numbers = [self.numbers[place] for place in going]
         return tokens[places]
-
-    def _positions(self) -> int | Tensor:
-        if len(set(self.lengths)) == 1:
-            return self.lengths[0]
-        return torch.tensor(self.lengths, device=self.decoder.device)
-
-
-def _check(prompts: Sequence[Sequence[int]], vocab_size: int, context: int) -> None:
-    for row, prompt in enumerate(prompts):
-        where = f"prompt {row + 1}"
-        if not len(prompt):
-            raise UsageError("the prompt is empty", where=where, fix="start it with a begin token")
-        if len(prompt) > context:
-            raise UsageError(
-                f"the prompt has {len(prompt)} tokens, the model sees at most {context} at once",
-                where=where,
-                fix="shorten the prompt, or train a model with a longer context",
-            )
-        if not 0 <= min(prompt) <= max(prompt) < vocab_size:
-            raise UsageError(
-                f"the prompt has ids outside 0 to {vocab_size - 1}",
-                where=where,
-                fix="use the tokenizer that the model was trained with",
-            )

@@ -1,7 +1,7 @@
 """From logits to the next token of each row.
 
-The filters work in the order of `transformers`: repetition penalty, temperature, top-k, top-p,
-min-p; each sees what the one before it left. Shapes: B rows, V vocabulary, C candidates.
+The filters work in the order of `transformers`: what `Processor` does, then temperature, top-k,
+top-p, min-p; each sees what the one before it left. Shapes: B rows, V vocabulary, C candidates.
 """
 
 from __future__ import annotations
@@ -13,16 +13,10 @@ import torch
 from torch import Tensor
 
 from lexome.errors import LexomeError
+from lexome.generation.processors import REMOVED, Processor, nothing_left
 from lexome.generation.settings import Settings
 
-_REMOVED = -torch.inf
 _DRAWS = 256
-
-
-def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
-    """Return logits [B, V] with those of tokens that are `seen` [B, V] made less by `penalty`."""
-    lowered = torch.where(logits > 0, logits / penalty, logits * penalty)
-    return torch.where(seen, lowered, logits)
 
 
 def candidates(logits: Tensor, settings: Settings) -> tuple[Tensor, Tensor | None]:
@@ -41,10 +35,10 @@ def candidates(logits: Tensor, settings: Settings) -> tuple[Tensor, Tensor | Non
         probabilities = logits.softmax(-1)
         before = probabilities.cumsum(-1) - probabilities
         # The first candidate always stays: nothing stands before it.
-        logits = logits.masked_fill(before >= settings.top_p, _REMOVED)
+        logits = logits.masked_fill(before >= settings.top_p, REMOVED)
     if settings.min_p is not None:
         floor = logits.amax(-1, keepdim=True) + math.log(settings.min_p)
-        logits = logits.masked_fill(logits < floor, _REMOVED)
+        logits = logits.masked_fill(logits < floor, REMOVED)
     return logits, ids
 
 
@@ -89,21 +83,14 @@ class Sampler:
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._uniform = torch.empty(len(seeds), 0, device=device)
         self._used = 0
-        self._never = torch.tensor(never, dtype=torch.int64, device=device) if never else None
-        self._seen: Tensor | None = None
-        if settings.repetition_penalty != 1:
-            self._seen = torch.zeros(len(prompts), vocab_size, dtype=torch.bool, device=device)
-            for row, prompt in enumerate(prompts):
-                self._seen[row, torch.tensor(prompt, device=device)] = True
+        self._processor = Processor(settings, prompts, vocab_size, never, device)
 
     def __call__(self, logits: Tensor) -> Tensor:
         """Return the next tokens [B] from logits [B, V]; a NaN among them is a `LexomeError`."""
         settings = self._settings
-        logits = logits.float()
-        if self._never is not None:
-            logits = logits.index_fill(-1, self._never, _REMOVED)
-        if self._seen is not None:
-            logits = penalise(logits, self._seen, settings.repetition_penalty)
+        logits = self._processor(logits.float())
+        if settings.no_repeat_ngram and bool((logits == REMOVED).all(-1).any()):
+            raise nothing_left(settings.no_repeat_ngram)
         if settings.temperature == 0:
             largest, tokens = logits.max(-1)
             check_numbers(not bool(largest.isnan().any()))
@@ -113,16 +100,14 @@ class Sampler:
             check_numbers(bool((tokens < kept.shape[-1]).all()))
             if ids is not None:
                 tokens = ids.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-        if self._seen is not None:
-            self._seen.scatter_(1, tokens.unsqueeze(-1), True)
+        self._processor.add(tokens)
         return tokens
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the rows only, in the order of their numbers `rows`."""
         self._generators = [self._generators[row] for row in rows.tolist()]
         self._uniform = self._uniform[rows]
-        if self._seen is not None:
-            self._seen = self._seen[rows]
+        self._processor.keep(rows)
 
     def _next_uniform(self) -> Tensor:
         if self._used == self._uniform.shape[1]:

@@ -25,6 +25,15 @@ class Settings:
                           (Nguyen et al. 2024, https://arxiv.org/abs/2407.01082)
     `repetition_penalty`  divides positive logits of tokens that were there before, multiplies
                           negative ones (Keskar et al. 2019, https://arxiv.org/abs/1909.05858)
+    `no_repeat_ngram`     no run of so many tokens comes twice, the prompt included (Paulus et al.
+                          2018, https://arxiv.org/abs/1705.04304); 0 lets all come again
+    `guidance`            how far to go from what the model writes without the condition, 0, to what
+                          it writes with it, 1, and beyond; see `generation.guidance`
+    `beams`               above 1, that many continuations of a prompt are followed and the best one
+                          is taken; nothing is drawn then, so a temperature other than 0 or 1, a
+                          filter (top-k, top-p, min-p) or guidance is an error beside it
+    `length_penalty`      beams are ranked by log-probability / length to this power, so more of it
+                          prefers longer ones; of no use with one beam; see `generation.beams`
     `stop`                a prompt's output ends before the first of these texts
     `seed`                row i draws with seed + i, so what it draws depends on no other row
     `precision`           of weights and cache; "auto" is the faster one, see `compute_dtype`
@@ -36,6 +45,10 @@ class Settings:
     top_p: float | None = None
     min_p: float | None = None
     repetition_penalty: float = 1.0
+    no_repeat_ngram: int = 0
+    guidance: float = 1.0
+    beams: int = 1
+    length_penalty: float = 1.0
     stop: tuple[str, ...] = ()
     seed: int = 0
     precision: Precision = "auto"
@@ -49,8 +62,26 @@ class Settings:
             _require(name, share, share is None or 0 < share <= 1, "above 0 and at most 1")
         penalty = self.repetition_penalty
         _require("repetition_penalty", penalty, 0 < penalty < 1e6, "above 0; 1 is none")
+        ngram = self.no_repeat_ngram
+        _require("no_repeat_ngram", ngram, ngram >= 0, "0, which is none, or more")
+        _require("guidance", self.guidance, 0 <= self.guidance < 1e3, "0 or more; 1 is none")
+        _require("beams", self.beams, self.beams >= 1, "1 or more")
+        penalty = self.length_penalty
+        _require("length_penalty", penalty, -10 <= penalty <= 10, "from -10 to 10; 0 is none")
+        if self.beams > 1:
+            self._check_search()
         _require("stop", self.stop, all(self.stop), "texts that are not empty")
         _require("seed", self.seed, 0 <= self.seed < 1 << 62, "0 or more")
+
+    def _check_search(self) -> None:
+        plain = {"temperature": (0, 1), "top_k": (None,), "top_p": (None,), "min_p": (None,)}
+        for name, allowed in {**plain, "guidance": (1,)}.items():
+            if getattr(self, name) not in allowed:
+                raise UsageError(
+                    f"{name} = {getattr(self, name)!r} has no meaning with {self.beams} beams",
+                    where=name,
+                    fix=f"leave {name} as it is, or draw tokens with beams = 1",
+                )
 
     def compute_dtype(self, device: torch.device) -> torch.dtype:
         """Return the dtype to compute in; "auto" is bf16 where the device has units for it."""
