@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -14,11 +14,31 @@ from lexome import languages
 from lexome.errors import UsageError
 from lexome.finetuning.tasks import SOURCE, TARGET, Task
 from lexome.languages.compression import COMPRESSED_SUFFIXES
-from lexome.languages.pair import BaseTokens, Pair
+from lexome.languages.joint import Joint
+from lexome.languages.pair import BaseTokens, Pair, PairTokenizer
 from lexome.languages.pair.tables import SUFFIXES, read_rows
 from lexome.languages.pair.tokenizer import known_parts
 from lexome.languages.sources import content_suffix, find_files
 
+# What options of a language say of files and of splits, and not of what is in them.
+_OF_FILES = frozenset(
+    {
+        "separator",
+        "column",
+        "delimiter",
+        "quotes",
+        "encoding",
+        "invalid",
+        "duplicates",
+        "min_length",
+        "manifest",
+        "windows",
+        "windows_elsewhere",
+        "names",
+        "group",
+        "split_by",
+    }
+)
 # What is only read need not be said: frames hold more than codes.
 _READ_AS: Mapping[str, str] = MappingProxyType({"sound": "mel"})
 
@@ -50,11 +70,15 @@ class PairData:
 
 @dataclass(frozen=True)
 class Base:
-    """What is known of the model that is tuned: its folder, its tokens, its language's options."""
+    """What is known of the model that is tuned: its folder, its tokens, its languages' options.
+
+    `vocabulary` is the checksum of its tokenizer.
+    """
 
     folder: Path
     tokens: BaseTokens
-    options: Mapping[str, Any]
+    options: Mapping[str, Mapping[str, Any]]
+    vocabulary: str
 
 
 def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[Path]]:
@@ -73,21 +97,36 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[P
             "predicted": bool(side),
         }
     roles = json.dumps(described)
+    plain = Pair(roles, group=data.group, vocabulary=base.vocabulary, base=base.tokens)
     if task.is_chat:
-        pair = Pair(roles, "chat", group=data.group, base=base.tokens)
-        return pair, find_files(data.files, SUFFIXES)[0]
+        if task.objective == "preference":
+            _check_assistant(task, base)
+            plain = replace(plain, form="preference")
+        else:
+            plain = replace(plain, form="chat")
+        return plain, find_files(data.files, SUFFIXES)[0]
     form, columns, files, header = _form(task, data, described)
-    pair = Pair(
-        roles,
-        form,
-        json.dumps(columns),
+    pair = replace(
+        plain,
+        form=form,
+        columns=json.dumps(columns),
         header=header,
         kinds=json.dumps(_kinds(names, data, base)),
         empty=task.empty,
-        group=data.group,
-        base=base.tokens,
+        partners=json.dumps([str(data.files[1])] if form == "parallel" else []),
     )
     return pair, files
+
+
+def _check_assistant(task: Task, base: Base) -> None:
+    """Raise `UsageError` unless the base is one who answers already."""
+    tokenizer = base.tokens.tokenizer
+    if not isinstance(tokenizer, PairTokenizer) or not set(task.roles) <= tokenizer.roles.keys():
+        raise UsageError(
+            "preferences are learned by an assistant, and this base is none",
+            where=str(base.folder),
+            fix=f"tune it first: lexome finetune {base.folder} chats.jsonl --task assistant",
+        )
 
 
 def _kinds(names: tuple[str, str], data: PairData, base: Base) -> dict[str, str]:
@@ -104,6 +143,11 @@ def _kinds(names: tuple[str, str], data: PairData, base: Base) -> dict[str, str]
 def _language_names(task: Task, data: PairData, base: Base) -> tuple[str, str]:
     source = data.source_language or task.source or base.tokens.language
     target = data.target_language or task.target
+    if source == Joint.name:
+        raise UsageError(
+            "the base speaks several languages, and nothing says which one the sources are in",
+            fix=f"add --source-language, one of {', '.join(base.options)}",
+        )
     if target is None:
         raise UsageError(
             f"nothing says which language the target of the task {task.name!r} is in",
@@ -114,7 +158,11 @@ def _language_names(task: Task, data: PairData, base: Base) -> tuple[str, str]:
 
 def _base_options(name: str, base: Base) -> Mapping[str, Any]:
     """Return the options with which the base reads a language, without those of its files."""
-    return dict(base.options) if name == base.tokens.language and name not in ("text",) else {}
+    return {
+        option: value
+        for option, value in base.options.get(name, {}).items()
+        if option not in _OF_FILES
+    }
 
 
 def _form(
@@ -135,7 +183,8 @@ def _form(
     raise UsageError(
         "nothing says what the other side of these files is",
         where=", ".join(map(str, paths[:3])),
-        fix="add --target folder (or file, or a name from the metadata), or --source",
+        fix="add --target folder (or file, or a name from the metadata), or --source; two texts "
+        "of as many lines are named alike but for the ending, as talk.en and talk.de",
     )
 
 
@@ -155,6 +204,8 @@ def _parallel(paths: Sequence[Path]) -> tuple[Path, dict[str, str]] | None:
     source, target = (path.suffix for path in plain)
     if not source or source == target or plain[0].with_suffix("") != plain[1].with_suffix(""):
         return None
+    if {source.lower(), target.lower()} <= set(SUFFIXES):
+        return None
     return paths[0], {SOURCE: source, TARGET: target}
 
 
@@ -165,16 +216,23 @@ def _unpacked(path: Path) -> Path:
 
 
 def _columns(task: Task, data: PairData, table: Path) -> tuple[dict[str, str], bool]:
-    """Return the column of each role, and whether the first line of the table names them."""
+    """Return the column of each role, and whether the first line of the table names them.
+
+    Columns of CSV and TSV that are asked for by their numbers have no names; nor have the two of
+    a TSV whose first line holds no usual one.
+    """
     first = list(islice(read_rows(table), 1))
     known = list(first[0].values) if first else []
-    numbered = content_suffix(table) == ".tsv" and len(known) == 2
-    columns = {}
-    for role, asked, usual in zip(
-        (SOURCE, TARGET), (data.source, data.target), task.columns, strict=True
+    asked_for = (data.source, data.target)
+    if content_suffix(table) in (".csv", ".tsv") and all(
+        name is not None and name.isdigit() and name not in known for name in asked_for
     ):
+        return dict(zip((SOURCE, TARGET), map(str, asked_for), strict=True)), False
+    columns = {}
+    for role, asked, usual in zip((SOURCE, TARGET), asked_for, task.columns, strict=True):
         found = asked or next((name for name in usual if name in known), None)
-        if found is None and numbered:
+        pairs = content_suffix(table) == ".tsv" and len(known) == 2
+        if found is None and pairs and asked_for == (None, None):
             return {SOURCE: "1", TARGET: "2"}, False
         if found is None:
             raise UsageError(

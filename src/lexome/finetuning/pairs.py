@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lexome import languages
 from lexome.corpus import Corpus, PrepareObserver, PrepareRequest, prepare
-from lexome.errors import LexomeError
+from lexome.errors import LexomeError, UsageError, nearest
 from lexome.finetuning.data import Base, PairData, pairs_language
 from lexome.finetuning.tasks import Task
-from lexome.languages.pair import BaseTokens
+from lexome.languages.base import Language
+from lexome.languages.joint import Joint
+from lexome.languages.label import Label
+from lexome.languages.pair import BaseTokens, Pair, PairTokenizer
+from lexome.languages.tokenizers.folder import checksum
+from lexome.model import TransformerConfig, read_config
 from lexome.training import open_run
 from lexome.training.run import FACTS
 from lexome.training.start import base_folder
+
+DUPLICATES = ("refuse", "keep")
 
 
 @dataclass(frozen=True)
@@ -32,15 +40,25 @@ def open_base(folder: Path, language: str | None = None) -> Base:
 
     A folder that is no run does not say its language: it is `language`, by default text.
     """
-    tokenizer = languages.load_tokenizer(base_folder(folder))
+    model = base_folder(folder)
+    read_config(model)
+    tokenizer = languages.load_tokenizer(model)
+    options: Mapping[str, Mapping[str, Any]] = {}
+    name = language or "text"
     if (folder / FACTS).is_file():
         run = open_run(folder)
-        name, options = run.facts["language"], dict(run.facts["options"])
-        if name == "pair":
-            name, options = _base_language(tokenizer), {}
-    else:
-        name, options = language or "text", {}
-    return Base(folder, BaseTokens(tokenizer, name), options)
+        name, options = run.facts["language"], _spoken(run.language())
+    if isinstance(tokenizer, PairTokenizer):
+        name = tokenizer.base_language
+    return Base(folder, BaseTokens(tokenizer, name), options, checksum(model))
+
+
+def _spoken(language: Language) -> Mapping[str, Mapping[str, Any]]:
+    """Return the options of each language that a base knows, by its name."""
+    if isinstance(language, Pair | Joint):
+        parts = language.languages.values()
+        return {name: chosen for one in parts for name, chosen in _spoken(one).items()}
+    return {language.name: dict(language.options)}
 
 
 def prepare_pairs(
@@ -60,11 +78,18 @@ def prepare_pairs(
     that then stands on both is refused, unless `duplicates` is "keep".
     """
     held_out = held_out or HeldOut()
+    if duplicates not in DUPLICATES:
+        raise UsageError(
+            f"duplicates cannot be {duplicates!r}",
+            where="--duplicates",
+            fix=nearest(duplicates, DUPLICATES),
+        )
     pair, files = pairs_language(task, data, base)
+    check_answers(pair, read_config(base_folder(base.folder)))
     validation: Sequence[str | Path] = ()
     if held_out.files:
-        other = PairData(**{**vars(data), "files": held_out.files})
-        validation = pairs_language(task, other, base)[1]
+        other, validation = pairs_language(task, replace(data, files=held_out.files), base)
+        pair = _with_partners(pair, other)
     request = PrepareRequest(
         sources=files,
         language=pair.name,
@@ -87,5 +112,25 @@ def prepare_pairs(
     return corpus
 
 
-def _base_language(tokenizer: Any) -> str:
-    return str(tokenizer.base_language)
+def check_answers(pair: Pair, config: TransformerConfig) -> None:
+    """Raise `UsageError` where a model that sees both sides would have to write an answer."""
+    target = pair.languages[pair.answering.name]
+    if config.attention == "bidirectional" and not isinstance(target, Label):
+        raise UsageError(
+            f"a {config.family} model fills gaps and writes nothing, so its target can be a label "
+            f"alone, not {target.name}",
+            fix="start from a causal model, or choose the task labels",
+        )
+
+
+def _with_partners(pair: Pair, held_out: Pair) -> Pair:
+    """Return a language that also knows the targets' files of what is held out."""
+    if (held_out.form, held_out.columns, held_out.header) != (pair.form, pair.columns, pair.header):
+        raise UsageError(
+            f"the held-out files are read otherwise than those of training: as {held_out.form} "
+            f"with {held_out.columns}, not as {pair.form} with {pair.columns}",
+            where="--validation-files",
+            fix="name both in one way, and the columns with --source and --target",
+        )
+    both = [*json.loads(pair.partners), *json.loads(held_out.partners)]
+    return replace(pair, partners=json.dumps(both))

@@ -87,9 +87,21 @@ class Label(Common):
         names = tuple(name for part in parts if (name := part.strip()))
         return tuple(sorted(set(names))) if self.form == "several" else names
 
+    def gathered(self, values: Sequence[Any]) -> Any:
+        """Return the label that a list of values names, as JSON and Parquet hold several."""
+        if self.form in ("class", "number"):
+            raise LexomeError(
+                f"this is a list of {len(values)} values, where one is needed",
+                fix="choose form=several or form=each, or give one value",
+            )
+        names = tuple(name for value in values if (name := str(value).strip()))
+        return tuple(sorted(set(names))) if self.form == "several" else names
+
     def units(self, document: Document) -> int:
-        """Return how many labels there are: for one class and for a number, 1."""
-        return len(document.content) if self.form in ("several", "each") else 1
+        """Return how many labels there are: for one class and for a number, 1; for none, 0."""
+        if self.form == "number":
+            return 1
+        return int(bool(document.content)) if self.form == "class" else len(document.content)
 
     def render(self, document: Document) -> Rendering:
         content = document.content
@@ -177,7 +189,7 @@ class Scale:
     @property
     def names(self) -> Sequence[str]:
         """Return the centres, with the digits that tell them apart."""
-        return [f"{centre:.9g}" for centre in self.centres]
+        return [repr(centre) for centre in self.centres]
 
     @property
     def unit_lengths(self) -> npt.NDArray[np.int64]:
@@ -244,7 +256,7 @@ class ScaleTrainer:
         return ScaleTrainer(bins)
 
     def train(self, contents: Iterable[float], vocab_size: int | None) -> CodedTokenizer:
-        """Return the tokenizer: each centre is the mean of the numbers that are nearest to it."""
+        """Return the tokenizer: each centre is the mean of an equal share of the numbers."""
         numbers = np.sort(np.fromiter(contents, np.float64))
         parts = np.array_split(numbers, min(self.bins, len(numbers)))
         centres = np.unique(np.array([part.mean() for part in parts if len(part)]))

@@ -25,6 +25,9 @@ Entry = Document | Skipped
 FILE, FOLDER = "file", "folder"
 """What can stand for a column of metadata: the name of the file, or of the folder it lies in."""
 
+# A longer text is no name: the system would refuse to look for it.
+_LONGEST_NAME = 255
+
 
 @dataclass(frozen=True)
 class Table:
@@ -48,14 +51,16 @@ class Table:
         for role, column in self.columns.items():
             if column not in row.values:
                 raise missing_column(column, row)
-            value = row.values[column]
-            needed = role != self.may_be_empty
-            if value is None or (value == "" and needed):
-                return Skipped(row.source, f"empty {role}", f"the column {column!r}")
+            value, language = row.values[column], self.languages[role]
+            empty = Skipped(row.source, f"empty {role}", f"the column {column!r}")
+            # A list that holds nothing says so: none of several classes.
+            needed = role != self.may_be_empty and value != []
+            if value is None or (needed and isinstance(value, str) and not value.strip()):
+                return empty
             with located(str(row.source)):
-                turns.append(Turn(role, content_of(self.languages[role], value, folder)))
-            if needed and not self.languages[role].units(Document(turns[-1].content, row.source)):
-                return Skipped(row.source, f"empty {role}", f"the column {column!r}")
+                turns.append(Turn(role, content_of(language, value, folder)))
+            if needed and not language.units(Document(turns[-1].content, row.source)):
+                return empty
         # A number stays as it was written: its token is only near it.
         used = {
             column
@@ -91,7 +96,9 @@ class Parallel:
             with located(str(place)):
                 said = zip(roles, (source, target), strict=True)
                 turns = tuple(Turn(role, self.languages[role].parse(text)) for role, text in said)
-            yield Document(turns, place)
+            texts = zip(self.languages.values(), self.suffixes, (source, target), strict=True)
+            labels = {suffix: text for one, suffix, text in texts if isinstance(one, Label)}
+            yield Document(turns, place, labels)
 
     def _partner(self, path: Path) -> Path:
         tail = "".join(s for s in path.suffixes if s.lower() in COMPRESSED_SUFFIXES)
@@ -155,8 +162,10 @@ class Files:
 
 def content_of(language: Language, value: Any, folder: Path) -> Any:
     """Return what a value of a table says in a language: itself, or the file that it names."""
+    if isinstance(value, list) and isinstance(language, Label):
+        return language.gathered(value)
     text = value if isinstance(value, str) else _spelled(value)
-    if content_suffix(Path(text)) in language.suffixes and "\n" not in text:
+    if len(text) <= _LONGEST_NAME and content_suffix(Path(text)) in language.suffixes:
         path = folder / text
         if path.is_file():
             return _only(language, path)

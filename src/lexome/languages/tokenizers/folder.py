@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -104,6 +105,15 @@ def read_arrays(folder: Path) -> dict[str, Any]:
         return {}
     with damage_named(path):
         return load_file(path)
+
+
+def checksum(folder: Path) -> str:
+    """Return the SHA-256 of all files of a tokenizer, those of its parts in folders included."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.name in (TOKENIZER, CONFIG, SPELLING, ARRAYS):
+            digest.update(f"{path.relative_to(folder)} {sha256(path)}\n".encode())
+    return digest.hexdigest()
 
 
 @contextmanager
