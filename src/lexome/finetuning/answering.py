@@ -35,6 +35,7 @@ class Question:
     """A held-out example: the ids up to where the answer begins, and those of the true answer.
 
     `features` [prompt, F] are what is read at the frames of the prompt, `None` where it has none.
+    Of a preference, `reference` is the answer that was chosen.
     """
 
     prompt: tuple[int, ...]
@@ -42,6 +43,7 @@ class Question:
     place: str
     metadata: dict[str, str]
     features: Features | None = None
+    rejected: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ class Answer:
 
 def questions(corpus: Corpus, split: str, limit: int | None = None) -> list[Question]:
     """Return the examples of a split as questions; of a conversation, its last answer is asked."""
-    tokenizer = corpus.tokenizer
-    assert isinstance(tokenizer, PairTokenizer)
+    tokenizer, pair = corpus.tokenizer, corpus.language
+    assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
+    make = _preference if pair.alternatives == 2 else _question
     heard = corpus.features(split)
     found = []
     for number, row in enumerate(corpus.rows(split)):
@@ -66,7 +69,7 @@ def questions(corpus: Corpus, split: str, limit: int | None = None) -> list[Ques
         ids = corpus.stream(split).read(first, first + row["tokens"] - 1)
         place = str(Source(row["file"], row["record"], row["line"]))
         rows = None if heard is None else heard.document(number)
-        found.append(_question(tokenizer, ids.tolist(), place, json.loads(row["metadata"]), rows))
+        found.append(make(tokenizer, ids.tolist(), place, json.loads(row["metadata"]), rows))
         if limit is not None and len(found) == limit:
             break
     return found
@@ -76,6 +79,7 @@ def read_questions(corpus: Corpus, files: Sequence[Path]) -> list[Question]:
     """Return the examples of files that are read as the corpus's were, as questions."""
     tokenizer, pair = corpus.tokenizer, corpus.language
     assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
+    make = _preference if pair.alternatives == 2 else _question
     found = []
     for path in find_files(files, pair.suffixes)[0]:
         for entry in pair.read(path):
@@ -84,7 +88,7 @@ def read_questions(corpus: Corpus, files: Sequence[Path]) -> list[Question]:
             with located(str(entry.source)):
                 ids = [tokenizer.special.begin, *tokenizer.encode([entry.content])[0].tolist()]
                 rows = tokenizer.features(entry.content) if tokenizer.frame else None
-            found.append(_question(tokenizer, ids, str(entry.source), dict(entry.metadata), rows))
+            found.append(make(tokenizer, ids, str(entry.source), dict(entry.metadata), rows))
     return found
 
 
@@ -105,6 +109,20 @@ def _question(
     if rows is not None and tokenizer.frame is not None:
         features = placed(np.array(ids), rows, tokenizer.frame)[:border]
     return Question(tuple(ids[:border]), tuple(ids[border:]), place, metadata, features)
+
+
+def _preference(
+    tokenizer: PairTokenizer,
+    ids: Sequence[int],
+    place: str,
+    metadata: dict[str, str],
+    rows: Features | None,
+) -> Question:
+    """Return the ids of a preference, without its end, as the question that both answers are to."""
+    whole = _question(tokenizer, ids, place, metadata, rows)
+    # Before the marker of the rejected answer stands the end of the chosen one.
+    chosen = _question(tokenizer, whole.prompt[:-2], place, metadata, rows)
+    return replace(chosen, rejected=whole.reference)
 
 
 def longest_answer(corpus: Corpus) -> int:

@@ -22,14 +22,20 @@ from lexome.finetuning.answering import (
     questions,
     read_questions,
 )
-from lexome.finetuning.scoring import source_texts, task_scores
+from lexome.finetuning.preferring import length as preference_length
+from lexome.finetuning.preferring import preference_scores
+from lexome.finetuning.scoring import TaskScores, resampling_of, source_texts, task_scores
 from lexome.finetuning.standing import baseline_scores
 from lexome.generation import Settings
+from lexome.languages.pair import Pair
+from lexome.model import Transformer
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
-from lexome.training.run import MODEL
+from lexome.training.run import MODEL, Run
 
 _KEPT_SETTINGS = ("temperature", "guidance", "beams", "length_penalty", "seed")
+
+_PAIRS = ("target", "preference")
 
 SCORES, PREDICTIONS = "task.json", "predictions.jsonl"
 
@@ -55,7 +61,7 @@ class Scoring:
 def is_tuned(run_folder: Path) -> bool:
     """Return whether a run was tuned on pairs, so that it is scored by its task."""
     run = open_run(run_folder)
-    return run.recipe.start is not None and run.recipe.objective.name == "target"
+    return run.recipe.start is not None and run.recipe.objective.name in _PAIRS
 
 
 def score_task(
@@ -74,7 +80,7 @@ def score_task(
     """
     scoring = scoring or Scoring()
     run = open_run(run_folder)
-    if run.recipe.start is None or run.recipe.objective.name != "target":
+    if run.recipe.start is None or run.recipe.objective.name not in _PAIRS:
         raise UsageError(
             "this run was not tuned on pairs",
             where=str(run_folder),
@@ -85,10 +91,10 @@ def score_task(
     asked = read_questions(corpus, files) if files else questions(corpus, split, scoring.limit)
     chosen = scoring.settings or usual_settings(task)
     settings = replace(chosen, max_tokens=_room(corpus, asked, model.config.context))
-    fitting = [one for one in asked if len(one.prompt) < model.config.context]
+    fitting = [one for one in asked if _fits(one, model.config.context)]
     advance = (lambda done, total: told("answer", done, total)) if told else None
     said = answers(model, corpus, fitting, settings, advance)
-    scores = task_scores(task, corpus, fitting, said, scoring.group)
+    scores, baselines = _scores(run, model, corpus, fitting, said, scoring)
     found = {
         "task": task,
         "weights": sha256(run_folder / MODEL / WEIGHTS),
@@ -100,15 +106,34 @@ def score_task(
         "method": run.recipe.start.method,
         "trained_parameters": run.facts["trained_parameters"],
         "parameters": run.facts["parameters"],
-        **(scores.to_dict() if scores else {"figures": [], "details": {}}),
-        "baselines": list(baseline_scores(task, corpus, fitting, scoring.group))
-        if scoring.baselines
-        else [],
+        **scores,
+        "baselines": baselines,
     }
     ending = f"-{files[0].name.partition('.')[0]}" if files else ""
     write_json(run_folder / named(SCORES, ending), found)
     _write_predictions(run_folder / named(PREDICTIONS, ending), corpus, fitting, said)
     return found
+
+
+def _scores(
+    run: Run,
+    model: Transformer,
+    corpus: Corpus,
+    asked: Sequence[Question],
+    said: Sequence[Answer],
+    scoring: Scoring,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the figures and their details, and what stands beside them."""
+    start, pair = run.recipe.start, corpus.language
+    assert start is not None and isinstance(pair, Pair)
+    scores = task_scores(start.task, corpus, asked, said, scoring.group) or TaskScores(())
+    if pair.alternatives == 1:
+        beside = baseline_scores(start.task, corpus, asked, scoring.group)
+        return scores.to_dict(), list(beside) if scoring.baselines else []
+    resampling = resampling_of(asked, scoring.group)
+    preferred, before = preference_scores(run.recipe, model, corpus, asked, resampling)
+    scores = replace(scores, figures=(*preferred, *scores.figures))
+    return scores.to_dict(), [before] if scoring.baselines else []
 
 
 def usual_settings(task: str) -> Settings:
@@ -121,6 +146,16 @@ def named(file: str, ending: str) -> str:
     """Return the name of a file with something added before its suffix."""
     stem, dot, suffix = file.partition(".")
     return f"{stem}{ending}{dot}{suffix}"
+
+
+def _fits(question: Question, context: int) -> bool:
+    """Return whether a model sees a question and has room to answer; both answers, where it asks.
+
+    They are those that training has room for.
+    """
+    if question.rejected:
+        return preference_length(question) <= context + 1
+    return len(question.prompt) < context
 
 
 def _room(corpus: Corpus, asked: Sequence[Question], context: int) -> int:
@@ -145,6 +180,8 @@ def _write_predictions(
             line |= {"answer": output, "reference": reference}
         else:
             line["ids"] = list(answer.ids)
+        if question.rejected:
+            line["rejected"] = contents(corpus, [question.rejected])[0]
         if len(answer.probabilities):
             line["probabilities"] = [round(float(p), 6) for p in answer.probabilities]
         lines.append(json.dumps(line, ensure_ascii=False))

@@ -61,11 +61,11 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
         "corpus": str(corpus.folder),
         "start": start,
         "objective": {
-            "name": "target",
+            "name": task.objective,
             "source_dropout": task.source_dropout,
             **(_MASKS if frame_token(corpus.tokenizer) else {}),
         },
-        "optimizer": dict(_RATES[tuning.method]),
+        "optimizer": {name: task.rate * rate for name, rate in _RATES[tuning.method].items()},
         "training": {"steps": 1},
     }
     rows = build(values, _start_changes(tuning.changes), "the task")

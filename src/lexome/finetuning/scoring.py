@@ -71,7 +71,7 @@ def predicted_scores(
 
     `stopped` says which answers ended by themselves; by default all did.
     """
-    resampling = _resampling(asked, group)
+    resampling = resampling_of(asked, group)
     coding = target_coding(corpus)
     if isinstance(coding, Scale):
         truth = np.array([true_number(corpus, one) for one in asked])
@@ -88,7 +88,8 @@ def predicted_scores(
     return _text_scores(task, corpus, asked, predicted, references, ended, resampling)
 
 
-def _resampling(asked: Sequence[Question], group: str) -> Resampling:
+def resampling_of(asked: Sequence[Question], group: str) -> Resampling:
+    """Return how examples are drawn again: one by one, or by groups that their metadata name."""
     if not group:
         return Resampling()
     return Resampling(groups=[one.metadata.get(group, "") for one in asked])

@@ -21,7 +21,8 @@ class Task:
     are the names under which tables usually hold source and target, most usual first.
     `source_dropout` is of the objective: guidance needs it. Answers are written with `temperature`
     and `guidance` unless a person says otherwise. `empty` says what becomes of pairs without a
-    target: they are left out, or kept where nothing is the right answer (to silence).
+    target: they are left out, or kept where nothing is the right answer (to silence). The usual
+    learning rates are multiplied by `rate`.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Task:
     temperature: float = 0.0
     guidance: float = 1.0
     empty: Literal["skip", "keep"] = "skip"
+    objective: Literal["target", "preference"] = "target"
+    rate: float = 1.0
 
     @property
     def is_chat(self) -> bool:
@@ -53,6 +56,15 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "text",
                 "text",
                 roles=(SYSTEM, USER, ASSISTANT),
+            ),
+            Task(
+                "preference",
+                "give the better one of two answers in a conversation",
+                "text",
+                "text",
+                roles=(SYSTEM, USER, ASSISTANT),
+                objective="preference",
+                rate=0.1,
             ),
             Task(
                 "translation",

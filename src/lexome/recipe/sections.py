@@ -72,8 +72,9 @@ class ModelRecipe(_Section):
 class ObjectiveRecipe(_Section):
     """What is predicted.
 
-    `name`                 "next-token", "masked-token" for a bidirectional model, or "target" of
-                           pairs: what is said to a source
+    `name`                 "next-token", "masked-token" for a bidirectional model, "target" of
+                           pairs: what is said to a source; or "preference": which of two answers
+                           is said
     `mask_rate`            share of tokens to predict, for "masked-token"; 0.15 is BERT's
                            (Devlin et al. 2019, https://arxiv.org/abs/1810.04805)
     `document_boundaries`  "cross": attention runs over the whole packed row;
@@ -88,9 +89,11 @@ class ObjectiveRecipe(_Section):
                            a fifth of the recording
     `band_masks`           stretches of frequency of each recording that are not heard
     `band_width`           the most bands of such a stretch
+    `beta`                 of "preference": how near the model stays to what it was; less goes
+                           further (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290)
     """
 
-    name: Literal["next-token", "masked-token", "target"] = "next-token"
+    name: Literal["next-token", "masked-token", "target", "preference"] = "next-token"
     mask_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
     document_boundaries: Literal["cross", "respect"] | None = None
     source_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -98,6 +101,7 @@ class ObjectiveRecipe(_Section):
     time_width: Positive = 40
     band_masks: Count = 0
     band_width: Positive = 10
+    beta: PositiveReal = 0.1
 
 
 class OptimizerRecipe(_Section):
@@ -246,6 +250,17 @@ class Recipe(_Section):
     schedule: ScheduleRecipe = ScheduleRecipe()
     training: TrainingRecipe
     trackers: Annotated[tuple[Literal["tensorboard", "wandb", "trackio"], ...], Strict(False)] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        started = self.start is not None and self.start.method != "scratch"
+        if self.objective.name == "preference" and not started:
+            raise _conflict(
+                "objective.name",
+                "a preference is learned beside what the model said before, and there is none",
+                "start from an assistant: lexome finetune ASSISTANT DATA --task preference",
+            )
+        return self
 
 
 def _conflict(key: str, what: str, fix: str) -> PydanticCustomError:

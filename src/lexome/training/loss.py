@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lexome.model import Transformer
+from lexome.recipe import Recipe
 from lexome.training.objectives import Example
+from lexome.training.preference import PreferenceLosses
 
 
 class Losses(nn.Module):
@@ -35,3 +37,10 @@ class Losses(nn.Module):
             return cross_entropy, cross_entropy.detach()
         squared = torch.logsumexp(logits, dim=-1).square()
         return cross_entropy + self.z_loss * (squared * weights).sum(), cross_entropy.detach()
+
+
+def make_losses(model: Transformer, recipe: Recipe) -> Losses | PreferenceLosses:
+    """Return a model with the loss of the recipe's objective."""
+    if recipe.objective.name == "preference":
+        return PreferenceLosses(model, recipe.objective.beta)
+    return Losses(model, recipe.optimizer.z_loss)

@@ -23,6 +23,7 @@ from lexome.languages.features import frame_token
 from lexome.languages.prompts import AnswersPrompts
 from lexome.model import TransformerConfig
 from lexome.recipe import ObjectiveRecipe
+from lexome.training.preference import Choices, Preference
 from lexome.training.spec_augment import SpecAugment
 
 Array = npt.NDArray[Any]
@@ -66,9 +67,9 @@ class Objective(Protocol):
     """Makes an `Example` of a batch."""
 
     @property
-    def name(self) -> Literal["next-token", "masked-token", "target"]: ...
+    def name(self) -> Literal["next-token", "masked-token", "target", "preference"]: ...
 
-    def __call__(self, batch: Batch, numbers: Array) -> Example:
+    def __call__(self, batch: Batch, numbers: Array) -> Example | Choices:
         """Return the example of a batch whose rows have these `numbers` [B] in the run."""
         ...
 
@@ -204,6 +205,8 @@ def make(
     special = tokenizer.special
     if recipe.name == "target":
         return _target(recipe, config, tokenizer, seed)
+    if recipe.name == "preference":
+        return _preference(config, tokenizer)
     if frame_token(tokenizer) is not None:
         raise UsageError(
             f"this corpus holds frames, which the objective {recipe.name!r} cannot predict",
@@ -223,6 +226,16 @@ def make(
     if recipe.name == "next-token":
         return NextToken(special, respect)
     return MaskedToken(special, config.vocab_size, seed, recipe.mask_rate, respect)
+
+
+def _preference(config: TransformerConfig, tokenizer: Tokenizer) -> Preference:
+    if not isinstance(tokenizer, AnswersPrompts) or config.attention != "causal":
+        raise UsageError(
+            "preferences are between answers, which this corpus or this model does not know",
+            where="objective.name",
+            fix="make them with `lexome finetune --task preference`, from an assistant",
+        )
+    return Preference(tokenizer.special, tuple(tokenizer.predicted.tolist()))
 
 
 def _target(

@@ -6,7 +6,8 @@ import math
 import statistics
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import suppress
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -15,21 +16,25 @@ from torch.distributed.tensor import DTensor
 
 from lexome.corpus import Batch, Batches, BatchSource, Corpus, PackedBatches
 from lexome.corpus.packing import row_length
+from lexome.errors import LexomeError
 from lexome.languages.base import Tokenizer
 from lexome.model import Transformer, TransformerConfig
 from lexome.model.adapters import merged
 from lexome.recipe import Recipe
 from lexome.training import machine, objectives
 from lexome.training.dropout import Dropout
-from lexome.training.loss import Losses
+from lexome.training.loss import make_losses
 from lexome.training.machine import Precision
 from lexome.training.objectives import Array, Example, Objective
 from lexome.training.optimizers import Optimizer
 from lexome.training.parallel import World, check_batch, local, shard
+from lexome.training.preference import Choices, Preference, PreferenceBatches, reference_margins
 from lexome.training.start import starting_model
 
 _VALIDATION_TOKENS = 1 << 15
 _VALIDATION_SEED = 0
+
+Packed = TypeVar("Packed", bound=PackedBatches)
 
 
 class Gradient(NamedTuple):
@@ -70,24 +75,45 @@ class Session:
         share = self.batch_size // world.size
         self.micro = min(training.micro_batch_size or share, share)
         self.start = recipe.start
+        self.seed = training.seed
         self.model = model
         self.model.compute_dtype = machine.DTYPES[precision]
         self.dropout = Dropout(self.model, training.dropout, training.seed, world)
         shard(self.model, world)
-        self.losses = Losses(self.model, recipe.optimizer.z_loss)
+        self.losses: nn.Module = make_losses(self.model, recipe)
         self.optimizer = Optimizer(self.model, recipe.optimizer, self.model.compute_dtype)
+        self._references: dict[str, Array] = {}
+
+    def refer(self, corpus: Corpus) -> None:
+        """Keep what the weights as they are now say of preferences, if such are learned.
+
+        It is called before the first step, and before a checkpoint is loaded: the model is then
+        the reference.
+        """
+        if not isinstance(self.objective, Preference):
+            return
+        for split, seed in (("train", self.seed), ("valid", _VALIDATION_SEED)):
+            with suppress(LexomeError):  # where nothing fits, whoever asks for the batches is told
+                batches = self.batches(corpus, split, seed)
+                assert isinstance(batches, PreferenceBatches)
+                found = reference_margins(self.model, self.objective, batches)
+                self._references[split] = found
 
     def batches(self, corpus: Corpus, split: str, seed: int) -> BatchSource:
         """Return the batches of a split that this model is trained or scored on."""
         context = self.model.config.context
         if self.objective.name == "target":
-            return self._packed(corpus, split, seed)
+            return self._packed(PackedBatches, corpus, split, seed)
+        if self.objective.name == "preference":
+            preferences = self._packed(PreferenceBatches, corpus, split, seed)
+            preferences.margins = self._references.get(split)
+            return preferences
         return Batches(corpus.stream(split), context, self.batch_size, seed, corpus.fingerprint)
 
-    def _packed(self, corpus: Corpus, split: str, seed: int) -> PackedBatches:
+    def _packed(self, kind: type[Packed], corpus: Corpus, split: str, seed: int) -> Packed:
         """Return rows of whole pairs; those of both splits are equally long, for one graph."""
         streams = [corpus.stream(name) for name in ("train", "valid")]
-        return PackedBatches(
+        return kind(
             corpus.stream(split),
             row_length(streams, self.model.config.context),
             self.batch_size,
@@ -203,7 +229,7 @@ class Session:
     def _compilable(self) -> list[nn.Module]:
         return [self.losses] if self.world.size == 1 else list(self.model.layers)
 
-    def _examples(self, batches: BatchSource, step: int) -> list[Example]:
+    def _examples(self, batches: BatchSource, step: int) -> list[Example | Choices]:
         """Return this worker's rows of a batch, in micro-batches, on its device."""
         return [
             self.objective(batch, numbers).to(self.world.device)
@@ -217,7 +243,7 @@ class Session:
             rows = slice(start, min(start + self.micro, mine.stop))
             yield batches(step, rows), np.arange(rows.start, rows.stop) + step * self.batch_size
 
-    def _total(self, examples: list[Example]) -> Tensor:
+    def _total(self, examples: list[Example | Choices]) -> Tensor:
         """Return the weight of the whole batch, over all micro-batches and workers."""
         total = torch.stack([example.weights.sum() for example in examples]).sum()
         return self.world.sum(total).clamp(min=1e-9)

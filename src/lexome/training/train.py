@@ -93,6 +93,7 @@ def _reopen(
     config = TransformerConfig(**_tuples(run.facts["plan"]["model"]))
     _check_base(run)
     session = make_session(config, run.recipe, corpus.tokenizer, chosen["precision"], world)
+    session.refer(corpus)
     if chosen["compile"]:
         _compile_as_new(session, session.batches(corpus, "train", training.seed))
     steps = training.steps or run.facts["plan"]["steps"]
@@ -136,6 +137,7 @@ def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tu
         f"{speed.bf16 / 1e12:.2f} in bf16"
     )
     session = make_session(config, settled, tokenizer, precision, world)
+    session.refer(corpus)
     batches = session.batches(corpus, "train", training.seed)
     steps, compiled, seconds = _measure(settled, session, batches, reasons, started)
     resolved = plan.resolved(settled, steps, precision, compiled)

@@ -125,6 +125,11 @@ class Pair(Common):
         return answering(self.speakers)
 
     @property
+    def alternatives(self) -> int:
+        """Return with how many answers a document ends: the chosen and the rejected one, or one."""
+        return 2 if self.form == "preference" else 1
+
+    @property
     def asking(self) -> Role:
         """Return the role that the answer is given to."""
         return [role for role in self.speakers.values() if not role.predicted][-1]
