@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lexome.corpus import Corpus
     from lexome.finetuning.data import PairData
     from lexome.generation import Settings
+    from lexome.recipe import Recipe
 
 _DATA, _HELD_OUT, _TUNING = "Data", "Held out", "Tuning"
 
@@ -186,7 +187,7 @@ def finetune(
     """Tune a model on pairs of source and target, and score it on pairs that it has not seen.
 
     The vocabulary grows by the tokens that the pairs bring. The weights with the least validation
-    loss are kept; Ctrl-C saves the state, and lexome train --resume --out RUN goes on.
+    loss are kept; Ctrl-C saves the state and stops, and the same command goes on.
     """
     from lexome.cli.train import stopped, trained
     from lexome.finetuning import pairs, recipes, tasks
@@ -215,7 +216,7 @@ def finetune(
     )
     tuning = recipes.Tuning(recipes.method(method), epochs, examples, changed)
     recipe = recipes.tuning_recipe(chosen, made, str(base), tuning)
-    outcome = trained(recipe, out)
+    outcome = trained(recipe, out, resume=goes_on(out, recipe))
     if outcome.stopped:
         stopped(outcome)
     found = scored(out, beams=beams, group=group)
@@ -227,6 +228,23 @@ def finetune(
     for line in score_lines(found):
         result(line)
     say(f"  next: lexome report {out}")
+
+
+def goes_on(run: Path, recipe: Recipe) -> bool:
+    """Return whether a run that was begun is gone on with; one of another recipe is refused."""
+    from lexome import recipe as recipes
+    from lexome.training.run import FACTS, RECIPE
+
+    if not (run / FACTS).is_file():
+        return False
+    asked = recipe.model_dump(mode="json", include={"corpus", "start"})
+    if differing := recipes.contradictions(recipes.load(run / RECIPE), asked):
+        raise UsageError(
+            f"the run that was begun here differs in {', '.join(differing)}",
+            where=str(run / RECIPE),
+            fix="name another folder with --out",
+        )
+    return True
 
 
 def _options(language: str | None, given: list[str] | None) -> dict[str, Any]:

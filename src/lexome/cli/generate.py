@@ -87,6 +87,29 @@ RepetitionPenalty = Annotated[
         help="More than 1 holds back tokens that stood before.", rich_help_panel=_SAMPLING
     ),
 ]
+NoRepeatNgram = Annotated[
+    int, typer.Option(help="No run of so many tokens comes twice.", rich_help_panel=_SAMPLING)
+]
+Beams = Annotated[
+    int,
+    typer.Option(
+        help="Above 1: nothing is drawn, the likeliest of so many continuations is taken.",
+        rich_help_panel=_SAMPLING,
+    ),
+]
+LengthPenalty = Annotated[
+    float, typer.Option(help="Of beams: more of it prefers longer ones.", rich_help_panel=_SAMPLING)
+]
+Guidance = Annotated[
+    float,
+    typer.Option(
+        help="Of a tuned run: above 1, keep closer to the source.", rich_help_panel=_SAMPLING
+    ),
+]
+Adapter = Annotated[
+    Path | None,
+    typer.Option(metavar="RUN", help="Use the adapter of a run that was tuned from this one."),
+]
 Seed = Annotated[int, typer.Option(help="The same seed, the same text.", rich_help_panel=_SAMPLING)]
 
 
@@ -105,6 +128,11 @@ def generate(
     top_p: TopP = None,
     min_p: MinP = None,
     repetition_penalty: RepetitionPenalty = 1.0,
+    no_repeat_ngram: NoRepeatNgram = 0,
+    beams: Beams = 1,
+    length_penalty: LengthPenalty = 1.0,
+    guidance: Guidance = 1.0,
+    adapter: Adapter = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -118,7 +146,7 @@ def generate(
 
     if out is not None:
         make_folder(out)
-    opened = Opened.of(open_run(run))
+    opened = Opened.of(open_run(run), open_run(adapter) if adapter else None)
     settings = Settings(
         max_tokens=opened.most_tokens if max_tokens is None else max_tokens,
         temperature=temperature,
@@ -126,6 +154,10 @@ def generate(
         top_p=top_p,
         min_p=min_p,
         repetition_penalty=repetition_penalty,
+        no_repeat_ngram=no_repeat_ngram,
+        beams=beams,
+        length_penalty=length_penalty,
+        guidance=guidance,
         stop=tuple(stop or ()),
         seed=seed,
     )
@@ -154,8 +186,10 @@ class Opened:
     model: Transformer
 
     @classmethod
-    def of(cls, run: OpenRun) -> Opened:
-        """Load it."""
+    def of(cls, run: OpenRun, tuned: OpenRun | None = None) -> Opened:
+        """Load it; with a run that was `tuned` from this one, its adapter and its tokens."""
+        if tuned is not None:
+            return cls(tuned.language(), tuned.tokenizer(), run.adapted(tuned))
         return cls(run.language(), run.tokenizer(), run.model())
 
     @property

@@ -10,7 +10,8 @@ import numpy as np
 
 from lexome.errors import located
 from lexome.generation.decoder import Decoder
-from lexome.generation.engine import Finish, generate
+from lexome.generation.engine import generate
+from lexome.generation.rows import Finish
 from lexome.generation.settings import Settings
 from lexome.generation.stops import StopText
 from lexome.languages.base import (
@@ -21,7 +22,8 @@ from lexome.languages.base import (
     TextStream,
     Tokenizer,
 )
-from lexome.languages.prompts import encode_prompt
+from lexome.languages.features import Features, placed_features
+from lexome.languages.prompts import AnswersPrompts, encode_prompt
 from lexome.model.transformer import Transformer
 
 OnText = Callable[[int, str], None]
@@ -59,11 +61,13 @@ def write(
     A prompt is what a person types, or a document to go on with.
 
     `on_text(row, text)` gets the new text of a row piece by piece as it comes, whole characters
-    only, the last piece included. For several texts from one prompt, give it several times.
+    only, the last piece included. For several texts from one prompt, give it several times. With
+    beams it is the best one, which a stop text cuts when it is found: the search knows none.
     Raises `LexomeError` that names the prompt if one is not of the language.
     """
     settings = settings or Settings()
-    ids = [_ids(tokenizer, language, prompt, row) for row, prompt in enumerate(prompts)]
+    read = [_read(tokenizer, language, prompt, row) for row, prompt in enumerate(prompts)]
+    ids, features = [one for one, _ in read], [one for _, one in read]
     contents = [tokenizer.decode(np.array(prompt, np.int64)) for prompt in ids]
     rows = [_Row(tokenizer.text_stream(), settings.stop) for _ in prompts]
 
@@ -77,7 +81,20 @@ def write(
     # A row of the vocabulary that no token stands for is never drawn either.
     unused = range(tokenizer.vocab_size, vocab_size)
     never = [special.pad, special.begin, special.mask, *unused]
-    found = generate(model, ids, settings, end=special.end, never=never, on_token=on_token)
+    hidden = None
+    if isinstance(tokenizer, AnswersPrompts):
+        never = sorted({*never, *tokenizer.never})
+        hidden = [tokenizer.without_source(prompt) for prompt in ids]
+    found = generate(
+        model,
+        ids,
+        settings,
+        unconditional=hidden,
+        features=features,
+        end=special.end,
+        never=never,
+        on_token=on_token,
+    )
     written = []
     for row, result in enumerate(found):
         if (piece := rows[row].finish()) and on_text is not None:
@@ -136,11 +153,16 @@ def _shown(prompt: str | Document) -> str:
     return prompt if isinstance(prompt, str) else str(prompt.source)
 
 
-def _ids(tokenizer: Tokenizer, language: Language, prompt: str | Document, row: int) -> list[int]:
-    """Return the ids of a prompt after a begin token, as the stored documents start."""
+def _read(
+    tokenizer: Tokenizer, language: Language, prompt: str | Document, row: int
+) -> tuple[list[int], Features | None]:
+    """Return the ids of a prompt after a begin token, as the stored documents start.
+
+    With them come the features that are read beside them, if there are any.
+    """
     if not prompt:
-        return [tokenizer.special.begin]
+        return [tokenizer.special.begin], None
     with located(f"prompt {row + 1}"):
         content = prompt.content if isinstance(prompt, Document) else language.parse(prompt)
-        ids = encode_prompt(tokenizer, content).tolist()
-    return [tokenizer.special.begin, *ids]
+        ids = [tokenizer.special.begin, *encode_prompt(tokenizer, content).tolist()]
+        return ids, placed_features(tokenizer, content, ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from lexome.languages.base import Ids, Tokenizer
@@ -36,6 +37,10 @@ class AnswersPrompts(Protocol):
 
     @property
     def never(self) -> list[int]: ...
+
+    def without_source(self, ids: Sequence[int]) -> list[int]:
+        """Return a prompt whose source is hidden behind mask tokens, as in training it may be."""
+        ...
 
 
 def encode_prompt(tokenizer: Tokenizer, content: Any) -> Ids:

@@ -196,6 +196,11 @@ class PairTokenizer:
             joined.append(np.concatenate(pieces).astype(kind))
         return joined
 
+    def without_source(self, ids: Sequence[int]) -> list[int]:
+        """Return a prompt whose source is hidden behind mask tokens, as in training it may be."""
+        kept = {*self.special.ids, *self.markers.values()}
+        return [token if token in kept else self.special.mask for token in ids]
+
     def decode(self, ids: Ids) -> Turns:
         """Return the turns that `ids` stand for; what stands before any marker is nobody's."""
         whole = np.asarray(ids).astype(np.int64)
