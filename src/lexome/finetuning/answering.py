@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from lexome.corpus import Corpus
 from lexome.corpus.packing import document_lengths
-from lexome.errors import located
+from lexome.errors import LexomeError, located
 from lexome.generation import Decoder, Finish, Settings, generate
 from lexome.generation.answers import Question as Closed
 from lexome.generation.answers import answer_distribution
@@ -35,6 +36,7 @@ class Question:
     """A held-out example: the ids up to where the answer begins, and those of the true answer.
 
     `features` [prompt, F] are what is read at the frames of the prompt, `None` where it has none.
+    `place` says where it stands, in `file`.
     Of a preference, `reference` is the answer that was chosen.
     """
 
@@ -44,6 +46,7 @@ class Question:
     metadata: dict[str, str]
     features: Features | None = None
     rejected: tuple[int, ...] = ()
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def questions(corpus: Corpus, split: str, limit: int | None = None) -> list[Ques
         ids = corpus.stream(split).read(first, first + row["tokens"] - 1)
         place = str(Source(row["file"], row["record"], row["line"]))
         rows = None if heard is None else heard.document(number)
-        found.append(make(tokenizer, ids.tolist(), place, json.loads(row["metadata"]), rows))
+        one = make(tokenizer, ids.tolist(), place, json.loads(row["metadata"]), rows)
+        found.append(replace(one, file=row["file"]))
         if limit is not None and len(found) == limit:
             break
     return found
@@ -88,7 +92,8 @@ def read_questions(corpus: Corpus, files: Sequence[Path]) -> list[Question]:
             with located(str(entry.source)):
                 ids = [tokenizer.special.begin, *tokenizer.encode([entry.content])[0].tolist()]
                 rows = tokenizer.features(entry.content) if tokenizer.frame else None
-            found.append(make(tokenizer, ids, str(entry.source), dict(entry.metadata), rows))
+            one = make(tokenizer, ids, str(entry.source), dict(entry.metadata), rows)
+            found.append(replace(one, file=entry.source.file))
     return found
 
 
@@ -213,7 +218,7 @@ def _written(
     for start in range(0, len(order), _ROUND):
         numbers = order[start : start + _ROUND]
         prompts = [asked[number].prompt for number in numbers]
-        hidden = [without_source(tokenizer, prompt) for prompt in prompts]
+        hidden = [tokenizer.without_source(prompt) for prompt in prompts]
         said = generate(
             decoder,
             prompts,
@@ -228,12 +233,6 @@ def _written(
         if told is not None:
             told(len(found), len(asked))
     return [found[number] for number in range(len(asked))]
-
-
-def without_source(tokenizer: PairTokenizer, prompt: Sequence[int]) -> tuple[int, ...]:
-    """Return a prompt whose source is hidden behind mask tokens, as in training."""
-    kept = {*tokenizer.special.ids, *tokenizer.markers.values()}
-    return tuple(token if token in kept else tokenizer.special.mask for token in prompt)
 
 
 def contents(corpus: Corpus, ids: Sequence[Sequence[int]]) -> list[Any]:
@@ -254,6 +253,33 @@ def source_contents(corpus: Corpus, asked: Sequence[Question]) -> list[Any]:
     role = pair.asking.name
     turns = (tokenizer.decode(np.array(one.prompt, np.int64)) for one in asked)
     return [[turn.content for turn in said if turn.role == role][-1] for said in turns]
+
+
+def original_contents(corpus: Corpus, asked: Sequence[Question]) -> list[Any]:
+    """Return as `source_contents` what is asked; what was read as features, from its file again.
+
+    Raises `LexomeError` where a file is gone or does not hold what it held.
+    """
+    tokenizer, pair = corpus.tokenizer, corpus.language
+    assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
+    if tokenizer.frame is None:
+        return source_contents(corpus, asked)
+    role, found = pair.asking.name, defaultdict[str, list[Any]](list)
+    for file in sorted({one.file for one in asked}):
+        for entry in pair.read(Path(file)):
+            if not isinstance(entry, Skipped):
+                found[str(entry.source)] += [t.content for t in entry.content if t.role == role]
+    # The pieces of one recording have one place, and come in their order.
+    whole = []
+    for one in asked:
+        if not found[one.place]:
+            raise LexomeError(
+                "this is not what it was when the corpus was made",
+                where=one.place,
+                fix="bring the old file back",
+            )
+        whole.append(found[one.place].pop(0))
+    return whole
 
 
 def target_coding(corpus: Corpus) -> Coding | None:
