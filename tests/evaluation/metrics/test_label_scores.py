@@ -173,6 +173,9 @@ def test_the_order_of_examples_changes_no_calibration() -> None:
     right = np.arange(50) % 3 > 0
     shuffled = np.random.default_rng(0).permutation(50)
     assert reliability(confidence, right) == reliability(confidence[shuffled], right[shuffled])
+    # Many alike do not swallow the few that are surer.
+    many = reliability(np.repeat([0.5, 0.9], [95, 5]), np.ones(100, bool))
+    assert [(each.confidence, each.n) for each in many] == [(0.5, 95), (pytest.approx(0.9), 5)]
 
 
 def test_certainty_that_is_wrong_costs_much_but_not_all() -> None:
