@@ -233,6 +233,12 @@ def test_a_lost_part_is_named(tmp_path: Path, lost: str) -> None:
     assert str((tmp_path / lost).parent) in str(caught.value)
 
 
+def test_a_new_language_of_both_sides_is_learned_from_both() -> None:
+    made = grown("dna", "label", "label", [turns("a", "b"), turns("c", "b")])
+    assert made.decode(made.encode([turns("c", "b")])[0]) == turns("c", "b")
+    assert made.vocab_size == BASES["dna"].tokenizer.vocab_size + 2 + 3
+
+
 def test_a_new_language_gets_the_kind_that_is_asked_for() -> None:
     spoken = {"source": languages.get("text"), "target": languages.get("dna")}
     trainer = PairTrainer(BASES["bytes"], roles("text", "dna"), spoken, {"dna": "symbols"})

@@ -25,6 +25,9 @@ from lexome.training.start import base_folder
 
 DUPLICATES = ("refuse", "keep")
 
+# A class that a sample passed over could not be said: labels are learned from everything.
+_ALL = 1 << 62
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -94,6 +97,7 @@ def prepare_pairs(
         sources=files,
         language=pair.name,
         options=pair.options,
+        sample_units=_ALL if _says_labels(pair) else None,
         validation=held_out.share,
         validation_files=validation,
         validation_where=held_out.where,
@@ -110,6 +114,10 @@ def prepare_pairs(
             fix="take them out of one side, or say --duplicates keep to score with them",
         )
     return corpus
+
+
+def _says_labels(pair: Pair) -> bool:
+    return any(isinstance(one, Label) for one in pair.languages.values())
 
 
 def check_answers(pair: Pair, config: TransformerConfig) -> None:

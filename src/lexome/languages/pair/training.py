@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from lexome.errors import UsageError, nearest
 from lexome.languages.base import Language, Tokenizer, TokenizerTrainer
@@ -56,11 +57,15 @@ class PairTrainer:
                 f"the base speaks other pairs already, with the roles {taken}",
                 fix="start from the foundation model, or name the same task",
             )
-        pairs = list(contents) if new else []
-        parts = {}
-        for name, role in new.items():
-            said = (turn.content for turns in pairs for turn in turns if turn.role == role)
-            parts[name] = self._trainer(name, role).train(said, self.sizes.get(name))
+        said: dict[str, list[Any]] = {name: [] for name in new}
+        speaks = {role.name: role.language for role in self.roles}
+        for turn in (turn for turns in (contents if new else ()) for turn in turns):
+            if (name := speaks[turn.role]) in said:
+                said[name].append(turn.content)
+        parts = {
+            name: self._trainer(name, role).train(said[name], self.sizes.get(name))
+            for name, role in new.items()
+        }
         made = PairTokenizer(base, self.base.language, self.roles, parts)
         check_said(made)
         return made

@@ -1,0 +1,306 @@
+"""From files and a base to a corpus of pairs: what is refused, what is counted, what is reused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small import base, copies, dna_base, lines, prepared, text_base, tokens
+
+from lexome.errors import LexomeError, UsageError
+from lexome.finetuning.pairs import HeldOut, open_base
+from lexome.languages.dna import Dna
+from lexome.languages.joint import Joint, JointTokenizer
+from lexome.languages.pair import Pair, PairTokenizer, Turn
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return text_base(tmp_path_factory.mktemp("text") / "base")
+
+
+@pytest.fixture(scope="module")
+def dna(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dna_base(tmp_path_factory.mktemp("dna") / "base")
+
+
+def table(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    return lines(path, [json.dumps(row) for row in rows])
+
+
+def genes(count: int = 12) -> list[dict[str, Any]]:
+    draw = np.random.default_rng(0)
+    return [
+        {"sequence": "".join(draw.choice(list("ACGT"), 12)), "label": "yes" if n % 2 else "no"}
+        for n in range(count)
+    ]
+
+
+def as_dna(folder: Path, model: Path, file: Path, **said: Any) -> Any:
+    return prepared(folder, model, "labels", [file], language="dna", **said)
+
+
+# What is read
+
+
+def test_parallel_texts_become_pairs(tmp_path: Path, text: Path) -> None:
+    first, second = copies(tmp_path)
+    corpus = prepared(tmp_path / "corpus", text, "translation", [first, second])
+    pairs = [
+        document.content for split in ("train", "valid") for document in corpus.documents(split)
+    ]
+    assert len(pairs) == 30
+    assert all(target.content == source.content.upper() for source, target in pairs)
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer) and tokenizer.grown_from == 260
+    assert corpus.manifest.leak.exact_duplicates == 0
+
+
+@pytest.mark.parametrize(
+    "text_of, columns, count",
+    [
+        ("one\teins\ntwo\tzwei\nsix\tsechs\n", {}, 3),
+        ("source\ttarget\none\teins\ntwo\tzwei\n", {}, 2),
+        ("en\tde\none\teins\ntwo\tzwei\n", {"source": "en", "target": "de"}, 2),
+        ("x\ten\tde\nx\tone\teins\nx\ttwo\tzwei\n", {"source": "en", "target": "de"}, 2),
+        ("eins\tone\nzwei\ttwo\nsechs\tsix\n", {"source": "2", "target": "1"}, 3),
+    ],
+)
+def test_a_tsv_with_and_without_header(
+    tmp_path: Path, text: Path, text_of: str, columns: dict[str, str], count: int
+) -> None:
+    (tmp_path / "a.tsv").write_text(text_of)
+    corpus = prepared(
+        tmp_path / "corpus", text, "translation", [tmp_path / "a.tsv"],
+        held_out=HeldOut(share=0.4), **columns,
+    )  # fmt: skip
+    found = {
+        document.content[0].content: document.content[1].content
+        for split in ("train", "valid")
+        for document in corpus.documents(split)
+    }
+    assert len(found) == count and found["one"] == "eins" and found["two"] == "zwei"
+
+
+def test_a_column_that_is_not_usual_has_to_be_named(tmp_path: Path, dna: Path) -> None:
+    file = table(tmp_path / "a.jsonl", [{"bases": "ACGT", "kind": "x"}])
+    with pytest.raises(UsageError, match="none of the columns bases, kind is usual") as caught:
+        as_dna(tmp_path / "corpus", dna, file)
+    assert "--source" in str(caught.value)
+    with pytest.raises(LexomeError, match="no column 'basis'") as error:
+        as_dna(tmp_path / "corpus", dna, file, source="basis", target="kind")
+    assert "bases, kind" in str(error.value)
+
+
+def test_one_named_column_does_not_make_a_table_without_header(tmp_path: Path, text: Path) -> None:
+    (tmp_path / "a.tsv").write_text("en\tde\none\teins\n")
+    with pytest.raises(UsageError, match="usual for the target"):
+        prepared(tmp_path / "c", text, "translation", [tmp_path / "a.tsv"], source="en")
+
+
+def test_two_tables_of_one_name_are_no_parallel_texts(tmp_path: Path, text: Path) -> None:
+    rows = [{"source": str(n), "target": "b"} for n in range(9)]
+    files = [table(tmp_path / "a.jsonl", rows[:5]), tmp_path / "a.csv"]
+    files[1].write_text("source,target\n" + "".join(f"{row['source']},b\n" for row in rows[5:]))
+    corpus = prepared(tmp_path / "corpus", text, "translation", files)
+    assert corpus.manifest.train.documents + corpus.manifest.valid.documents == 9
+
+
+def test_texts_whose_names_do_not_say_that_they_belong_together(tmp_path: Path, text: Path) -> None:
+    files = [lines(tmp_path / "en.txt", ["one"]), lines(tmp_path / "de.txt", ["eins"])]
+    with pytest.raises(UsageError, match="the other side") as caught:
+        prepared(tmp_path / "corpus", text, "translation", files)
+    assert "talk.en and talk.de" in str(caught.value)
+
+
+def test_skips_are_counted_in_the_manifest(tmp_path: Path, dna: Path) -> None:
+    rows = [*genes(), {"sequence": "ACGT", "label": ""}, {"sequence": "", "label": "yes"}]
+    rows += [{"sequence": "ACGG", "label": " "}]
+    corpus = as_dna(tmp_path / "corpus", dna, table(tmp_path / "a.jsonl", rows))
+    counts = {reason: record.count for reason, record in corpus.manifest.skipped.items()}
+    assert counts == {"empty target": 2, "empty source": 1}
+    assert corpus.manifest.train.documents + corpus.manifest.valid.documents == 12
+
+
+def test_missing_files_are_named(tmp_path: Path, text: Path) -> None:
+    with pytest.raises(LexomeError) as caught:
+        prepared(tmp_path / "corpus", text, "translation", [tmp_path / "lost.jsonl"])
+    assert "lost.jsonl" in str(caught.value)
+    file = table(tmp_path / "a.jsonl", [{"caption": "a", "image": "lost.png"}])
+    with pytest.raises(LexomeError, match=r"no file 'lost\.png'"):
+        prepared(tmp_path / "corpus", text, "picture", [file])
+
+
+def test_bases_that_are_none(tmp_path: Path, text: Path) -> None:
+    with pytest.raises(LexomeError, match="not a model folder"):
+        open_base(tmp_path / "nowhere")
+    (tmp_path / "config.json").write_text('{"model_type": "mamba"}')
+    with pytest.raises(LexomeError, match="cannot express the family 'mamba'"):
+        open_base(tmp_path)
+    (tmp_path / "config.json").write_text((text / "config.json").read_text())
+    with pytest.raises(LexomeError, match="no lexome tokenizer here"):
+        open_base(tmp_path)
+
+
+# Labels
+
+
+def test_a_label_that_training_does_not_have_is_an_error(tmp_path: Path, dna: Path) -> None:
+    train = table(tmp_path / "train.jsonl", genes())
+    test = table(tmp_path / "test.jsonl", [{"sequence": "ACGTTT", "label": "maybe"}])
+    with pytest.raises(LexomeError, match="'maybe' does not occur in training") as caught:
+        as_dna(tmp_path / "corpus", dna, train, held_out=HeldOut(files=[test]))
+    assert str(test) in str(caught.value) and "line 1" in str(caught.value)
+
+
+def test_every_class_of_training_is_known_however_much_there_is(
+    tmp_path: Path, dna: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lexome.corpus import sample
+
+    monkeypatch.setattr(sample, "_DEFAULT_SAMPLE_UNITS", 64)
+    monkeypatch.setattr(sample, "_EXCERPT", 16)
+    rows = [{**row, "label": f"class {number % 20}"} for number, row in enumerate(genes(60))]
+    rows += [{**row, "label": f"class {number % 20}"} for number, row in enumerate(genes(60)[::-1])]
+    train, test = table(tmp_path / "a.jsonl", rows), table(tmp_path / "b.jsonl", rows)
+    corpus = as_dna(
+        tmp_path / "corpus", dna, train, held_out=HeldOut(files=[test]), duplicates="keep"
+    )
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer)
+    assert tokenizer.added["label"].vocab_size == 4 + 20
+
+
+def test_a_masked_model_answers_with_labels_alone(tmp_path: Path) -> None:
+    masked = text_base(tmp_path / "base", "modernbert")
+    with pytest.raises(UsageError, match="a modernbert model fills gaps and writes nothing"):
+        prepared(tmp_path / "corpus", masked, "translation", copies(tmp_path))
+
+
+# What is held out
+
+
+def test_duplicates_across_named_splits(tmp_path: Path, dna: Path) -> None:
+    rows = genes()
+    train = table(tmp_path / "train.jsonl", rows)
+    test = table(tmp_path / "test.jsonl", [*rows[:2], *genes(14)[12:]])
+    held_out = HeldOut(files=[test])
+    for _ in range(2):  # the corpus that was made for the first time does not hide it
+        with pytest.raises(LexomeError, match="2 held-out examples are also in training") as error:
+            as_dna(tmp_path / "corpus", dna, train, held_out=held_out)
+        assert "test.jsonl" in str(error.value) and "--duplicates keep" in str(error.value)
+    corpus = as_dna(tmp_path / "corpus", dna, train, held_out=held_out, duplicates="keep")
+    assert corpus.manifest.leak.exact_duplicates == 2
+    with pytest.raises(UsageError, match="'Keep'"):
+        as_dna(tmp_path / "corpus", dna, train, held_out=held_out, duplicates="Keep")
+
+
+def test_a_source_with_two_targets_is_on_one_side(tmp_path: Path, text: Path) -> None:
+    rows = [{"source": f"s{n // 2}", "target": f"t{n}"} for n in range(60)]
+    corpus = prepared(
+        tmp_path / "corpus", text, "translation", [table(tmp_path / "a.jsonl", rows)],
+        held_out=HeldOut(share=0.3),
+    )  # fmt: skip
+    sides = [
+        {document.content[0].content for document in corpus.documents(split)}
+        for split in ("train", "valid")
+    ]
+    assert sides[1] and not sides[0] & sides[1]
+
+
+def test_groups_stay_together_and_have_to_be_there(tmp_path: Path, dna: Path) -> None:
+    rows = [{**row, "who": f"g{number % 4}"} for number, row in enumerate(genes(24))]
+    file = table(tmp_path / "a.jsonl", rows)
+    held_out = HeldOut(share=0.25)
+    corpus = as_dna(tmp_path / "corpus", dna, file, group="who", held_out=held_out)
+    sides = [
+        {document.metadata["who"] for document in corpus.documents(split)}
+        for split in ("train", "valid")
+    ]
+    assert sides[1] and not sides[0] & sides[1]
+    named = as_dna(tmp_path / "named", dna, file, held_out=HeldOut(where={"who": "g2"}))
+    assert {document.metadata["who"] for document in named.documents("valid")} == {"g2"}
+    with pytest.raises(LexomeError, match="under 'whom'"):
+        as_dna(tmp_path / "other", dna, file, group="whom")
+
+
+def test_held_out_files_are_read_as_those_of_training(tmp_path: Path, text: Path) -> None:
+    (tmp_path / "train.tsv").write_text("one\teins\ntwo\tzwei\n")
+    (tmp_path / "test.tsv").write_text("source\ttarget\nsix\tsechs\n")
+    with pytest.raises(UsageError, match="read otherwise than those of training"):
+        prepared(
+            tmp_path / "corpus", text, "translation", [tmp_path / "train.tsv"],
+            held_out=HeldOut(files=[tmp_path / "test.tsv"]),
+        )  # fmt: skip
+
+
+# What makes another corpus
+
+
+def test_another_base_makes_another_corpus(tmp_path: Path, text: Path) -> None:
+    other = base(tmp_path / "other", tokens("text", "bytes"), "gpt2")
+    files = copies(tmp_path)
+    prepared(tmp_path / "corpus", text, "translation", files)
+    # The same vocabulary: other weights, and the same tokens.
+    prepared(tmp_path / "corpus", other, "translation", files)
+    different = base(tmp_path / "third", tokens("dna", "symbols"))
+    with pytest.raises(LexomeError, match="another"):
+        prepared(tmp_path / "corpus", different, "translation", files)
+
+
+def test_other_targets_make_another_corpus(tmp_path: Path, text: Path) -> None:
+    files = copies(tmp_path)
+    prepared(tmp_path / "corpus", text, "translation", files)
+    files[1].write_text(files[1].read_text().replace("OX", "COW"))
+    with pytest.raises(LexomeError, match="changed"):
+        prepared(tmp_path / "corpus", text, "translation", files)
+
+
+# What a base knows
+
+
+def test_the_base_says_how_its_languages_are_read(
+    tmp_path: Path, dna: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lexome.finetuning import data, pairs
+
+    known = open_base(dna, "dna")
+    spoken = {"dna": {"reverse_complement": True, "min_length": 50, "rna": "convert"}}
+    base_of = pairs.Base(dna, known.tokens, spoken, known.vocabulary)
+    file = table(tmp_path / "a.jsonl", genes())
+    from lexome.finetuning import tasks
+
+    pair, _ = data.pairs_language(tasks.get("labels"), data.PairData([file]), base_of)
+    language = pair.languages["source"]
+    assert isinstance(language, Dna)
+    assert language.reverse_complement and language.rna == "convert" and language.min_length == 1
+
+
+def test_a_joint_base_has_to_be_told_which_language(tmp_path: Path) -> None:
+    joint = JointTokenizer({"text": tokens("text", "bytes"), "dna": tokens("dna", "symbols")})
+    model = base(tmp_path / "base", joint)
+    file = table(tmp_path / "a.jsonl", genes())
+    with pytest.raises(UsageError, match="speaks several languages"):
+        prepared(tmp_path / "corpus", model, "labels", [file], language="joint")
+    corpus = prepared(
+        tmp_path / "corpus", model, "labels", [file], language="joint", source_language="dna"
+    )
+    document = next(iter(corpus.documents("train")))
+    assert document.content[0] == Turn("source", genes()[0]["sequence"]) or document.content
+    ids = corpus.stream("train").read(0, 3).tolist()
+    assert ids[2] >= joint.offsets["dna"] and ids[2] < joint.vocab_size
+    assert pairs_spoken(Joint(json.dumps({"text": {}, "dna": {"rna": "convert"}}))) == {
+        "text": {},
+        "dna": {"rna": "convert"},
+    }
+    assert isinstance(corpus.language, Pair)
+
+
+def pairs_spoken(language: Any) -> Any:
+    from lexome.finetuning.pairs import _spoken
+
+    return _spoken(language)

@@ -1,0 +1,129 @@
+"""What is predicted of pairs: the target alone, token for token as counted by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lexome.corpus import Batch
+from lexome.languages.base import SpecialTokens
+from lexome.training.objectives import Target
+
+SPECIAL = SpecialTokens(pad=0, begin=1, end=2, mask=3)
+SOURCE, TARGET, SYSTEM = 90, 91, 92
+Turns = list[tuple[int, list[int]]]
+
+content = st.lists(st.integers(4, 80), max_size=5)
+talks = st.lists(
+    st.tuples(st.sampled_from([SOURCE, TARGET, SYSTEM]), content), min_size=1, max_size=5
+)
+rows = st.lists(st.lists(talks, min_size=1, max_size=3), min_size=1, max_size=3)
+
+
+def spelled(turns: Turns) -> tuple[list[int], list[bool]]:
+    """Return the ids of a document, an end behind each answer, and which of them are predicted."""
+    ids, said = [SPECIAL.begin], [False]
+    for number, (marker, tokens) in enumerate(turns):
+        answer, last = marker == TARGET, number == len(turns) - 1
+        ids += [marker, *tokens]
+        said += [False, *[answer] * len(tokens)]
+        if answer or last:
+            ids.append(SPECIAL.end)
+            said.append(answer)
+    return ids, said
+
+
+def batch_of(packed: list[list[Turns]]) -> tuple[Batch, Any, Any]:
+    """Return a batch of packed rows, which tokens are predicted, and the documents' numbers."""
+    found = []
+    for documents in packed:
+        ids: list[int] = []
+        said: list[bool] = []
+        numbers: list[int] = []
+        for number, turns in enumerate(documents, start=1):
+            more, predicted = spelled(turns)
+            ids += more
+            said += predicted
+            numbers += [number] * len(more)
+        found.append((ids, said, numbers))
+    width = max(len(ids) for ids, _, _ in found) + 2
+    tokens, expected, numbered = np.zeros((3, len(found), width), np.int64)
+    for row, (ids, said, numbers) in enumerate(found):
+        tokens[row, : len(ids)] = ids
+        expected[row, : len(ids)] = said
+        numbered[row, : len(ids)] = numbers
+    weights = (tokens != SPECIAL.pad).astype(np.float32)
+    return Batch(tokens, weights, np.zeros(len(found), np.int64)), expected, numbered
+
+
+def target(**changes: Any) -> Target:
+    return Target(SPECIAL, (SOURCE, SYSTEM), (TARGET,), seed=0, **changes)
+
+
+@settings(max_examples=60)
+@given(rows)
+def test_what_is_predicted_is_what_is_said_and_its_end(packed: list[list[Turns]]) -> None:
+    batch, said, numbered = batch_of(packed)
+    example = target()(batch, np.arange(len(packed)))
+    assert example.inputs.tolist() == batch.tokens[:, :-1].tolist()
+    assert example.labels.tolist() == batch.tokens[:, 1:].tolist()
+    assert example.weights.tolist() == said[:, 1:].tolist()
+    assert example.segments is not None
+    assert example.segments.tolist() == numbered[:, :-1].tolist()
+
+
+@settings(max_examples=60)
+@given(rows)
+def test_a_model_that_sees_both_sides_sees_a_mask_for_each_token_that_is_said(
+    packed: list[list[Turns]],
+) -> None:
+    batch, said, numbered = batch_of(packed)
+    example = target(bidirectional=True)(batch, np.arange(len(packed)))
+    tokens = batch.tokens[:, :-1]
+    hidden = (said[:, :-1] == 1) & (tokens != SPECIAL.end)
+    assert example.inputs.tolist() == np.where(hidden, SPECIAL.mask, tokens).tolist()
+    assert example.labels.tolist() == tokens.tolist()
+    assert example.weights.tolist() == hidden.astype(float).tolist()
+    assert example.segments is not None
+    assert example.segments.tolist() == numbered[:, :-1].tolist()
+
+
+def test_weights_of_the_corpus_count() -> None:
+    batch, said, _ = batch_of([[[(SOURCE, [5, 6]), (TARGET, [7, 8])]]])
+    half = replace(batch, weights=batch.weights * np.float32(0.5))
+    assert target()(half, np.arange(1)).weights.tolist() == (0.5 * said[:, 1:]).tolist()
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_share_of_the_sources_is_hidden(bidirectional: bool) -> None:
+    documents = [[(SOURCE, [5, 6, 7]), (TARGET, [8, 9])]] * 4
+    batch, said, numbered = batch_of([documents] * 200)
+    objective = target(bidirectional=bidirectional, source_dropout=0.3)
+    numbers = np.arange(200)
+    example = objective(batch, numbers)
+    plain = target(bidirectional=bidirectional)(batch, numbers)
+    assert torch.equal(example.labels, plain.labels)
+    assert torch.equal(example.weights, plain.weights)
+    changed = example.inputs != plain.inputs
+    assert (example.inputs[changed] == SPECIAL.mask).all()
+    content = torch.from_numpy(np.isin(batch.tokens[:, :-1], [5, 6, 7]))
+    assert not changed[~content].any(), "markers, ends and targets stay"
+    # A source is hidden whole or not at all, each of a row by itself.
+    shown = changed[content].view(200, 4, 3)
+    assert (shown.all(-1) | ~shown.any(-1)).all()
+    share = shown[..., 0].float()
+    assert share.mean() == pytest.approx(0.3, abs=0.05)
+    assert share.mean(1).std() > 0
+    # What is random belongs to the row, whoever computes it.
+    part = objective(
+        Batch(batch.tokens[50:60], batch.weights[50:60], batch.starts[:10]), numbers[50:60]
+    )
+    assert torch.equal(part.inputs, example.inputs[50:60])
+    assert not torch.equal(objective(batch, numbers + 1000).inputs, example.inputs)
+    assert numbered.max() == 4 and said.any()
