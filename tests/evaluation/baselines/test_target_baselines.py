@@ -10,7 +10,7 @@ import pytest
 
 from lexome.evaluation.baselines import baselines_for
 from lexome.evaluation.baselines import translation as translation_baselines
-from lexome.evaluation.baselines.alignment import NULL, align
+from lexome.evaluation.baselines.alignment import NULL, Lexicon, align
 from lexome.evaluation.baselines.features import Pictures, TfIdf
 from lexome.evaluation.baselines.retrieval import ClosedSet, MajorityTarget, NearestTarget
 from lexome.evaluation.baselines.translation import CopySource, WordByWord
@@ -77,6 +77,9 @@ def test_a_word_s_best_translation_belongs_to_it_too() -> None:
         [np.array([1, 2])] * 4 + [np.array([2])] * 4, [np.array([0, 1])] * 4 + [np.array([1])] * 4
     )
     assert lexicon.best() == {1: 0, 2: 1}
+    # What word 1 has most often is a mark that belongs to word 2.
+    split = Lexicon(np.array([1, 1, 2]), np.array([0, 1, 1]), np.array([2.0, 3.0, 30.0]))
+    assert split.best() == {1: 0, 2: 1}
     assert align([], []).best() == {}
 
 
