@@ -185,7 +185,7 @@ def _text_scores(
     if task != "translation":
         return TaskScores((*answered, *translated))
     sources = source_texts(corpus, asked)
-    copied = copy_diagnostics(outputs, references, sources, resampling=resampling)
+    copied = copy_diagnostics(outputs, sources, references, resampling=resampling)
     details = {"diagnostics": [asdict(one) for one in copied]}
     return TaskScores((*translated, *answered), details)
 
