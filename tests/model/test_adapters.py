@@ -25,8 +25,8 @@ from lexome.model import (
     trained_share,
 )
 from lexome.model.adapters import base_parameters
+from lexome.model.layers import Linear
 from lexome.model.low_rank import LowRank
-from lexome.model.transformer import Linear
 from peers import PEERS, VOCABULARY
 
 peers = pytest.mark.parametrize("name", PEERS)

@@ -16,8 +16,8 @@ from lexome.evaluation.baselines.contents import TargetKind, TaskBaseline, sourc
 from lexome.finetuning.answering import (
     Question,
     contents,
+    original_contents,
     questions,
-    source_contents,
     target_coding,
 )
 from lexome.finetuning.scoring import (
@@ -38,10 +38,15 @@ def baseline_scores(
 ) -> Iterator[dict[str, Any]]:
     """Yield the name and the figures of each baseline, fitted on the training examples.
 
-    One that cannot be fitted says why in its `note`.
+    One that cannot be fitted says why in its `note`; so do all together, where the recordings that
+    they would hear are gone.
     """
     train = questions(corpus, TRAIN, _MOST_EXAMPLES)
-    sources, test_sources = source_contents(corpus, train), source_contents(corpus, asked)
+    try:
+        sources, test_sources = original_contents(corpus, train), original_contents(corpus, asked)
+    except LexomeError as error:
+        yield {"name": "baselines", "figures": [], "note": str(error)}
+        return
     targets, kind = _targets(corpus, train)
     coding = target_coding(corpus)
     classes = len(coding.classes) if isinstance(coding, Classes) else 2

@@ -3,7 +3,8 @@
 `adapter_config.json` and `adapter_model.safetensors` are as `peft` writes them (0.21). What peft
 has no key for, and would warn about at each loading, is in `lexome_adapter.json` beside them: the
 shape and the SHA-256 of the base, so that no adapter ends up on a model it was not trained on.
-Where the vocabulary grew, the base is resized first: `base.resize_token_embeddings(n)`.
+Where the vocabulary grew, the base is resized first: `base.resize_token_embeddings(n)`. A front
+end, which is trained with every adapter, lies beside it as it does beside a model.
 """
 
 from __future__ import annotations
@@ -27,10 +28,19 @@ from lexome.model.adapter_tensors import (
     unpack_factors,
     vocabulary_names,
 )
-from lexome.model.adapters import TARGETS, attach, base_parameters, is_attached, low_rank_maps
+from lexome.model.adapters import (
+    TARGETS,
+    attach,
+    base_parameters,
+    is_attached,
+    low_rank_maps,
+    merged,
+)
 from lexome.model.assembly import parameter_shapes
 from lexome.model.config import TransformerConfig
 from lexome.model.families import get
+from lexome.model.front_end import joined, parted
+from lexome.model.front_end_folder import load_front_end, save_front_end
 from lexome.model.growth import grown
 from lexome.model.new_rows import GrownEmbedding
 from lexome.model.storage import load_tensors, replacing, save_tensors
@@ -80,6 +90,8 @@ def save_adapter(folder: Path, model: Transformer, *, base: str) -> None:
     }
     with replacing(folder, CONFIG, "an adapter") as part:
         save_tensors(part / WEIGHTS, tensors)
+        if front_end := parted(merged(model))[1]:
+            save_front_end(part, front_end, torch.float32)
         write_json(part / CONFIG, _peft_config(config, modules, rank, alpha, base))
         write_json(part / RECORD, record)
 
@@ -111,7 +123,9 @@ def load_adapter(folder: Path, base_model: Transformer) -> Transformer:
     if saved.vocab_size < old:
         raise _damaged(folder / RECORD, f"vocab_size is {saved.vocab_size}, less than the base's")
     state = _load_state(folder / WEIGHTS, saved, base_parameters(base_model), base_model.config)
-    model = grown(base_model, saved.vocab_size, seed=0)
+    model = grown(parted(base_model)[0], saved.vocab_size, seed=0)
+    if front_end := load_front_end(folder, model.config.width):
+        model = joined(model, front_end)
     try:
         attach(
             model,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, get_args
 
 import torch
@@ -16,9 +17,10 @@ from torch import Tensor, nn
 
 from lexome.errors import UsageError, nearest
 from lexome.model.assembly import assembled, parameter_shapes
+from lexome.model.layers import Linear
 from lexome.model.low_rank import LowRank
 from lexome.model.new_rows import GrownEmbedding, GrownUnembedding
-from lexome.model.transformer import Linear, Transformer
+from lexome.model.transformer import Transformer
 
 Method = Literal["full", "lora", "probe", "scratch"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -43,7 +45,8 @@ def attach(
     scaled by `alpha` / `rank`, beside the maps of every block that `targets` names (by default all
     of `TARGETS` that the model has). `probe` leaves the blocks as they are. Both also train the
     rows of embedding and unembedding from `frozen_rows`, the size of the old vocabulary, on, with
-    their share of the head's bias; older rows never move. Starting factors are drawn from `seed`.
+    their share of the head's bias; older rows never move. A front end is always trained. Starting
+    factors are drawn from `seed`.
 
     Raises `UsageError` for an unknown method or target, a rank that a map cannot have, or a probe
     of a vocabulary without new tokens.
@@ -68,6 +71,8 @@ def attach(
         )
     maps = list(_maps(model, targets, rank, alpha)) if method == "lora" else []
     model.requires_grad_(False)
+    if model.front_end is not None:
+        model.front_end.requires_grad_(True)
     generator = torch.Generator().manual_seed(seed)
     for name, linear in maps:
         model.set_submodule(name, LowRank(linear, rank, alpha, generator))
@@ -94,10 +99,11 @@ def merged(model: Transformer) -> Transformer:
 def base_parameters(model: Transformer) -> dict[str, Tensor]:
     """Return the parameters of the plain model that an attached one stands on, by plain names.
 
-    They share memory with `model`; embeddings have the old vocabulary's rows.
+    They share memory with `model`; embeddings have the old vocabulary's rows. A front end is none
+    of them: it is trained with the adapter.
     """
     found = {}
-    for name in parameter_shapes(model.config):
+    for name in parameter_shapes(replace(model.config, features=0)):
         module, leaf = _owner(model, name)
         base = module.base if isinstance(module, _ADAPTED) else module
         found[name] = getattr(base, leaf).detach()

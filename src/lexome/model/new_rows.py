@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lexome.model.transformer import Linear
+from lexome.model.layers import Linear
 
 
 class GrownEmbedding(nn.Module):

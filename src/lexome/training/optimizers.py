@@ -10,13 +10,15 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from lexome.model import Transformer
+from lexome.model.layers import FRONT_END
 from lexome.model.low_rank import FACTORS
 from lexome.recipe import OptimizerRecipe
 from lexome.training.muon import Muon
 
-LABELS = (MAPS, ADAPTERS, EMBEDDINGS, HEAD, VECTORS) = (
+LABELS = (MAPS, ADAPTERS, FRONT, EMBEDDINGS, HEAD, VECTORS) = (
     "maps inside blocks",
     "adapters",
+    "front end",
     "embeddings",
     "head",
     "norms and biases",
@@ -43,7 +45,8 @@ def groups(model: Transformer, recipe: OptimizerRecipe) -> list[Group]:
     """Return every trained parameter of `model` in exactly one group; frozen ones are in none.
 
     Maps inside blocks go to Muon where it is chosen: their gradients have the structure that it
-    uses. The factors of adapters never do: what has that structure is their product. Embeddings,
+    uses. The factors of adapters never do: what has that structure is their product. Nor does a
+    front end, whose inputs are no stream that was normed. Embeddings,
     of which each step moves a few rows, take far larger steps than the rest; one that is tied is
     the unembedding too, and moves as such. Vectors (norms, biases) are never decayed: pulling a
     norm's scale to 0 is no simpler model.
@@ -79,6 +82,8 @@ def trained(model: Transformer) -> dict[str, nn.Parameter]:
 def _matrix_label(name: str, tied: bool) -> str:
     if name.endswith(FACTORS):
         return ADAPTERS
+    if name.startswith(FRONT_END):
+        return FRONT
     if name.startswith("layers."):
         return MAPS
     shared = tied and name.startswith("embedding.")

@@ -27,10 +27,11 @@ _LEAST_DEVIATION_DB = 1.0
 class Mel:
     """Windows of 25 ms every 10 ms as levels in 40 mel bands, four windows a frame token.
 
-    Levels in dB are taken from the mean of the recording, band by band, which takes away what
-    room and microphone do to all of it (cepstral mean normalisation, Atal 1974), and divided by
-    the `deviation` [bands] of the training split. So silence is zeros, at any level. A frame is
-    the input of a model and nothing else: its token spells no sample.
+    Levels in dB are taken from their mean over the louder half of the recording, band by band,
+    and divided by the `deviation` [bands] of the training split. That takes away what room,
+    microphone and speaker do to all of it (cepstral mean normalisation, Atal 1974), however long
+    it is silent before and behind what is said. Digital silence is zeros. A frame is the input of a
+    model and nothing else: its token spells no sample.
     """
 
     language: ClassVar[str] = "sound"
@@ -66,17 +67,19 @@ class Mel:
         return self.stacked, len(self.deviation)
 
     def encode(self, content: Pcm) -> Codes:
-        """Return the code of each frame; the last one goes on in silence."""
-        windows = self._bank.frames.count(len(content))
-        return np.zeros(-(-windows // self.stacked), np.int64)
+        """Return the code of each frame."""
+        return np.zeros(self._count(content), np.int64)
 
     def features(self, content: Pcm) -> npt.NDArray[np.float16]:
-        """Return the levels of each frame, the first window's first; [frames, windows * bands]."""
-        levels = _centred(self._bank.levels(content)) / self.deviation
-        frames = -(-len(levels) // self.stacked)
-        whole = np.zeros((frames * self.stacked, len(self.deviation)), np.float16)
-        whole[: len(levels)] = levels
-        return whole.reshape(frames, -1)
+        """Return the levels of each frame, the first window's first; [frames, windows * bands].
+
+        Where windows are missing in the last frame, the last one stands for them.
+        """
+        levels = relative(self._bank.levels(content)) / self.deviation
+        frames = self._count(content)
+        places = np.minimum(np.arange(frames * self.stacked), len(levels) - 1)
+        width = self.stacked * len(self.deviation)
+        return levels[places].astype(np.float16).reshape(frames, width)
 
     def decode(self, codes: Codes) -> Pcm:
         """Return no samples: what was heard is not in the codes."""
@@ -89,6 +92,9 @@ class Mel:
     def baselines(self, vocab_size: int) -> Sequence[TokenBaseline]:
         """Return none: nothing is predicted."""
         return ()
+
+    def _count(self, content: Pcm) -> int:
+        return -(-self._bank.frames.count(len(content)) // self.stacked)
 
     @cached_property
     def _bank(self) -> MelBank:
@@ -104,22 +110,22 @@ class MelBank:
 
     @property
     def bands(self) -> int:
-        """Return the bands: at low rates fewer than 40 hold a frequency of the transform."""
+        """Return how many bands there are."""
         return len(self.filters.T)
 
     def levels(self, content: Pcm) -> Floats:
-        """Return the levels of all windows, some at a time; [windows, bands]."""
-        samples, count = from_pcm(np.asarray(content)), self.frames.count(len(content))
+        """Return the levels of all windows; [windows, bands]."""
+        samples, windows = from_pcm(np.asarray(content)), self.frames.count(len(content))
         found = [np.zeros((0, self.bands))]
-        for first in range(0, count, _CHUNK):
-            powers = self.frames.powers(samples, first, min(first + _CHUNK, count))
+        for first in range(0, windows, _CHUNK):
+            powers = self.frames.powers(samples, first, min(first + _CHUNK, windows))
             # Not by BLAS, whose sums depend on the number of rows.
             found.append(decibels(np.einsum("tf,fb->tb", powers, self.filters)))
         return np.concatenate(found)
 
 
 class MelTrainer(WithoutOptions):
-    """Learns how far levels lie from the mean of their recording, band by band."""
+    """Learns how far levels lie from what is usual in their recording, band by band."""
 
     needs_sample = True
 
@@ -131,8 +137,8 @@ class MelTrainer(WithoutOptions):
         bank = MelBank(self._rate)
         squares, windows = np.zeros(bank.bands), 0
         for content in contents:
-            levels = bank.levels(content)
-            squares += np.square(_centred(levels)).sum(axis=0)
+            levels = relative(bank.levels(content))
+            squares += np.square(levels - levels.mean(axis=0)).sum(axis=0) if len(levels) else 0
             windows += len(levels)
         if not windows:
             raise LexomeError(
@@ -150,6 +156,9 @@ class MelTrainer(WithoutOptions):
         return tokenizer
 
 
-def _centred(levels: Floats) -> Floats:
-    """Return levels without their mean over the windows of a recording."""
-    return levels - levels.mean(axis=0, keepdims=True) if len(levels) else levels
+def relative(levels: Floats) -> Floats:
+    """Return levels [windows, bands] from their mean over the louder half of the windows."""
+    if not len(levels):
+        return levels
+    loudness = levels.mean(axis=1)
+    return np.asarray(levels - levels[loudness >= np.median(loudness)].mean(axis=0))
