@@ -1,0 +1,146 @@
+"""`lexome chat`: messages as options, as lines, and from a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lexome.cli import chat as command
+from lexome.cli.app import app
+
+Lexome = Callable[..., Any]
+GREEDY = ("--temperature", "0", "--max-tokens", "6")
+
+
+@pytest.fixture(scope="module")
+def assistant(lexome: Lexome, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("assistant")
+    data = folder / "chats.jsonl"
+    records = [{"prompt": f"q {n}", "response": f"a {n}"} for n in range(20)]
+    data.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    where = ("--corpus", folder / "corpus", "--out", folder / "run")
+    done = lexome("finetune", run, data, "--task", "assistant", "--steps", 2, *where)
+    assert done.exit_code == 0, done.output
+    return folder / "run"
+
+
+def spoken(*arguments: object, lines: str | None = None) -> Any:
+    done = CliRunner().invoke(app, ["chat", *map(str, arguments)], input=lines)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def test_a_prompt_is_answered_and_the_talk_ends(assistant: Path) -> None:
+    plain = spoken(assistant, "--prompt", "q 1", *GREEDY)
+    (said,) = json.loads(spoken(assistant, "--prompt", "q 1", "--json", *GREEDY).stdout)
+    assert plain.exit_code == 0 and plain.stdout == f"{said['text']}\n"
+    assert (said["prompt"], said["tokens"], said["left_out"]) == ("q 1", 6, 0)
+    assert said["finish"] == "length" and "--max-tokens" in plain.stderr
+
+
+def test_lines_are_messages_of_one_talk(assistant: Path) -> None:
+    said = json.loads(spoken(assistant, "--json", *GREEDY, lines="q 1\n\nq 2\r\n").stdout)
+    twice = ("--prompt", "q 1", "--prompt", "q 2")
+    assert said == json.loads(spoken(assistant, *twice, "--json", *GREEDY).stdout)
+    assert [one["prompt"] for one in said] == ["q 1", "q 2"]
+    plain = spoken(assistant, *GREEDY, lines="q 1\nq 2\n").stdout
+    assert plain == "".join(f"{one['text']}\n" for one in said)
+
+
+def test_a_full_context_is_told(assistant: Path) -> None:
+    many = spoken(assistant, *GREEDY, lines="question\n" * 4)
+    assert "context of 32 tokens is full: the first 2 messages were left out" in many.stderr
+    cut = spoken(assistant, "--prompt", "x" * 20, "--temperature", "0")
+    assert "the answer ends here" in cut.stderr
+
+
+def test_a_system_message_changes_the_answer(assistant: Path) -> None:
+    def drawn(*more: str) -> str:
+        options = ("--prompt", "q 1", "--temperature", "1", "--max-tokens", "6")
+        return str(spoken(assistant, *options, *more).stdout)
+
+    assert drawn() == drawn() != drawn("--system", "be other")
+
+
+def test_who_is_no_assistant_is_told_what_to_do(run: Path, masked_run: Path) -> None:
+    for folder in (run, masked_run):
+        done = CliRunner().invoke(app, ["chat", str(folder), "--prompt", "q"])
+        assert done.exit_code == 2
+        assert "no assistant" in done.stderr and "--task assistant" in done.stderr
+
+
+def test_ctrl_c_ends_an_answer_and_not_the_talk(
+    assistant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+
+    def interrupting(text: str) -> None:
+        shown.append(text)
+        if len(shown) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(command, "part", interrupting)
+    done = spoken(assistant, *GREEDY, lines="q 1\nq 2\n")
+    assert done.exit_code == 0
+    assert shown[1] == "\n" and len(shown) > 3 and shown[-1] == "\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    with pytest.raises(KeyboardInterrupt), command._interruptible() as interrupted:
+        assert not interrupted()
+        signal.raise_signal(signal.SIGINT)
+        assert interrupted()
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_talk_in_a_terminal(assistant: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lexome", "chat", str(assistant), *GREEDY],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "dumb"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = ""
+
+    def expect(text: str) -> None:
+        nonlocal seen
+        while text not in seen:
+            seen += os.read(ours, 1024).decode("utf-8", "replace")
+        seen = seen.partition(text)[2]
+
+    try:
+        expect("Ctrl-D the talk")
+        expect("> ")
+        os.write(ours, b"q 1\n")
+        expect("--max-tokens")
+        expect("> ")
+        process.send_signal(signal.SIGINT)
+        expect("> ")
+        os.write(ours, b"/clear\n")
+        expect("forgotten")
+        expect("> ")
+        os.write(ours, b"x" * 60 + b"\n")
+        expect("the model sees 32 at once")
+        expect("> ")
+        os.write(ours, b"\x04")
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
