@@ -6,8 +6,9 @@ from pathlib import Path
 
 from lexome.files import write_text
 from lexome.report.collect import collect
-from lexome.report.data import Missing, ReportData
+from lexome.report.data import Missing
 from lexome.report.page import render
+from lexome.report.report_data import ReportData
 
 PAGE = Path("report") / "index.html"
 

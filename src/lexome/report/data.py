@@ -1,11 +1,11 @@
-"""What the page shows, as typed records that become one JSON value."""
+"""The parts that the page shows of any run, as typed records that become JSON."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the model is. `None` stands for what the run folder does not say."""
+    """What the model is. `None` stands for what the run folder does not say.
+
+    `tuned` says what it was made of and for, where it was tuned on pairs.
+    """
 
     name: str
     language: str | None
@@ -31,6 +34,7 @@ class Summary:
     tokens: int | None
     minutes: float | None
     verdict: str
+    tuned: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,23 +298,31 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingMap:
-    """Token embeddings before and after training; `chosen` says which tokens and why."""
+    """Token embeddings before and after training; `chosen` says which tokens and why.
+
+    `start` says what the model was before.
+    """
 
     tokens: tuple[int, ...]
     width: int
     chosen: str
     before: Projection
     after: Projection
+    start: str
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """How the model works: prompts, attention and embeddings, with a label for each token id."""
+    """How the model works: prompts, attention and embeddings, with a label for each token id.
+
+    `opening` is the token behind which a model that was tuned on pairs answers.
+    """
 
     objective: Literal["causal", "masked"]
     labels: Mapping[int, str]
     inspections: tuple[Inspection, ...]
     embeddings: EmbeddingMap | Missing
+    opening: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,27 +354,6 @@ class Reproduction:
     recipe: str | Missing
     commands: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReportData:
-    """Everything on the page, in the page's order; `gallery` is for what is seen or heard."""
-
-    summary: Summary
-    corpus: CorpusFacts | Missing
-    training: Training | Missing
-    samples: Samples | Missing
-    gallery: Gallery | Missing | None
-    scores: Scores | Missing
-    inside: Inside | Missing
-    ledger: Ledger | Missing
-    reproduction: Reproduction
-    lexome: str
-    made: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
 
 
 def finite(value: object) -> float | None:

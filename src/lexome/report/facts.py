@@ -18,14 +18,13 @@ from lexome.report.data import (
     LedgerRow,
     Missing,
     Reproduction,
-    Scores,
     Side,
     Skip,
     SourceFile,
     Summary,
 )
 from lexome.report.reading import RunFiles, command
-from lexome.report.verdict import verdict
+from lexome.report.tuning import finetune_command, pair_of, tuned_sentence
 from lexome.training.run import RECIPE
 
 SOURCES_SHOWN = 50
@@ -36,8 +35,11 @@ _PREPARE_FLAGS = (
 )
 
 
-def summary(run: RunFiles, scores: Scores | Missing, built: Ledger | Missing) -> Summary:
-    """Return what the model is, from whatever parts of the run there are."""
+def summary(run: RunFiles, verdict: str, built: Ledger | Missing) -> Summary:
+    """Return what the model is, from whatever parts of the run there are.
+
+    `verdict` says how it stands beside its baselines.
+    """
     config = None if isinstance(run.config, Missing) else run.config
     last = _last(run)
     parameters = run.fact("parameters")
@@ -54,7 +56,8 @@ def summary(run: RunFiles, scores: Scores | Missing, built: Ledger | Missing) ->
         steps=last.step if last else None,
         tokens=last.tokens if last else None,
         minutes=last.seconds / 60 if last and last.seconds is not None else None,
-        verdict=verdict(scores),
+        verdict=verdict,
+        tuned=tuned_sentence(run),
     )
 
 
@@ -67,7 +70,7 @@ def corpus_facts(run: RunFiles) -> CorpusFacts | Missing:
     origin = "given" if kind.given else _trained_on(manifest)
     return CorpusFacts(
         folder=str(run.fact("corpus") or ""),
-        language=manifest.language,
+        language=_language(run, manifest),
         unit=manifest.unit,
         licence=manifest.licence,
         fingerprint=manifest.fingerprint,
@@ -121,7 +124,9 @@ def reproduction(run: RunFiles) -> Reproduction:
     folder = str(run.folder)
     again = command("train", "--recipe", f"{folder}/{RECIPE}", "--out", f"{folder}-again")
     commands = [again, command("evaluate", folder), command("report", folder)]
-    if isinstance(run.manifest, Manifest) and run.manifest.request.get("sources"):
+    if run.tuned is not None:
+        commands.insert(0, finetune_command(run, run.tuned))
+    elif isinstance(run.manifest, Manifest) and run.manifest.request.get("sources"):
         commands.insert(0, _prepare(run.manifest.request, str(run.fact("corpus"))))
     if isinstance(run.manifest, Manifest) and run.manifest.parts:
         parts = [f"{part.corpus}={part.weight:g}" for part in run.manifest.parts]
@@ -138,11 +143,11 @@ def _last(run: RunFiles) -> Step | None:
 
 
 def _objective(named: Any, config: TransformerConfig | None) -> Literal["causal", "masked"] | None:
-    if named is None and config is not None:
-        named = "next-token" if config.attention == "causal" else "masked-token"
-    if named is None:
+    if named in ("next-token", "masked-token"):
+        return "causal" if named == "next-token" else "masked"
+    if config is None:
         return None
-    return "causal" if named == "next-token" else "masked"
+    return "causal" if config.attention == "causal" else "masked"
 
 
 def _heads(count: int) -> str:
@@ -173,6 +178,13 @@ def _prepare(request: Mapping[str, Any], folder: str) -> str:
     for name, value in (request.get("validation_where") or {}).items():
         words += ["--validation-where", f"{name}={value}"]
     return command("prepare", *words, "--out", folder)
+
+
+def _language(run: RunFiles, manifest: Manifest) -> str:
+    pair = pair_of(run)
+    if pair is None:
+        return manifest.language
+    return f"pairs, {pair.asking.language} → {pair.answering.language}"
 
 
 def _side(name: str, side: SplitSide) -> Side:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -13,11 +14,13 @@ from lexome import languages
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError
 from lexome.languages.base import Ids, Tokenizer
+from lexome.languages.pair import PairTokenizer
 from lexome.model.folder import load_model
 from lexome.model.transformer import Transformer
 from lexome.report.data import Inside, Missing
 from lexome.report.inspect import LONGEST_PROMPT, MAP_TOKENS, inspect
 from lexome.report.reading import Lines, RunFiles, missing
+from lexome.report.tuning import base_model
 from lexome.training.run import MODEL
 
 PROMPTS = 3
@@ -34,6 +37,10 @@ def inside(run: RunFiles) -> Inside | Missing:
     """Load the model of a run and look inside it; whatever is damaged is named."""
     if isinstance(run.config, Missing):
         return run.config
+    if run.config.features:
+        return Missing(
+            "This model hears frames of sound, which are no tokens: they cannot be stepped through."
+        )
     try:
         tokenizer = languages.load_tokenizer(run.folder / MODEL)
         model = load_model(run.folder / MODEL)
@@ -43,18 +50,30 @@ def inside(run: RunFiles) -> Inside | Missing:
         return missing(error)
     if not prompts:
         return Missing("There is neither held-out data nor a readable sample to look at.")
-    return inspect(model, _initial(run, model), tokenizer, prompts, tokens, chosen)
+    initial, start = _initial(run, model)
+    found = inspect(model, initial, tokenizer, prompts, tokens, chosen, start)
+    if isinstance(tokenizer, PairTokenizer):
+        opening = int(tokenizer.predicted[-1])
+        labels = {**found.labels, opening: tokenizer.token_label(opening)}
+        found = replace(found, opening=opening, labels=labels)
+    return found
 
 
-def _initial(run: RunFiles, model: Transformer) -> Transformer | Missing:
-    """Return the model as it was before its first step: the seed draws it again, exactly."""
+def _initial(run: RunFiles, model: Transformer) -> tuple[Transformer | Missing, str]:
+    """Return the model as it was before its first step, and what it was then.
+
+    It was the base, or else the seed draws it again, exactly.
+    """
     if isinstance(run.recipe, Missing):
-        return Missing(f"The seed is not known, so the start cannot be shown: {run.recipe.missing}")
+        why = f"The seed is not known, so the start cannot be shown: {run.recipe.missing}"
+        return Missing(why), ""
+    if run.tuned is not None and run.tuned.method != "scratch":
+        return base_model(run, run.tuned, model), f"the base, {run.tuned.base}"
     with torch.device("meta"):
         initial = Transformer(model.config)
     initial.to_empty(device="cpu")
     initial.initialise(run.recipe.training.seed)
-    return initial
+    return initial, "drawn at random"
 
 
 def _prompts(run: RunFiles, tokenizer: Tokenizer) -> Iterator[Prompt]:

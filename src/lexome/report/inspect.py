@@ -38,10 +38,12 @@ def inspect(
     prompts: Sequence[tuple[str, Ids]],
     map_tokens: Sequence[int],
     chosen: str,
+    start: str = "drawn at random",
 ) -> Inside:
     """Compute everything that the page shows about how `model` works.
 
-    `initial` is the model at initialisation, or says why it is not known; `prompts` are (origin,
+    `initial` is the model before its first step, `start` what it was then, or it says why that is
+    not known; `prompts` are (origin,
     token ids as the model reads them); `map_tokens` are the tokens of the embedding map, and
     `chosen` says how they were chosen. The model is left in evaluation mode.
     """
@@ -54,7 +56,7 @@ def inspect(
     if isinstance(initial, Missing):
         embeddings, shown = initial, set()
     else:
-        embeddings = embedding_map(initial, model, map_tokens[:MAP_TOKENS], chosen)
+        embeddings = embedding_map(initial, model, map_tokens[:MAP_TOKENS], chosen, start)
         shown = {*embeddings.tokens}
     for inspection in inspections:
         shown.update(inspection.tokens)
@@ -112,7 +114,7 @@ def pack_attention(maps: Tensor) -> Attention:
 
 
 def embedding_map(
-    before: Transformer, after: Transformer, tokens: Sequence[int], chosen: str
+    before: Transformer, after: Transformer, tokens: Sequence[int], chosen: str, start: str
 ) -> EmbeddingMap:
     """Return the input embeddings of `tokens` before and after training, in two dimensions."""
     index = torch.as_tensor(list(tokens))
@@ -122,6 +124,7 @@ def embedding_map(
         chosen=chosen,
         before=project(before.embedding.weight.detach().cpu()[index]),
         after=project(after.embedding.weight.detach().cpu()[index]),
+        start=start,
     )
 
 

@@ -9,10 +9,13 @@ import json
 from importlib import resources
 from typing import Any
 
-from lexome.report.data import ReportData
+from lexome.report.report_data import ReportData
 
-STYLES = ("page.css", "figures.css")
-SCRIPTS = ("dom.js", "curves.js", "facts.js", "predictions.js", "attention.js", "embeddings.js")
+STYLES = ("page.css", "figures.css", "task.css")
+SCRIPTS = (
+    *("dom.js", "curves.js", "facts.js", "task.js", "comparison.js", "said.js"),
+    *("predictions.js", "attention.js", "embeddings.js"),
+)
 ENTRY = "page.js"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from lexome.evaluation.evaluate import is_current
 from lexome.files import naming, read_json
 from lexome.model.config import TransformerConfig
 from lexome.model.folder import read_config
-from lexome.recipe import Recipe
+from lexome.recipe import Recipe, StartRecipe
 from lexome.report.data import Missing
 from lexome.training.run import FACTS, METRICS, MODEL, RECIPE, SAMPLES
 
@@ -51,7 +51,7 @@ class RunFiles:
         """Read the run in `folder`; raise `LexomeError` if there is no trace of one."""
         _check_run(folder)
         resume = command("train", "--resume", "--out", str(folder))
-        facts = _object(folder / FACTS, resume)
+        facts = read_object(folder / FACTS, resume)
         recipe_text, recipe = _recipe(folder / RECIPE, resume)
         place = _corpus_folder(folder, facts, recipe)
         manifest = _manifest(place, facts)
@@ -60,9 +60,9 @@ class RunFiles:
             facts=facts,
             recipe_text=recipe_text,
             recipe=recipe,
-            metrics=_lines(folder / METRICS, resume),
-            samples=_lines(folder / SAMPLES, resume),
-            evaluation=_evaluation(folder),
+            metrics=read_lines(folder / METRICS, resume),
+            samples=read_lines(folder / SAMPLES, resume),
+            evaluation=read_scores(folder, EVALUATION),
             config=_config(folder / MODEL, resume),
             manifest=manifest,
             corpus=_corpus(place, manifest),
@@ -71,6 +71,14 @@ class RunFiles:
     def fact(self, name: str) -> Any:
         """Return a value of run.json, or `None` where it does not say."""
         return None if isinstance(self.facts, Missing) else self.facts.get(name)
+
+    @property
+    def tuned(self) -> StartRecipe | None:
+        """Return how the run was tuned on pairs, or `None` where it was not."""
+        recipe = self.recipe
+        if isinstance(recipe, Missing) or recipe.objective.name != "target":
+            return None
+        return recipe.start
 
 
 def command(*words: str) -> str:
@@ -99,7 +107,8 @@ def _check_run(folder: Path) -> None:
         )
 
 
-def _object(path: Path, fix: str) -> dict[str, Any] | Missing:
+def read_object(path: Path, fix: str) -> dict[str, Any] | Missing:
+    """Return the object of a JSON file; `fix` is the command that makes the file."""
     if not path.is_file():
         return Missing(f"The run folder has no {path.name} yet.", fix)
     try:
@@ -111,9 +120,10 @@ def _object(path: Path, fix: str) -> dict[str, Any] | Missing:
     return value
 
 
-def _evaluation(folder: Path) -> dict[str, Any] | Missing:
+def read_scores(folder: Path, name: str) -> dict[str, Any] | Missing:
+    """Return what a file of scores says of the weights that the run has now."""
     again = command("evaluate", str(folder))
-    found = _object(folder / EVALUATION, again)
+    found = read_object(folder / name, again)
     if isinstance(found, Missing):
         return found
     try:
@@ -121,11 +131,12 @@ def _evaluation(folder: Path) -> dict[str, Any] | Missing:
     except LexomeError as error:
         return missing(error)
     if not current:
-        return Missing(f"{EVALUATION} scored other weights than the run has now.", again)
+        return Missing(f"{name} scored other weights than the run has now.", again)
     return found
 
 
-def _lines(path: Path, fix: str) -> Lines | Missing:
+def read_lines(path: Path, fix: str) -> Lines | Missing:
+    """Return the objects of a JSON-lines file; `fix` is the command that makes the file."""
     if not path.is_file():
         return Missing(f"The run folder has no {path.name} yet.", fix)
     try:
@@ -181,12 +192,20 @@ def _corpus_folder(
         named = recipe.corpus
     if not isinstance(named, str) or not named:
         return Missing("Neither run.json nor recipe.yaml names the corpus.")
-    # A relative path was given in the folder that holds runs/NAME, which may not be this one.
-    above = folder.resolve().parents
-    for place in (Path(named), *(parent / named for parent in above[:2])):
+    for place in places(folder, named):
         if (place / MANIFEST).is_file():
             return place
     return Missing(f"There is no prepared corpus at {named} any more.")
+
+
+def places(folder: Path, named: str) -> Iterator[Path]:
+    """Yield where a path that the run in `folder` names may be.
+
+    A relative one was given in the folder that holds runs/NAME, which may not be this one; the
+    run may also be runs/NAME/compare/METHOD.
+    """
+    yield Path(named)
+    yield from (parent / named for parent in folder.resolve().parents[:4])
 
 
 def _manifest(place: Path | Missing, facts: dict[str, Any] | Missing) -> Manifest | Missing:

@@ -24,7 +24,7 @@ function drawEmbeddings(host, inside) {
       el("label", { class: "chooser", for: "embedding-token" }, el("span", {}, "Token"), select),
       el("span", { class: "hint" }, "or point at one; a click keeps it, a second lets it go")),
     el("div", { class: "pair" }, sides.map((side) => side.figure)),
-    el("p", { class: "note" }, `${visible(map.chosen)}. Neighbours are the nearest by cosine in all `
+    el("p", { class: "note" }, `${visible(map.chosen)}. Before training the model was ${visible(map.start)}. Neighbours are the nearest by cosine in all `
       + `${count(map.width)} dimensions, so they can lie apart on the plane.`));
   show(0);
 }

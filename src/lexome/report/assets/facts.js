@@ -1,11 +1,11 @@
 // The parts that are words, numbers and tables.
 
 function drawSummary(host, s) {
-  const what = [s.family, s.language].filter(Boolean).map(visible);
-  const aim = { causal: "It predicts the next token.", masked: "It predicts hidden tokens." }[s.objective];
+  const what = [s.family, s.tuned === null ? s.language : null].filter(Boolean).map(visible);
+  const aim = s.tuned === null && { causal: "It predicts the next token.", masked: "It predicts hidden tokens." }[s.objective];
   put(host,
     el("p", { class: "what" }, what.length ? `A ${what.join(" model of ")}${what.length > 1 ? "" : " model"}. ` : "",
-      aim ? `${aim} ` : "", s.shape ? `${visible(s.shape)}.` : ""),
+      aim ? `${aim} ` : "", s.tuned === null ? "" : `${visible(s.tuned)} `, s.shape ? `${visible(s.shape)}.` : ""),
     terms([
       ["Parameters", inWords(s.parameters)],
       ["Steps", count(s.steps)],
@@ -91,13 +91,8 @@ const shownMedia = ({ name, media_type: kind, data }) => (kind.startsWith("image
   : el("audio", { src: `data:${kind};base64,${data}`, controls: "", preload: "metadata",
     "aria-label": `A sample as sound: ${visible(name)}` }));
 
-/** Draw whole works side by side; on languages that are read, the section goes away. */
+/** Draw whole works side by side. */
 function drawGallery(host, gallery) {
-  if (gallery === null) {
-    host.closest("section").remove();
-    document.querySelector('a[href="#gallery"]').closest("li").remove();
-    return;
-  }
   // What sounds is drawn along a time axis, which needs room; pictures stand side by side.
   const sounds = gallery.works.some((work) => work.media.some((m) => m.media_type.startsWith("audio/")));
   put(host,

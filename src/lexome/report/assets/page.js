@@ -2,6 +2,7 @@
 
 const PARTS = {
   summary: [drawSummary, report.summary],
+  task: [drawTask, report.task],
   corpus: [drawCorpus, report.corpus],
   training: [drawTraining, report.training],
   samples: [drawSamples, report.samples],
@@ -15,9 +16,17 @@ const PARTS = {
   made: [(host, text) => put(host, text), `Made by lexome ${report.lexome} on ${report.made}.`],
 };
 
+/** Take away a section that does not apply to this run, and the way to it. */
+function removeSection(host) {
+  const section = host.closest("section");
+  document.querySelector(`nav a[href="#${section.id}"]`).closest("li").remove();
+  section.remove();
+}
+
 for (const host of document.querySelectorAll("[data-part]")) {
   const [draw, value] = PARTS[host.dataset.part];
-  if (isMissing(value)) put(host, missingBox(value));
+  if (value === null) removeSection(host);
+  else if (isMissing(value)) put(host, missingBox(value));
   else draw(host, value);
 }
 

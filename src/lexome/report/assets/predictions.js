@@ -55,7 +55,8 @@ function drawPredictions(host, inside) {
     const whole = state.inspection.shortened_from;
     shortened.textContent = whole
       ? `The excerpt is the beginning of ${count(whole)} tokens, as much as fits on this page.` : "";
-    go(Math.min(4, state.targets.length - 1));
+    const answer = state.targets.indexOf(state.inspection.tokens.indexOf(inside.opening) + 1);
+    go(inside.opening !== null && answer > 0 ? answer : Math.min(4, state.targets.length - 1));
   };
   const panel = el("div", {
     class: "stepper",
@@ -63,7 +64,9 @@ function drawPredictions(host, inside) {
   }, strip, el("div", { class: "controls" }, previous, next,
     el("span", { class: "hint" }, "or the arrow keys ← →")), saying, bars);
   chosen.listeners.push(load);
-  put(host, el("p", { class: "lead" }, LEADS[inside.objective]),
+  put(host, el("p", { class: "lead" }, LEADS[inside.objective],
+    inside.opening === null ? null : [" This model was tuned to predict only what follows ",
+      tokenName(inside.opening), ": what it expects before that is left over from its base."]),
     promptChooser("prediction-prompt"), panel, shortened);
   load(chosen.prompt);
 }
