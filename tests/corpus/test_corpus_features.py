@@ -189,7 +189,7 @@ def test_damaged_features_are_named(table: Path, tmp_path: Path, fault: str) -> 
     else:
         data[-1] ^= 1
         path.write_bytes(data)
-    with pytest.raises(Exception, match="features.npy") as error:
+    with pytest.raises(Exception, match=r"features\.npy") as error:
         Corpus.open(corpus.folder, verify=True)
     assert fault == "missing" or isinstance(error.value, DamagedFileError)
 
