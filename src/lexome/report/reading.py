@@ -22,6 +22,8 @@ from lexome.recipe import Recipe, StartRecipe
 from lexome.report.data import Missing
 from lexome.training.run import FACTS, METRICS, MODEL, RECIPE, SAMPLES
 
+_OF_PAIRS = ("target", "preference")
+
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -76,7 +78,7 @@ class RunFiles:
     def tuned(self) -> StartRecipe | None:
         """Return how the run was tuned on pairs, or `None` where it was not."""
         recipe = self.recipe
-        if isinstance(recipe, Missing) or recipe.objective.name != "target":
+        if isinstance(recipe, Missing) or recipe.objective.name not in _OF_PAIRS:
             return None
         return recipe.start
 

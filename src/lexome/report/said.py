@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from lexome import languages
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError
-from lexome.finetuning.answering import Question, questions
+from lexome.finetuning.answering import Question, original_contents, questions
 from lexome.finetuning.finetune import PREDICTIONS
 from lexome.finetuning.picture_scores import CATEGORY
 from lexome.languages.base import Document, Source
 from lexome.languages.pair import Pair, PairTokenizer
 from lexome.report.data import Missing, finite
 from lexome.report.gallery import MOST_BYTES, media
-from lexome.report.heard import spectrogram
 from lexome.report.reading import Lines, RunFiles, command, read_lines
 from lexome.report.task_data import Example, Examples, Side
 from lexome.report.tuning import pair_of
 from lexome.training.run import MODEL
+
+_Key = tuple[str, int]
+_Who = Literal["asking", "answering"]
 
 EXAMPLES = 20
 LONGEST = 1_200
@@ -43,13 +46,14 @@ def examples(run: RunFiles, scored: Mapping[str, Any]) -> Examples | Missing:
     details = scored.get("details")
     details = details if isinstance(details, Mapping) else {}
     chosen = evenly(len(lines.values), EXAMPLES)
-    kept = [lines.values[number] for number in chosen]
-    teller = Teller(run, str(scored.get("split", "")), kept)
-    judged = _judged(details, len(lines.values))
+    places = [str(line.get("place", "")) for line in lines.values]
+    numbers, judged = numbered(places), _judged(details, len(places))
+    teller = Teller(run, str(scored.get("split", "")), {places[at] for at in chosen})
     found = []
-    for number, line in zip(chosen, kept, strict=True):
-        one = replace(teller.example(line), sure=_sure(line, details))
-        found.append(replace(one, judged=judged[number]) if judged else one)
+    for at in chosen:
+        line = lines.values[at]
+        one = replace(teller.example(line, numbers[at]), sure=_sure(line, details))
+        found.append(replace(one, judged=judged[at]) if judged else one)
     return Examples(tuple(found), _note(lines, len(found), teller))
 
 
@@ -63,29 +67,30 @@ class Teller:
     """Tells examples of a run in words, pictures and sound.
 
     What its predictions do not hold, a picture that was asked about, say, is looked up in the
-    corpus, for `lines` alone; beyond `MOST_BYTES` of media examples are told in words.
+    corpus, for the examples at `places` alone; beyond `MOST_BYTES` of media they are not shown.
     """
 
-    def __init__(self, run: RunFiles, split: str, lines: Sequence[Mapping[str, Any]]) -> None:
-        self._run, self._split = run, split
-        self._places = {str(line.get("place", "")) for line in lines}
+    def __init__(self, run: RunFiles, split: str, places: Set[str]) -> None:
+        self._run, self._split, self._places = run, split, places
         self._bytes = 0
         self.left_out = 0
 
-    def example(self, line: Mapping[str, Any]) -> Example:
-        """Return one line of the predictions as an example."""
+    def example(self, line: Mapping[str, Any], number: int) -> Example:
+        """Return one line of the predictions, the `number`-th of its place, as an example."""
         place = str(line.get("place", ""))
-        question = None if "source" in line and "answer" in line else self._asked.get(place)
+        known = "source" in line and "answer" in line
+        question = None if known else self._asked.get((place, number))
+        equal = None
         if "answer" in line:
             answer, reference = _told(line["answer"]), _told(line.get("reference"))
-            equal = None if _is_number(line["answer"]) else answer == reference
+            equal = None if isinstance(line["answer"], float) else answer == reference
         else:
-            answer = self._shown(self._pair_role("answering"), line.get("ids"))
-            reference = Side("")
-            if question is not None:
-                reference = self._shown(self._pair_role("answering"), question.reference)
-            equal = None
-        source = Side(_cut(str(line["source"]))) if "source" in line else self._source(question)
+            answer = self._decoded("answering", line.get("ids"))
+            reference = self._decoded("answering", question.reference) if question else Side("")
+        if "source" in line:
+            source = Side(_cut(str(line["source"])))
+        else:
+            source = self._source(place, number)
         return Example(
             place,
             source,
@@ -110,56 +115,82 @@ class Teller:
         return found if isinstance(found, PairTokenizer) else None
 
     @cached_property
-    def _asked(self) -> dict[str, Question]:
-        """Return the examples of the corpus that the lines are of, by their place."""
+    def _asked(self) -> dict[_Key, Question]:
+        """Return the examples of the corpus by place, and which of those of one place it is."""
         corpus = self._run.corpus
         if not isinstance(corpus, Corpus) or self._split not in ("train", "valid"):
             return {}
         try:
-            return {
-                one.place: one
-                for one in questions(corpus, self._split)
-                if one.place in self._places
-            }
+            found = [one for one in questions(corpus, self._split) if one.place in self._places]
         except LexomeError:
             return {}
+        numbers = numbered([one.place for one in found])
+        return {(one.place, number): one for one, number in zip(found, numbers, strict=True)}
 
-    def _pair_role(self, which: str) -> str:
-        return getattr(self._pair, which).name if self._pair else ""
+    @cached_property
+    def _heard(self) -> dict[_Key, Any] | str:
+        """Return the recordings that were read as frames, from their files, or why there is none.
 
-    def _source(self, question: Question | None) -> Side:
+        Frames of sound cannot be turned back into sound.
+        """
+        assert isinstance(self._run.corpus, Corpus)
+        try:
+            found = original_contents(self._run.corpus, list(self._asked.values()))
+        except LexomeError as error:
+            return f"cannot be heard here: {error.what} ({error.where})"
+        return dict(zip(self._asked, found, strict=True))
+
+    def _source(self, place: str, number: int) -> Side:
+        question = self._asked.get((place, number))
         if question is None:
             return Side("")
-        if question.features is not None and self._tokenizer and self._tokenizer.frame:
-            steps, bands = self._tokenizer.frame.steps, self._tokenizer.frame.bands
-            ids = np.array(question.prompt)
-            rows = question.features[ids == self._tokenizer.frame.token]
-            return self._within(Side("", spectrogram(rows.reshape(len(rows) * steps, bands))))
-        return self._shown(self._pair_role("asking"), question.prompt)
+        if question.features is None:
+            return self._decoded("asking", question.prompt)
+        if isinstance(self._heard, str):
+            return Side(self._heard)
+        return self._rendered("asking", self._heard[place, number])
 
-    def _shown(self, role: str, ids: object) -> Side:
+    def _decoded(self, who: _Who, ids: object) -> Side:
         """Return what ids of a role's language stand for; those of other languages are none."""
         pair, tokenizer = self._pair, self._tokenizer
         if pair is None or tokenizer is None or not isinstance(ids, list | tuple):
             return Side("")
         known = [one for one in ids if isinstance(one, int) and 0 <= one < tokenizer.vocab_size]
-        part = tokenizer.part(role)
+        part = tokenizer.part(_role(pair, who))
         try:
             content = part.tokenizer.decode(part.own(np.array(known, np.int64)))
-            rendering = pair.languages[role].render(Document(content, Source("example")))
+        except LexomeError as error:
+            return Side(f"cannot be shown: {error.what}")
+        return self._rendered(who, content)
+
+    def _rendered(self, who: _Who, content: Any) -> Side:
+        """Return content as a person sees or hears it, or in words where it is read."""
+        assert self._pair is not None
+        language = self._pair.languages[_role(self._pair, who)]
+        try:
+            rendering = language.render(Document(content, Source("example")))
         except LexomeError as error:
             return Side(f"cannot be shown: {error.what}")
         shown = tuple(media(rendering))
-        return self._within(Side("" if shown else _cut(rendering.text), shown))
-
-    def _within(self, side: Side) -> Side:
-        """Return a side, without its media where the page would grow too large."""
-        size = sum(len(one.data) for one in side.media)
-        if self._bytes + size > MOST_BYTES:
+        self._bytes += sum(len(one.data) for one in shown)
+        if shown and self._bytes > MOST_BYTES:
             self.left_out += 1
-            return Side(side.text or "not shown: this page would grow too large")
-        self._bytes += size
-        return side
+            return Side("not shown: this page would grow too large")
+        return Side("" if shown else _cut(rendering.text), shown)
+
+
+def numbered(places: Sequence[str]) -> list[int]:
+    """Return of each place how many equal ones stand before it: pieces of one recording."""
+    seen: Counter[str] = Counter()
+    found = []
+    for place in places:
+        found.append(seen[place])
+        seen[place] += 1
+    return found
+
+
+def _role(pair: Pair, who: _Who) -> str:
+    return pair.asking.name if who == "asking" else pair.answering.name
 
 
 def _told(value: object) -> Side:
@@ -167,10 +198,6 @@ def _told(value: object) -> Side:
     if isinstance(value, list):
         return Side(_cut(", ".join(map(str, value)) or "none of them"))
     return Side(f"{value:.4g}" if isinstance(value, float) else _cut(str(value)))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
 
 
 def _cut(text: str) -> str:

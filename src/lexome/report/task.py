@@ -29,8 +29,8 @@ def task(run: RunFiles) -> Task | Missing | None:
     details = details if isinstance(details, Mapping) else {}
     try:
         model = Standing(MODEL_NAME, True, figures_of(found.get("figures")))
-        first = first_name(model.figures)
-        rivals, unfit = _baselines(found.get("baselines"), first)
+        rivals, unfit = _baselines(found.get("baselines"))
+        first = first_name(model, rivals)
         diagnostics = figures_of(details.get("diagnostics") or [])
         confusion, reliability = _confusion(details), _reliability(details)
     except ValueError as error:
@@ -59,18 +59,18 @@ def task(run: RunFiles) -> Task | Missing | None:
     )
 
 
-def _baselines(values: object, first: str) -> tuple[list[Standing], list[str]]:
-    """Return the baselines that have the first figure, and what is said of the others."""
+def _baselines(values: object) -> tuple[list[Standing], list[str]]:
+    """Return the baselines that have figures, and what is said of the others."""
     rivals, unfit = [], []
     for value in values if isinstance(values, list) else ():
         if not isinstance(value, Mapping):
             raise ValueError("one of its baselines is no object")
         name, note = str(value.get("name", "a baseline")), str(value.get("note") or "")
-        one = Standing(name, False, figures_of(value.get("figures")), note)
-        if one.figure(first):
-            rivals.append(one)
+        figures = figures_of(value.get("figures"))
+        if figures:
+            rivals.append(Standing(name, False, figures, note))
         else:
-            unfit.append(f"{name} has no {first or 'figure'}{f': {note}' if note else ''}.")
+            unfit.append(f"The baseline “{name}” has no figures{f': {note}' if note else ''}.")
     return rivals, unfit
 
 

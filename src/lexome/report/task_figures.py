@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from lexome.report.data import finite
 from lexome.report.task_data import Better, Standing, TaskFigure
@@ -27,6 +27,8 @@ MEANINGS: Mapping[str, str] = {
     "exact match": "The share of answers that are the reference, word for word.",
     "Spearman": "How well the order of the predicted numbers is the true one; 1 is the same order.",
     "micro F1": "The balance of labels that are right among those said, and said among the true.",
+    "preference accuracy": "How often tuning raised the chosen answer above the rejected one.",
+    "chosen is likelier": "How often the chosen answer is likelier than the rejected one.",
     "adherence": "The share of made pictures that a classifier, trained on held-out real ones, "
     "takes to be of the category of the caption.",
     _NEAREST: "How near the made pictures are to the nearest training picture, in dB: "
@@ -73,9 +75,14 @@ def figure_of(value: object) -> TaskFigure:
     )
 
 
-def first_name(figures: Iterable[TaskFigure]) -> str:
-    """Return the name of the first figure that has a value; nothing where none has."""
-    return next((one.name for one in figures if one.value is not None), "")
+def first_name(model: Standing, rivals: Sequence[Standing]) -> str:
+    """Return the first figure of the model that a baseline has too, or else its first one.
+
+    Nothing where none of its figures has a value.
+    """
+    names = [one.name for one in model.figures if one.value is not None]
+    shared = (name for name in names if any(one.figure(name) for one in rivals))
+    return next(shared, next(iter(names), ""))
 
 
 def yardstick(model: Standing, first: str) -> tuple[Standing, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -67,6 +68,12 @@ def finetune_command(run: RunFiles, start: StartRecipe, *flags: str) -> str:
     words = [start.base, *_data(run), "--task", start.task, "--method", start.method]
     if start.examples is not None:
         words += ["--examples", str(start.examples)]
+    for name in ("rank", "alpha", "targets"):
+        if (value := getattr(start, name)) != StartRecipe.model_fields[name].default:
+            words += ["--set", f"start.{name}={json.dumps(value)}"]
+    usual = Path("corpus") / run.folder.name
+    if (corpus := run.fact("corpus")) and Path(corpus) != usual:
+        words += ["--corpus", str(corpus)]
     return command("finetune", *words, "--out", str(run.folder), *flags)
 
 

@@ -36,7 +36,8 @@ function drawTask(host, task) {
 
 /** Draw the first figure of everybody as bars with whiskers, the best at the top. */
 function standingBars(task) {
-  const rows = task.standings.map((one) => [one, one.figures.find((f) => f.name === task.first)]);
+  const rows = task.standings.map((one) => [one, one.figures.find((f) => f.name === task.first)])
+    .filter(([, f]) => f !== undefined && f.value !== null);
   const ends = rows.flatMap(([, f]) => [f.value, f.low ?? f.value, f.high ?? f.value, 0]);
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   const share = (value) => 100 * (value - low) / (high - low || 1);
@@ -171,7 +172,7 @@ function reliabilityPlot(bins, side) {
     width: side, height: side, viewBox: `0 0 ${side} ${side}`, role: "img",
     "aria-label": "Share of right answers by how sure the model was; the table below has the numbers",
   },
-  frame({ x, y, box }, marks.map((v) => [v, percent(v)]), marks.map((v) => [v, percent(v)]),
+  frame({ x, y, box }, marks.map((v) => [v, `${100 * v}%`]), marks.map((v) => [v, `${100 * v}%`]),
     "how sure it was", "how often it was right"),
   svg("line", { class: "diagonal", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }),
   svg("path", { class: "smoothed", d: `M${bins.map((b) => `${x(b.confidence)} ${y(b.accuracy)}`).join("L")}` }),
