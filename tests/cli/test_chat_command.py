@@ -58,6 +58,29 @@ def test_lines_are_messages_of_one_talk(assistant: Path) -> None:
     assert plain == "".join(f"{one['text']}\n" for one in said)
 
 
+def test_an_assistant_is_tuned_on_preferences(
+    lexome: Lexome, assistant: Path, run: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "preferences.jsonl"
+    records = [{"prompt": f"q {n}", "chosen": "yes", "rejected": "no"} for n in range(20)]
+    data.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+
+    def tuned(base: Path, *more: object) -> Any:
+        how = ("--task", "preference", "--corpus", tmp_path / "corpus", "--json", *more)
+        return lexome("finetune", base, data, *how, "--out", tmp_path / "run")
+
+    refused = tuned(run)
+    assert refused.exit_code == 2 and "--task assistant" in refused.stderr
+    done = tuned(assistant, "--steps", 4, "--compile", "false", "--compare")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    named = [one["name"] for one in found["figures"]]
+    assert named[:3] == ["preference accuracy", "reward margin", "chosen is likelier"]
+    rows = json.loads((tmp_path / "run/compare.json").read_text())["rows"]
+    assert [row["method"] for row in rows] == ["full", "lora"]
+    assert spoken(tmp_path / "run", "--prompt", "q 1", *GREEDY).exit_code == 0
+
+
 def test_a_full_context_is_told(assistant: Path) -> None:
     many = spoken(assistant, *GREEDY, lines="question\n" * 4)
     assert "context of 32 tokens is full: the first 2 messages were left out" in many.stderr

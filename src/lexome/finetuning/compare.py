@@ -14,6 +14,7 @@ from typing import Any
 from lexome.errors import DamagedFileError, LexomeError
 from lexome.files import read_json, write_json
 from lexome.finetuning.finetune import SCORES, Scoring, Told, score_task
+from lexome.finetuning.tasks import Task
 from lexome.recipe import Recipe
 from lexome.recipe.sections import Method
 from lexome.training import Observer, Outcome, metrics, open_run, train
@@ -37,6 +38,11 @@ class Contender:
     def name(self) -> str:
         """Return the name of its folder."""
         return self.method if self.examples is None else f"{self.method}-{self.examples}"
+
+
+def methods(task: Task) -> tuple[Method, ...]:
+    """Return the methods that a task is compared by: nobody prefers anything from scratch."""
+    return METHODS if task.objective == "target" else METHODS[1:]
 
 
 def contenders(
