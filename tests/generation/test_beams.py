@@ -71,9 +71,10 @@ def same(ours: list[Beam], expected: list[Beam]) -> None:
     assert [b.score for b in ours] == pytest.approx([b.score for b in expected], abs=1e-4)
 
 
-@pytest.fixture(scope="module", params=[2, 6, 7])
+@pytest.fixture(scope="module", params=[(2, 0.25), (6, 0.25), (13, 0.3)])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    model = small(seed=request.param)
+    seed, std = request.param
+    model = small(seed=seed, std=std)
     folder: Path = tmp_path_factory.mktemp("model")
     save_model(folder, model)
     return model, transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
@@ -84,6 +85,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     [
         {},
         {"beams": 2, "length_penalty": 0.0},
+        {"beams": 2, "max_tokens": 30},
         {"beams": 5, "length_penalty": 2.0},
         {"beams": 3, "length_penalty": -0.7},
         {"no_repeat_ngram": 2},
