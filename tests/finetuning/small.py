@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lexome import languages
 from lexome.corpus import Corpus
 from lexome.finetuning import tasks
@@ -15,6 +17,11 @@ from lexome.finetuning.recipes import Tuning, tuning_recipe
 from lexome.languages.base import Tokenizer
 from lexome.model import Transformer, families, save_model
 from lexome.recipe import Recipe
+from lexome.training import Observer
+from lexome.training.parallel import World
+from lexome.training.plan import started
+from lexome.training.session import Session, make_session
+from lexome.training.start import base_config
 
 SHORT: Mapping[str, Any] = {
     "training.steps": 4,
@@ -65,7 +72,7 @@ def prepared(
     **said: Any,
 ) -> Corpus:
     """Return the corpus of a task's pairs; `said` are more fields of `PairData`."""
-    known = open_base(model, language)
+    known = open_base(model, language, said.get("source_language"))
     data = PairData(list(files), **said)
     return prepare_pairs(
         tasks.get(task), data, known, folder, held_out=held_out, duplicates=duplicates
@@ -91,3 +98,24 @@ def copies(folder: Path, count: int = 30) -> tuple[Path, Path]:
     said = [f"{words[n % 5]} {words[n // 5 % 5]} {n}" for n in range(count)]
     first = lines(folder / "p.en", said)
     return first, lines(folder / "p.de", [one.upper() for one in said])
+
+
+class Told(Observer):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def told(self, message: str) -> None:
+        self.messages.append(message)
+
+
+def session_of(made: Recipe, corpus: Corpus) -> Session:
+    """Return the session of a recipe, its weights far from where they start."""
+    assert made.start is not None
+    config, settled, _ = started(made, base_config(made.start, corpus.tokenizer))
+    alone = World(0, 1, torch.device("cpu"))
+    session = make_session(config, settled, corpus.tokenizer, "fp32", alone)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in session.model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.1)
+    return session

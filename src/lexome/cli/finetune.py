@@ -28,7 +28,8 @@ Data = Annotated[
 TaskName = Annotated[
     str,
     typer.Option(
-        "--task", help="assistant, translation, speech, picture, labels; or pair, for any other."
+        "--task",
+        help="assistant, preference, translation, speech, picture, labels; or pair, for any other.",
     ),
 ]
 Out = Annotated[Path, typer.Option(metavar="RUN", help="The folder to write, as runs/NAME.")]
@@ -57,6 +58,13 @@ TargetColumn = Annotated[
         "--target",
         metavar="NAME",
         help="The target's column; of files: metadata, file or folder.",
+        rich_help_panel=_DATA,
+    ),
+]
+BaseLanguage = Annotated[
+    str | None,
+    typer.Option(
+        help="The language of the base's tokens, where it is a folder that does not say it.",
         rich_help_panel=_DATA,
     ),
 ]
@@ -166,6 +174,7 @@ def finetune(
     corpus: CorpusFolder = None,
     source: SourceColumn = None,
     target: TargetColumn = None,
+    base_language: BaseLanguage = None,
     source_language: SourceLanguage = None,
     target_language: TargetLanguage = None,
     source_tokenizer: SourceTokenizer = None,
@@ -194,15 +203,19 @@ def finetune(
     from lexome.finetuning.data import PairData
 
     chosen = tasks.get(task)
-    known = pairs.open_base(base, source_language)
+    known = pairs.open_base(base, base_language, source_language)
     described = PairData(
         data,
         source,
         target,
         source_language,
         target_language,
-        _options(source_language or chosen.source or known.tokens.language, source_option),
-        _options(target_language or chosen.target, target_option),
+        _options(
+            "--source-option",
+            source_language or chosen.source or known.tokens.language,
+            source_option,
+        ),
+        _options("--target-option", target_language or chosen.target, target_option),
         group,
         source_tokenizer,
     )
@@ -247,14 +260,15 @@ def goes_on(run: Path, recipe: Recipe) -> bool:
     return True
 
 
-def _options(language: str | None, given: list[str] | None) -> dict[str, Any]:
+def _options(flag: str, language: str | None, given: list[str] | None) -> dict[str, Any]:
     from lexome import languages
 
     if language is None:
         if given:
-            raise UsageError("nothing says which language the options are of")
+            fix = f"add {flag.replace('option', 'language')}"
+            raise UsageError("nothing says which language the options are of", where=flag, fix=fix)
         return {}
-    return languages.options_from_text(language, texts(given, "--target-option", "form=number"))
+    return languages.options_from_text(language, texts(given, flag, "form=number"))
 
 
 def _prepared(
@@ -317,7 +331,7 @@ def _compared(
     from lexome.finetuning.finetune import Scoring
 
     chosen = tasks.get(task)
-    rivals = compare.contenders(compare.METHODS, sizes, corpus.manifest.train.documents)
+    rivals = compare.contenders(compare.methods(chosen), sizes, corpus.manifest.train.documents)
     made = {
         rival: recipes.tuning_recipe(
             chosen, corpus, base, replace(tuning, method=rival.method, examples=rival.examples)

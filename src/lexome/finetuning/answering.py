@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lexome.corpus import Corpus
 from lexome.corpus.packing import document_lengths
 from lexome.errors import LexomeError, located
+from lexome.finetuning import filling
 from lexome.generation import Decoder, Finish, Settings, generate
 from lexome.generation.answers import Question as Closed
 from lexome.generation.answers import answer_distribution
@@ -145,50 +146,63 @@ def answers(
     """Return what the model says to each question.
 
     A class and a number are read from the distribution over their tokens, several classes from
-    that of each in turn; everything else is written token by token, by `settings`.
+    that of each in turn; everything else is written token by token, by `settings`. A model that
+    sees both sides says labels alone, and all of an answer at once.
     """
     tokenizer = corpus.tokenizer
     assert isinstance(tokenizer, PairTokenizer)
     part = tokenizer.part(tokenizer.answering.name)
     coding = target_coding(corpus)
+    if model.config.attention == "bidirectional":
+        return _filled(model, corpus, asked)
     if isinstance(coding, Scale) or (isinstance(coding, Classes) and coding.form == "class"):
         tokens = list(range(part.offset, part.stop))
         return [
             Answer((tokens[int(shares.argmax())],), "end", shares)
-            for shares in distributions(model, tokenizer, asked, tokens)
+            for shares in distributions(model, asked, tokens)
         ]
     if isinstance(coding, Classes) and coding.form == "several":
-        return _several(model, tokenizer, asked, part.offset, len(coding.classes))
+        return _several(model, asked, part.offset, len(coding.classes))
     return _written(model, corpus, asked, settings, told)
 
 
 def distributions(
-    model: Transformer, tokenizer: PairTokenizer, asked: Sequence[Question], tokens: Sequence[int]
+    model: Transformer, asked: Sequence[Question], tokens: Sequence[int]
 ) -> list[Floats]:
     """Return the probabilities [tokens] of one token in the answer's first place."""
-    special = tokenizer.special
-    masked = model.config.attention == "bidirectional"
-    behind = (special.mask, special.end) if masked else ()
-    closed = [
-        Closed((*one.prompt, *behind), [(token,) for token in tokens], one.features)
-        for one in asked
-    ]
-    mask = special.mask if masked else None
-    return [one.probabilities for one in answer_distribution(model, closed, mask=mask)]
+    closed = [Closed(one.prompt, [(token,) for token in tokens], one.features) for one in asked]
+    return [one.probabilities for one in answer_distribution(model, closed)]
 
 
-def _several(
-    model: Transformer,
-    tokenizer: PairTokenizer,
-    asked: Sequence[Question],
-    first: int,
-    count: int,
-) -> list[Answer]:
+def _filled(model: Transformer, corpus: Corpus, asked: Sequence[Question]) -> list[Answer]:
+    """Fill the places of each answer, each with what is likeliest there."""
+    tokenizer, coding = corpus.tokenizer, target_coding(corpus)
+    assert isinstance(tokenizer, PairTokenizer) and isinstance(coding, Classes | Scale)
+    part, special = tokenizer.part(tokenizer.answering.name), tokenizer.special
+    choices = [filling.places(coding, part, len(one.reference)) for one in asked]
+    shares = filling.fill(
+        model,
+        [one.prompt for one in asked],
+        [one.features for one in asked],
+        choices,
+        mask=special.mask,
+        end=special.end,
+    )
+    form = coding.form if isinstance(coding, Classes) else "number"
+    found = []
+    for own, likely in zip(choices, shares, strict=True):
+        ids = own[np.arange(len(own)), likely.argmax(axis=1)]
+        told = {"several": likely[:, 0], "each": np.zeros(0)}.get(form, likely[0])
+        found.append(Answer(tuple(ids.tolist()), "end", told))
+    return found
+
+
+def _several(model: Transformer, asked: Sequence[Question], first: int, count: int) -> list[Answer]:
     """Ask for one class after another, each as there or not, given what was said before."""
     open_questions, shares = list(asked), np.zeros((len(asked), count))
     for number in range(count):
         present, absent = first + number, first + count + number
-        found = distributions(model, tokenizer, open_questions, (present, absent))
+        found = distributions(model, open_questions, (present, absent))
         shares[:, number] = [one[0] for one in found]
         open_questions = [
             replace(one, prompt=(*one.prompt, present if said[0] > said[1] else absent))

@@ -10,7 +10,7 @@ from typing import Any
 
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import VALID
-from lexome.errors import UsageError
+from lexome.errors import LexomeError, UsageError
 from lexome.files import sha256, write_json, write_text
 from lexome.finetuning import tasks
 from lexome.finetuning.answering import (
@@ -21,6 +21,7 @@ from lexome.finetuning.answering import (
     longest_answer,
     questions,
     read_questions,
+    target_coding,
 )
 from lexome.finetuning.preferring import length as preference_length
 from lexome.finetuning.preferring import preference_scores
@@ -28,7 +29,7 @@ from lexome.finetuning.scoring import TaskScores, resampling_of, source_texts, t
 from lexome.finetuning.standing import baseline_scores
 from lexome.generation import Settings
 from lexome.languages.pair import Pair
-from lexome.model import Transformer
+from lexome.model import Transformer, TransformerConfig
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
 from lexome.training.run import MODEL, Run
@@ -91,7 +92,14 @@ def score_task(
     asked = read_questions(corpus, files) if files else questions(corpus, split, scoring.limit)
     chosen = scoring.settings or usual_settings(task)
     settings = replace(chosen, max_tokens=_room(corpus, asked, model.config.context))
-    fitting = [one for one in asked if _fits(one, model.config.context)]
+    closed = target_coding(corpus) is not None
+    fitting = [one for one in asked if _fits(one, model.config, closed)]
+    if not fitting:
+        raise LexomeError(
+            f"none of the {len(asked):,} held-out examples fits into the model's context",
+            where=str(run_folder),
+            fix="start from a base with a longer context, or hold out shorter examples",
+        )
     advance = (lambda done, total: told("answer", done, total)) if told else None
     said = answers(model, corpus, fitting, settings, advance)
     scores, baselines = _scores(run, model, corpus, fitting, said, scoring)
@@ -148,14 +156,18 @@ def named(file: str, ending: str) -> str:
     return f"{stem}{ending}{dot}{suffix}"
 
 
-def _fits(question: Question, context: int) -> bool:
+def _fits(question: Question, config: TransformerConfig, closed: bool) -> bool:
     """Return whether a model sees a question and has room to answer; both answers, where it asks.
 
-    They are those that training has room for.
+    They are those that training has room for; an answer that is not `closed` may be cut short.
     """
     if question.rejected:
-        return preference_length(question) <= context + 1
-    return len(question.prompt) < context
+        return preference_length(question) <= config.context + 1
+    if not closed:
+        return len(question.prompt) < config.context
+    # A model that sees both sides reads the end too, which another one only says.
+    room = config.context - (config.attention == "bidirectional")
+    return len(question.prompt) + len(question.reference) <= room
 
 
 def _room(corpus: Corpus, asked: Sequence[Question], context: int) -> int:

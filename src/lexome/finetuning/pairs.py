@@ -13,10 +13,11 @@ from lexome.corpus import Corpus, PrepareObserver, PrepareRequest, prepare
 from lexome.errors import LexomeError, UsageError, nearest
 from lexome.finetuning.data import Base, PairData, pairs_language
 from lexome.finetuning.tasks import Task
-from lexome.languages.base import Language
-from lexome.languages.joint import Joint
+from lexome.languages.base import Language, Tokenizer
+from lexome.languages.joint import Joint, JointTokenizer
 from lexome.languages.label import Label
 from lexome.languages.pair import BaseTokens, Pair, PairTokenizer
+from lexome.languages.tokenizers import CodedTokenizer
 from lexome.languages.tokenizers.folder import checksum
 from lexome.model import TransformerConfig, read_config
 from lexome.training import open_run
@@ -38,22 +39,39 @@ class HeldOut:
     where: Mapping[str, str] = field(default_factory=dict)
 
 
-def open_base(folder: Path, language: str | None = None) -> Base:
+def open_base(folder: Path, language: str | None = None, source: str | None = None) -> Base:
     """Return what is known of a base: a run, or a Hugging Face folder.
 
-    A folder that is no run does not say its language: it is `language`, by default text.
+    A folder that is no run does not say its language: it is `language`, by default text. Where
+    the sources are in another one, `source`, nobody but the person knows: then it has to be said.
     """
     model = base_folder(folder)
     read_config(model)
     tokenizer = languages.load_tokenizer(model)
     options: Mapping[str, Mapping[str, Any]] = {}
-    name = language or "text"
     if (folder / FACTS).is_file():
         run = open_run(folder)
         name, options = run.facts["language"], _spoken(run.language())
+    else:
+        name = _language(folder, tokenizer, language, source)
     if isinstance(tokenizer, PairTokenizer):
         name = tokenizer.base_language
     return Base(folder, BaseTokens(tokenizer, name), options, checksum(model))
+
+
+def _language(folder: Path, tokenizer: Tokenizer, language: str | None, source: str | None) -> str:
+    """Return the language of a folder's tokens: as it says, as the person says, or text."""
+    if isinstance(tokenizer, JointTokenizer):
+        return Joint.name
+    if isinstance(tokenizer, CodedTokenizer):
+        return tokenizer.coding.language
+    if language is None and source not in (None, "text"):
+        raise UsageError(
+            "this folder does not say which language its tokens are of",
+            where=str(folder),
+            fix=f"add --base-language {source}, or --base-language text",
+        )
+    return language or "text"
 
 
 def _spoken(language: Language) -> Mapping[str, Mapping[str, Any]]:

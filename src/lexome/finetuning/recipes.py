@@ -72,7 +72,14 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
     packed = _packed(corpus, rows)
     batch = int(tuning.changes.get("training.batch_size") or rows_per_step(packed))
     training: dict[str, Any] = {"batch_size": batch}
-    if not {"training.steps", "training.minutes"} & tuning.changes.keys():
+    length = {"training.steps", "training.minutes"} & tuning.changes.keys()
+    if length and tuning.epochs is not None:
+        raise UsageError(
+            f"two things say how long to train: the epochs and {', '.join(sorted(length))}",
+            where="--epochs",
+            fix="leave one of them out",
+        )
+    if not length:
         per_epoch = packed.windows_per_epoch / batch
         training["steps"] = math.ceil((tuning.epochs or _EPOCHS) * per_epoch)
         if tuning.epochs is None:

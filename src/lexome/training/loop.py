@@ -15,6 +15,7 @@ from lexome.model import load_model, save_model
 from lexome.model.adapter_folder import CONFIG as ADAPTER_CONFIG
 from lexome.model.adapter_folder import save_adapter
 from lexome.model.storage import replacing
+from lexome.recipe import TrainingRecipe
 from lexome.training import checkpoints, guard, machine
 from lexome.training.guard import Guard, Stop
 from lexome.training.metrics import Log, Metrics
@@ -47,6 +48,10 @@ class Progress:
     best_step: int = 0
     best_loss: float | None = None
     worse: int = 0
+
+    def ended_early(self, training: TrainingRecipe) -> bool:
+        """Return whether the run's patience is over."""
+        return training.patience is not None and self.worse >= training.patience
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -105,8 +110,10 @@ class Loop:
         self.guard = Guard(self.training, list(progress.recent))
         self.batches = session.batches(corpus, "train", self.training.seed)
         self.validation = self._validation()
-        if isinstance(self.batches, PackedBatches) and (left_out := self.batches.left_out):
-            observer.told(f"{left_out:,} examples are longer than the context, and are left out")
+        for batches, kind in ((self.batches, ""), (self.validation, "held-out ")):
+            if isinstance(batches, PackedBatches) and (left_out := batches.left_out):
+                what = f"{left_out:,} {kind}examples are longer than the context"
+                observer.told(f"{what}, and are left out")
         self._origin = started - progress.elapsed
         self._rate = 0.0
 
@@ -262,7 +269,7 @@ class Loop:
     def _ended_early(self) -> bool:
         """End the run here if its patience is over; return whether it is."""
         progress, patience = self.progress, self.training.patience
-        if patience is None or progress.worse < patience:
+        if not progress.ended_early(self.training):
             return False
         if progress.step < progress.schedule.steps:
             start = min(progress.schedule.decay_start, progress.step)

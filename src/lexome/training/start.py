@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from lexome.languages.features import frame_token
 from lexome.languages.prompts import AnswersPrompts
 from lexome.model import Transformer, TransformerConfig, load_model, read_config
 from lexome.model.adapters import attach
-from lexome.model.folder import INDEX, WEIGHTS
+from lexome.model.folder import WEIGHTS
 from lexome.model.front_end import with_front_end
 from lexome.model.growth import grown
 from lexome.recipe import Recipe, StartRecipe
 from lexome.training.parallel import World
 from lexome.training.run import FACTS, MODEL
+
+_SHARDS = "model-*.safetensors"
 
 
 def base_folder(base: Path) -> Path:
@@ -47,7 +50,16 @@ def base_config(start: StartRecipe, tokenizer: Tokenizer) -> TransformerConfig:
 def base_checksum(start: StartRecipe) -> str:
     """Return the SHA-256 of the base's weights, by which a resumed run knows them again."""
     folder = base_folder(Path(start.base))
-    return sha256(folder / (WEIGHTS if (folder / WEIGHTS).is_file() else INDEX))
+    if (folder / WEIGHTS).is_file():
+        return sha256(folder / WEIGHTS)
+    if not (shards := sorted(folder.glob(_SHARDS))):
+        raise LexomeError(
+            "the weights of the base are not there",
+            where=str(folder),
+            fix="bring them back, or start from another base",
+        )
+    checksums = "".join(f"{shard.name} {sha256(shard)}\n" for shard in shards)
+    return hashlib.sha256(checksums.encode()).hexdigest()
 
 
 def starting_model(
@@ -69,9 +81,10 @@ def starting_model(
             fix="use one worker, or the method full",
         )
     model = load_model(base_folder(Path(start.base)))
+    # Special tokens that the base's own tokenizer lacked are new to its model too.
+    old = min(grown_from(tokenizer), model.config.vocab_size)
     if config.features:
         model = with_front_end(model, config.features, seed)
-    old = grown_from(tokenizer)
     if config.vocab_size > model.config.vocab_size:
         model = grown(model, config.vocab_size, seed)
     attach(
@@ -80,7 +93,7 @@ def starting_model(
         rank=start.rank,
         alpha=start.alpha or 2.0 * start.rank,
         targets=start.targets or None,
-        frozen_rows=min(old, config.vocab_size),
+        frozen_rows=old,
         seed=seed,
     )
     return model

@@ -109,7 +109,8 @@ def _reopen(
     path, state = found
     checkpoints.load(path, session.tensors(), world)
     progress = Progress.from_dict(state)
-    if training.steps is not None:
+    # A run that its patience has ended keeps the end that it came to.
+    if training.steps is not None and not progress.ended_early(training):
         progress.schedule = schedule
     session.optimizer.set_updates(progress.updates)
     if world.first:
