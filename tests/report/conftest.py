@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import tuned_run
 from fake_run import FakeRun, make
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -39,6 +41,24 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
     run = make(tmp_path_factory.mktemp("masked"), family="modernbert")
     write_report(run.folder)
     return run
+
+
+@pytest.fixture(scope="session")
+def tuned_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was tuned by LoRA to label DNA."""
+    return tuned_run.labels(tmp_path_factory.mktemp("labels"), "lora")
+
+
+@pytest.fixture(scope="session")
+def tuned_translation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was tuned to say texts in capitals."""
+    return tuned_run.translation(tmp_path_factory.mktemp("translation"))
+
+
+@pytest.fixture(scope="session")
+def tuned_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was tuned to make pictures of captions."""
+    return tuned_run.pictures(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture(scope="session")

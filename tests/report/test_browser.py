@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from browser_page import Page, wait
+from browser_page import CONTRASTS, NAMELESS, Page, wait
 from fake_run import NASTY, FakeRun, page_of
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
@@ -257,41 +257,6 @@ def test_no_horizontal_scrolling(width: int, browser: Chrome, causal: FakeRun) -
     )
 
 
-# Every text on the page against the ground it stands on: WCAG 2's contrast, computed here.
-CONTRASTS = r"""
-const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-const rgba = (colour) => {
-  canvas.clearRect(0, 0, 1, 1);
-  canvas.fillStyle = colour;
-  canvas.fillRect(0, 0, 1, 1);
-  return [...canvas.getImageData(0, 0, 1, 1).data].map((v) => v / 255);
-};
-const over = (top, below) => top.slice(0, 3).map((v, i) => v * top[3] + below[i] * (1 - top[3]));
-const ground = (node) => {
-  if (!node) return [1, 1, 1];
-  const own = rgba(getComputedStyle(node).backgroundColor);
-  return own[3] > 0.999 ? own.slice(0, 3) : over(own, ground(node.parentElement));
-};
-const light = (c) => c.map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-const bad = [];
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-let seen = 0;
-for (let text; (text = walker.nextNode());) {
-  const node = text.parentElement;
-  if (!text.data.trim() || !node.checkVisibility() || node.closest("script, option")) continue;
-  const style = getComputedStyle(node);
-  const below = ground(node);
-  const ink = over(rgba(node.namespaceURI.endsWith("svg") ? style.fill : style.color), below);
-  const [a, b] = [light(ink), light(below)].sort((x, y) => y - x);
-  seen += 1;
-  const contrast = (a + 0.05) / (b + 0.05);
-  if (contrast < 4.5) bad.push(`${text.data.trim().slice(0, 30)} ${contrast.toFixed(2)}`);
-}
-return [seen, bad];
-"""
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_all_text_has_contrast(theme: str, browser: Chrome, causal: FakeRun) -> None:
     page = Page(browser, page_of(causal.folder), theme=theme)
@@ -301,14 +266,6 @@ def test_all_text_has_contrast(theme: str, browser: Chrome, causal: FakeRun) -> 
     seen, bad = page.run(CONTRASTS)
     assert seen > 200
     assert bad == []
-
-
-NAMELESS = """
-return [...document.querySelectorAll("button, select, input, [tabindex='0'], svg, nav, section")]
-  .filter((node) => !(node.textContent.trim() || node.ariaLabel || node.labels?.length
-    || node.getAttribute("aria-labelledby")))
-  .map((node) => node.outerHTML.slice(0, 80));
-"""
 
 
 def test_every_control_has_a_name_and_headings_follow_each_other(page: Page) -> None:

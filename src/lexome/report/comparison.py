@@ -24,7 +24,7 @@ def comparison(run: RunFiles, start: StartRecipe) -> Comparison | Missing:
     if isinstance(found, Missing):
         if (run.folder / COMPARISON).is_file():
             return found
-        return Missing("It was not compared with training from scratch and by LoRA.", again)
+        return Missing("It was not compared with other methods of training.", again)
     try:
         contenders = _contenders(found)
     except ValueError as error:

@@ -206,11 +206,11 @@ def _cut(text: str) -> str:
 
 def _sure(line: Mapping[str, Any], details: Mapping[str, Any]) -> float | None:
     """Return the probability of an answer that is one of several classes."""
-    known = [finite(one) for one in line.get("probabilities") or ()]
-    shares = [one for one in known if one is not None]
-    if "confusion" not in details or not shares or len(shares) != len(known):
+    shares = line.get("probabilities")
+    if "confusion" not in details or not isinstance(shares, list):
         return None
-    return max(shares)
+    known = [share for one in shares if (share := finite(one)) is not None]
+    return max(known) if known and len(known) == len(shares) else None
 
 
 def _judged(details: Mapping[str, Any], count: int) -> list[str]:

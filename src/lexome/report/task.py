@@ -29,7 +29,7 @@ def task(run: RunFiles) -> Task | Missing | None:
     details = details if isinstance(details, Mapping) else {}
     try:
         model = Standing(MODEL_NAME, True, figures_of(found.get("figures")))
-        rivals, unfit = _baselines(found.get("baselines"))
+        rivals, unfit = _baselines(found.get("baselines", []))
         first = first_name(model, rivals)
         diagnostics = figures_of(details.get("diagnostics") or [])
         confusion, reliability = _confusion(details), _reliability(details)
@@ -61,8 +61,10 @@ def task(run: RunFiles) -> Task | Missing | None:
 
 def _baselines(values: object) -> tuple[list[Standing], list[str]]:
     """Return the baselines that have figures, and what is said of the others."""
+    if not isinstance(values, list):
+        raise ValueError("its baselines are no list")
     rivals, unfit = [], []
-    for value in values if isinstance(values, list) else ():
+    for value in values:
         if not isinstance(value, Mapping):
             raise ValueError("one of its baselines is no object")
         name, note = str(value.get("name", "a baseline")), str(value.get("note") or "")
@@ -97,8 +99,10 @@ def _confusion(details: Mapping[str, Any]) -> Confusion | None:
 
 
 def _reliability(details: Mapping[str, Any]) -> tuple[Sureness, ...]:
-    bins = []
-    for value in details.get("reliability") or ():
+    bins, values = [], details.get("reliability", [])
+    if not isinstance(values, list):
+        raise ValueError("its reliability is no list")
+    for value in values:
         known = value if isinstance(value, Mapping) else {}
         sure, right = finite(known.get("confidence")), finite(known.get("accuracy"))
         if sure is None or right is None:
