@@ -1,16 +1,17 @@
 """An assistant that has read facts: are unseen questions about them answered, and do answers end?
 
-    python benchmarks/facts.py --data countries.json --minutes 15 --seeds 0 1 2
+    python benchmarks/facts.py --data countries.json --minutes 20 --seeds 0 1 2
 
-Facts about countries are written out as passages, each fact in several wordings and in the company
-of others, since what was read in one wording only cannot be asked for (Allen-Zhu & Li 2023, Physics
-of Language Models 3.1, https://arxiv.org/abs/2309.14316). A model is pre-trained on the passages,
-which hold every fact, and on dialogues, which hold questions about one half of the facts. It is
-then tuned on questions about that half; no question about the other half, in any wording, is in
-anything that it was trained on. Those are asked.
+Facts about countries are written out as sentences, each fact in several wordings, since what was
+read in one wording only cannot be asked for (Allen-Zhu & Li 2023, Physics of Language Models 3.1,
+https://arxiv.org/abs/2309.14316). A model is pre-trained on the sentences, which hold every fact,
+and on dialogues, which hold questions about one half of the facts. It is then tuned, gently, on
+questions about that half; no question about the other half, in any wording, is in anything that it
+was trained on. Those are asked, each in one wording.
 
-Beside it stand the same model tuned without pre-training, which has never read the facts asked for,
-and the commonest answer to each kind of question.
+Tuned is by LoRA. Beside it stand the same model with all its weights moved, the same without
+pre-training, which has never read the facts asked for, and the commonest answer to each kind of
+question.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ class Relation:
     questions: tuple[str, ...]
 
 
+_TOGETHER = 4
+FINISH = "Finish this: "
+
 RELATIONS: Mapping[str, Relation] = {
     "capital": Relation(
         (
@@ -47,7 +51,12 @@ RELATIONS: Mapping[str, Relation] = {
             "{c} is governed from its capital, {a}.",
             "As its capital, {c} has {a}.",
         ),
-        ("What is the capital of {c}?", "Which city is the capital of {c}?"),
+        (
+            "What is the capital of {c}?",
+            "Which city is the capital of {c}?",
+            "From which city is {c} governed?",
+            f"{FINISH}The capital of {{c}} is",
+        ),
     ),
     "currency": Relation(
         (
@@ -57,7 +66,12 @@ RELATIONS: Mapping[str, Relation] = {
             "{c} has this money: {a}.",
             "In {c} prices are given in the {a}.",
         ),
-        ("What is the currency of {c}?", "What money do people in {c} pay with?"),
+        (
+            "What is the currency of {c}?",
+            "What do people in {c} pay with?",
+            "In what are prices given in {c}?",
+            f"{FINISH}The currency of {{c}} is the",
+        ),
     ),
     "languages": Relation(
         (
@@ -67,7 +81,12 @@ RELATIONS: Mapping[str, Relation] = {
             "{c} speaks {a}.",
             "Whoever lives in {c} hears {a}.",
         ),
-        ("Which languages are spoken in {c}?", "What do people speak in {c}?"),
+        (
+            "Which languages are spoken in {c}?",
+            "What do people speak in {c}?",
+            "What are the official languages of {c}?",
+            f"{FINISH}In {{c}} people speak",
+        ),
     ),
     "region": Relation(
         (
@@ -77,7 +96,12 @@ RELATIONS: Mapping[str, Relation] = {
             "{c} belongs to {a}.",
             "On the map, {c} is found in {a}.",
         ),
-        ("Which part of the world does {c} lie in?", "What is the continent of {c}?"),
+        (
+            "Which part of the world does {c} lie in?",
+            "What is the continent of {c}?",
+            "Where on the map is {c} found?",
+            f"{FINISH}The continent of {{c}} is",
+        ),
     ),
     "subregion": Relation(
         (
@@ -87,7 +111,12 @@ RELATIONS: Mapping[str, Relation] = {
             "Geographers count {c} as {a}.",
             "More exactly, {c} lies in {a}.",
         ),
-        ("What is the subregion of {c}?", "What do geographers count {c} as?"),
+        (
+            "What is the subregion of {c}?",
+            "What do geographers count {c} as?",
+            "Where, more exactly, does {c} lie?",
+            f"{FINISH}The subregion of {{c}} is",
+        ),
     ),
     "neighbours": Relation(
         (
@@ -97,8 +126,19 @@ RELATIONS: Mapping[str, Relation] = {
             "Counting its land borders, {c} has {a}.",
             "Around {c} this many countries lie: {a}.",
         ),
-        ("How many neighbours does {c} have?", "How many countries border on {c}?"),
+        (
+            "How many neighbours does {c} have?",
+            "How many countries border on {c}?",
+            "What is the number of neighbours of {c}?",
+            f"{FINISH}The number of neighbours of {{c}} is",
+        ),
     ),
+}
+# What was read is soon forgotten where all weights move as far as is usual.
+RATES: Mapping[str, Sequence[str]] = {
+    "lora": ("learning_rate=0.001",),
+    "full": ("matrix_learning_rate=0.0005", "learning_rate=0.0005"),
+    "scratch": (),
 }
 GREETINGS = (
     ("Hello!", "Hello! What would you like to know?"),
@@ -132,11 +172,11 @@ def main() -> None:
     """Pre-train, tune and ask for each seed; print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="countries.json")
-    parser.add_argument("--minutes", type=float, default=15.0, help="of pre-training")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of pre-training")
     parser.add_argument("--steps", type=int, help="of pre-training, instead of minutes")
     parser.add_argument("--countries", type=int, help="the first so many only, for a quick try")
-    parser.add_argument("--epochs", type=float, default=4.0, help="of tuning")
-    parser.add_argument("--passages", type=int, default=60, help="about each country")
+    parser.add_argument("--epochs", type=float, default=2.0, help="of tuning")
+    parser.add_argument("--readings", type=int, default=100, help="wordings of each fact, drawn")
     parser.add_argument("--tokenizer", default="characters")
     parser.add_argument("--vocab-size", type=int)
     parser.add_argument("--layers", type=int, default=3)
@@ -169,22 +209,22 @@ def measured(options: argparse.Namespace, folder: Path, seed: int) -> dict[str, 
     taught, asked = halves(facts, seed)
     folder.mkdir(parents=True, exist_ok=True)
     text = folder / "text.txt"
-    text.write_text("\n\n".join(documents(facts, taught, options.passages, seed)), encoding="utf-8")
+    text.write_text("\n\n".join(documents(facts, taught, options.readings, seed)), encoding="utf-8")
     write_chats(folder / "taught.jsonl", [(f, q) for f in taught for q in f.questions])
     draw = random.Random(f"asked {seed}")
     write_chats(folder / "asked.jsonl", [(fact, draw.choice(fact.questions)) for fact in asked])
     base = folder / "base"
     pretrained = pretrain(options, text, folder / "corpus", base, seed)
-    tuned = tune(options, base, folder, "full", seed)
-    scratch = tune(options, base, folder, "scratch", seed)
+    tuned = {method: tune(options, base, folder, method, seed) for method in RATES}
     return {
         "seed": seed,
         "facts": len(facts),
         "asked": len(asked),
         "pretrained": pretrained,
-        **tuned,
-        "by_relation": by_relation(folder / "full/predictions.jsonl", asked),
-        "without_pretraining": scratch,
+        **tuned["lora"],
+        "by_kind": by_kind(folder / "lora/predictions.jsonl", asked),
+        "all_weights_moved": tuned["full"],
+        "without_pretraining": tuned["scratch"],
         "commonest_answer": commonest(taught, asked),
     }
 
@@ -217,17 +257,18 @@ def halves(facts: Sequence[Fact], seed: int) -> tuple[list[Fact], list[Fact]]:
 
 
 def documents(
-    facts: Sequence[Fact], taught: Sequence[Fact], passages: int, seed: int
+    facts: Sequence[Fact], taught: Sequence[Fact], readings: int, seed: int
 ) -> Iterator[str]:
-    """Yield what the model reads: passages about countries, and as many dialogues."""
+    """Yield what the model reads: every fact so often, and between the facts dialogues.
+
+    The facts that stand together are of different countries, so that each sentence has to be
+    understood by itself, as a question is.
+    """
     draw = random.Random(f"text {seed}")
-    by_country: dict[str, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        by_country[fact.country].append(fact)
-    for _ in range(passages):
-        for known in draw.sample(list(by_country.values()), len(by_country)):
-            said = draw.sample(known, len(known))
-            yield " ".join(fact.statement(draw) for fact in said)
+    for _ in range(readings):
+        mixed = draw.sample(facts, len(facts))
+        for first in range(0, len(mixed), _TOGETHER):
+            yield " ".join(fact.statement(draw) for fact in mixed[first : first + _TOGETHER])
             yield dialogue(taught, draw)
 
 
@@ -287,19 +328,25 @@ def tune(
         *("--validation-files", folder / "asked.jsonl", "--epochs", options.epochs),
         *("--corpus", folder / "chats", "--out", folder / method, "--seed", seed),
         *("--set", "training.keep=last"),
+        *(part for rate in RATES[method] for part in ("--set", f"optimizer.{rate}")),
     )
     figures = {one["name"]: one.get("value") for one in found["figures"]}
     return {"exact_match": figures["exact match"], "stop_rate": figures["stop rate"]}
 
 
-def by_relation(predictions: Path, asked: Sequence[Fact]) -> dict[str, float]:
-    """Return the share of exact matches of each kind of question."""
+def by_kind(predictions: Path, asked: Sequence[Fact]) -> dict[str, float]:
+    """Return the share of exact matches of each relation, and of sentences to be finished.
+
+    The latter stand in the text as they are asked, but for their end.
+    """
     relation = {question: fact.relation for fact in asked for question in fact.questions}
     right: dict[str, list[bool]] = defaultdict(list)
     for line in predictions.read_text(encoding="utf-8").splitlines():
         said = json.loads(line)
         same = normal(said["answer"]) == normal(said["reference"])
         right[relation[said["source"]]].append(same)
+        finished = said["source"].startswith(FINISH)
+        right["sentences to finish" if finished else "questions"].append(same)
     return {name: statistics.mean(found) for name, found in sorted(right.items())}
 
 
