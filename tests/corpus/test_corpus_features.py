@@ -230,7 +230,7 @@ def test_a_mixture_does_not_drop_them(corpus: Corpus, table: Path, tmp_path: Pat
 def test_a_target_in_frames_is_refused(table: Path, tmp_path: Path) -> None:
     language = pair()
     roles = json.loads(language.roles)
-    roles["source"]["predicted"], roles["target"]["predicted"] = False, True
+    roles["source"]["predicted"], roles["target"]["predicted"] = True, False
     turned = {name: roles[name] for name in ("target", "source")}
     with pytest.raises(UsageError, match="can be read and not said"):
         made(table, tmp_path / "made", replace(language, roles=json.dumps(turned)))
