@@ -551,7 +551,7 @@ def test_a_truncated_or_missing_file_is_found_on_opening(corpus_folder: Path, na
 def test_a_shard_that_is_no_shard_is_found_on_reading(corpus_folder: Path) -> None:
     path = corpus_folder / "shards/train-00000.npy"
     path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(DamagedFileError, match="not a whole token shard"):
+    with pytest.raises(DamagedFileError, match="not a whole shard"):
         Corpus.open(corpus_folder, language=Tiny()).stream(TRAIN)
 
 
