@@ -29,7 +29,8 @@ class Losses(nn.Module):
         self.z_loss = z_loss
 
     def forward(self, example: Example, total: Tensor) -> tuple[Tensor, Tensor]:
-        logits = self.model(example.inputs, example.segments).flatten(0, 1).float()  # [B·T, V]
+        seen = self.model(example.inputs, example.segments, features=example.features)
+        logits = seen.flatten(0, 1).float()  # [B·T, V]
         weights = example.weights.flatten() / total
         nats = F.cross_entropy(logits, example.labels.flatten(), reduction="none")
         cross_entropy = (nats * weights).sum()
