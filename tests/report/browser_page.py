@@ -48,7 +48,8 @@ return [seen, bad];
 """
 
 NAMELESS = """
-return [...document.querySelectorAll("button, select, input, [tabindex='0'], svg, nav, section")]
+const wanted = "button, select, input, [tabindex='0'], svg:not([aria-hidden]), nav, section";
+return [...document.querySelectorAll(wanted)]
   .filter((node) => !(node.textContent.trim() || node.ariaLabel || node.labels?.length
     || node.getAttribute("aria-labelledby")))
   .map((node) => node.outerHTML.slice(0, 80));
