@@ -233,6 +233,18 @@ def test_a_lost_part_is_named(tmp_path: Path, lost: str) -> None:
     assert str((tmp_path / lost).parent) in str(caught.value)
 
 
+def test_tokens_that_look_alike_are_told_apart(tmp_path: Path) -> None:
+    spoken = {"source": languages.get("music", form="abc"), "target": languages.get("text")}
+    tune = "X:1\nK:C\nABC|\n"
+    trainer = PairTrainer(BASES["bytes"], roles("music", "text"), spoken, {"music": "characters"})
+    made = trainer.train([turns(tune, "abc")], None)
+    assert isinstance(made, PairTokenizer)
+    labels = [made.token_label(index) for index in range(made.grown_from, made.vocab_size)]
+    assert len(set(labels)) == len(labels)
+    check([made, on_disk(made, tmp_path)], turns(tune, "a tune"))
+    assert len(AutoTokenizer.from_pretrained(tmp_path)) == made.vocab_size
+
+
 def test_a_new_language_of_both_sides_is_learned_from_both() -> None:
     made = grown("dna", "label", "label", [turns("a", "b"), turns("c", "b")])
     assert made.decode(made.encode([turns("c", "b")])[0]) == turns("c", "b")

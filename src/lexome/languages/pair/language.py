@@ -10,12 +10,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from lexome.errors import LexomeError, UsageError, nearest
 from lexome.languages.base import (
     Document,
     Language,
     Rendering,
     Skipped,
+    Tokenizer,
     TokenizerTrainer,
     View,
 )
@@ -28,6 +31,7 @@ from lexome.languages.pair.tables import SUFFIXES
 from lexome.languages.pair.tokenizer import PairTokenizer, load
 from lexome.languages.pair.training import PairTrainer
 from lexome.languages.pair.turns import Role, Turn, Turns, answering
+from lexome.languages.tokenizers.foreign import ForeignTokenizer
 
 NAME = "pair"
 
@@ -245,6 +249,16 @@ class Pair(Common):
             yield Document(
                 (Turn(first.role, other.content), *rest), document.source, document.metadata
             )
+
+    def fidelity(self, tokenizer: Tokenizer, documents: Sequence[Document]) -> Mapping[str, float]:
+        """Return the share of tokens that stand for what the base's tokenizer does not know."""
+        base = tokenizer
+        while isinstance(base, PairTokenizer):
+            base = base.base
+        if not isinstance(base, ForeignTokenizer) or base.unknown is None or not documents:
+            return {}
+        ids = np.concatenate(tokenizer.encode([document.content for document in documents]))
+        return {"unknown tokens": float((ids == base.unknown).mean())}
 
     def render(self, document: Document) -> Rendering:
         """Return what the last turn shows, and in writing what stands before it too."""

@@ -226,12 +226,13 @@ class PairTokenizer:
 
     @cached_property
     def _added_names(self) -> list[str]:
-        names = [role.marker for role in self.roles.values()]
-        for name, tokenizer in self.added.items():
-            first = len(tokenizer.special.ids)
-            labels = map(tokenizer.token_label, range(first, tokenizer.vocab_size))
-            names += [f"<|{name}:{label}|>" for label in labels]
-        return names
+        names = {role.marker: None for role in self.roles.values()}
+        for language, tokenizer in self.added.items():
+            for token in range(len(tokenizer.special.ids), tokenizer.vocab_size):
+                name = f"{language}:{tokenizer.token_label(token)}"
+                # A character and the byte that spells it are shown alike, and are two tokens.
+                names[f"<|{name}:{token}|>" if f"<|{name}|>" in names else f"<|{name}|>"] = None
+        return list(names)
 
     def text_stream(self) -> TextStream:
         """Return what writes down the answer as it is generated."""
@@ -262,7 +263,11 @@ class PairTokenizer:
             "roles": [[role.name, role.language, role.predicted] for role in self.roles.values()],
             "parts": list(self.added),
         }
-        config = {"split_special_tokens": False, "chat_template": chat_template(self.roles)}
+        config = {
+            **folders.special_config([self.token_label(index) for index in self.special.ids]),
+            "split_special_tokens": False,
+            "chat_template": chat_template(self.roles),
+        }
         folders.save_coding(folder, backend.to_str(), described, {}, config)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -74,7 +74,8 @@ def describe(folder: Path) -> dict[str, Any]:
         raise LexomeError(
             "there is no lexome tokenizer here",
             where=str(path),
-            fix="name a folder that `lexome prepare` or `lexome train` wrote",
+            fix="name a folder that `lexome prepare` or `lexome train` wrote, or one of another "
+            "model with a tokenizer.json",
         )
     described = read_json(path)
     with damage_named(path):
@@ -131,14 +132,16 @@ def damage_named(path: Path) -> Iterator[None]:
         ) from error
 
 
+def special_config(names: Sequence[str]) -> dict[str, Any]:
+    """Return what tokenizer_config.json says of special tokens: pad, begin, end and mask."""
+    keys = ("pad_token", "bos_token", "eos_token", "mask_token")
+    return dict(zip(keys, names, strict=True))
+
+
 def _config() -> dict[str, Any]:
-    pad, begin, end, mask = SPECIAL_NAMES
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "pad_token": pad,
-        "bos_token": begin,
-        "eos_token": end,
-        "mask_token": mask,
+        **special_config(SPECIAL_NAMES),
         "clean_up_tokenization_spaces": False,
         "split_special_tokens": True,
         "model_max_length": NO_LIMIT,

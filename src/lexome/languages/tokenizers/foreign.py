@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any, cast
 
@@ -105,9 +104,8 @@ class ForeignTokenizer:
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, tokenizer_config.json and lexome_tokenizer.json."""
         names = [self._names[index] for index in self.special.ids]
-        keys = ("pad_token", "bos_token", "eos_token", "mask_token")
-        described = {"kind": KIND, "special": list(astuple(self.special))}
-        config = dict(zip(keys, names, strict=True))
+        described = {"kind": KIND, "special": list(self.special.ids)}
+        config = folders.special_config(names)
         folders.save_coding(folder, self.json, described, {}, config)
 
 
