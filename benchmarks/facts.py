@@ -177,6 +177,7 @@ def main() -> None:
     parser.add_argument("--countries", type=int, help="the first so many only, for a quick try")
     parser.add_argument("--epochs", type=float, default=2.0, help="of tuning")
     parser.add_argument("--readings", type=int, default=100, help="wordings of each fact, drawn")
+    parser.add_argument("--dialogues", type=float, default=0.25, help="for each document of facts")
     parser.add_argument("--tokenizer", default="characters")
     parser.add_argument("--vocab-size", type=int)
     parser.add_argument("--layers", type=int, default=3)
@@ -209,7 +210,8 @@ def measured(options: argparse.Namespace, folder: Path, seed: int) -> dict[str, 
     taught, asked = halves(facts, seed)
     folder.mkdir(parents=True, exist_ok=True)
     text = folder / "text.txt"
-    text.write_text("\n\n".join(documents(facts, taught, options.readings, seed)), encoding="utf-8")
+    read = documents(facts, taught, options.readings, options.dialogues, seed)
+    text.write_text("\n\n".join(read), encoding="utf-8")
     write_chats(folder / "taught.jsonl", [(f, q) for f in taught for q in f.questions])
     draw = random.Random(f"asked {seed}")
     write_chats(folder / "asked.jsonl", [(fact, draw.choice(fact.questions)) for fact in asked])
@@ -257,19 +259,21 @@ def halves(facts: Sequence[Fact], seed: int) -> tuple[list[Fact], list[Fact]]:
 
 
 def documents(
-    facts: Sequence[Fact], taught: Sequence[Fact], readings: int, seed: int
+    facts: Sequence[Fact], taught: Sequence[Fact], readings: int, dialogues: float, seed: int
 ) -> Iterator[str]:
     """Yield what the model reads: every fact so often, and between the facts dialogues.
 
     The facts that stand together are of different countries, so that each sentence has to be
-    understood by itself, as a question is.
+    understood by itself, as a question is. Few dialogues stand among them: an answer that is
+    known by heart is not looked up among the facts.
     """
     draw = random.Random(f"text {seed}")
     for _ in range(readings):
         mixed = draw.sample(facts, len(facts))
         for first in range(0, len(mixed), _TOGETHER):
             yield " ".join(fact.statement(draw) for fact in mixed[first : first + _TOGETHER])
-            yield dialogue(taught, draw)
+            if draw.random() < dialogues:
+                yield dialogue(taught, draw)
 
 
 def dialogue(taught: Sequence[Fact], draw: random.Random) -> str:
