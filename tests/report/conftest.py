@@ -56,6 +56,12 @@ def tuned_translation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tuned_speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was tuned to say which tone it hears."""
+    return tuned_run.speech(tmp_path_factory.mktemp("speech"))
+
+
+@pytest.fixture(scope="session")
 def tuned_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was tuned to make pictures of captions."""
     return tuned_run.pictures(tmp_path_factory.mktemp("pictures"))

@@ -1,12 +1,15 @@
-"""Tiny runs that were really tuned and scored: labels, a translation, pictures of captions."""
+"""Tiny runs that were really tuned and scored: labels, translations, transcripts, pictures."""
 
 from __future__ import annotations
 
 import json
 import random
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lexome import languages
 from lexome.finetuning import tasks
@@ -27,6 +30,7 @@ SHORT = {
     "training.checkpoint_every": 3,
 }
 METHODS = ("scratch", "full", "lora", "probe")
+RATE = 16_000
 COLOURS = {"dark": 40, "light": 220}
 
 
@@ -47,6 +51,21 @@ def translation(root: Path) -> Path:
     for file, texts in zip(files, (said, [one.upper() for one in said]), strict=True):
         file.write_text("".join(f"{one}\n" for one in texts))
     return _tuned(root, "translation", "text", files)
+
+
+def speech(root: Path) -> Path:
+    """Tune on recordings, one tone or another in noise, and what they are called."""
+    draw, rows = np.random.default_rng(0), []
+    for n in range(24):
+        time = np.arange(3_200) / RATE
+        tone = 4_000 * np.sin(2 * np.pi * (300 if n % 2 else 1_500) * time)
+        with wave.open(str(root / f"{n}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes((tone + draw.normal(0, 90, len(time))).astype("<i2").tobytes())
+        rows.append({"audio": str(root / f"{n}.wav"), "text": "low" if n % 2 else "high"})
+    return _tuned(root, "speech", "text", [_table(root / "said.jsonl", rows)])
 
 
 def pictures(root: Path) -> Path:
