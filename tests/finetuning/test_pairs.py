@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from small import base, copies, dna_base, lines, prepared, text_base, tokens
 
 from lexome.errors import LexomeError, UsageError
@@ -115,6 +116,24 @@ def test_texts_whose_names_do_not_say_that_they_belong_together(tmp_path: Path, 
     with pytest.raises(UsageError, match="the other side") as caught:
         prepared(tmp_path / "corpus", text, "translation", files)
     assert "talk.en and talk.de" in str(caught.value)
+
+
+def test_a_table_beside_the_files_is_none_of_them(tmp_path: Path, text: Path) -> None:
+    draw = np.random.default_rng(0)
+    for number in range(12):
+        path = tmp_path / "pictures" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (4, 4, 3), np.uint8)).save(path)
+    table(tmp_path / "pictures" / "manifest.jsonl", [{"image": "a/0.png", "caption": "dark"}])
+    corpus = prepared(
+        tmp_path / "corpus", text, "labels", [tmp_path / "pictures"],
+        language="text", source_language="image", source_options={"size": 4}, target="folder",
+        held_out=HeldOut(share=0.3),
+    )  # fmt: skip
+    assert corpus.manifest.train.documents + corpus.manifest.valid.documents == 12
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer)
+    assert tokenizer.added["label"].token_label(4) == "a"
 
 
 def test_skips_are_counted_in_the_manifest(tmp_path: Path, dna: Path) -> None:

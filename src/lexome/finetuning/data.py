@@ -177,9 +177,11 @@ def _form(
     if all(content_suffix(file) in SUFFIXES for file in files):
         columns, header = _columns(task, data, files[0])
         return "table", columns, files, header
-    for role, asked in ((TARGET, data.target), (SOURCE, data.source)):
+    for role, other, asked in ((TARGET, SOURCE, data.target), (SOURCE, TARGET, data.source)):
         if asked is not None:
-            return "files", {role: asked}, files, True
+            # A table beside recordings is none of them.
+            read = find_files(data.files, _suffixes({other: described[other]}))[0]
+            return "files", {role: asked}, read, True
     raise UsageError(
         "nothing says what the other side of these files is",
         where=", ".join(map(str, paths[:3])),

@@ -32,11 +32,10 @@ from lexome.languages.pair import Pair
 from lexome.model import Transformer, TransformerConfig
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
-from lexome.training.run import MODEL, Run
+from lexome.training.run import FACTS, MODEL, Run
 
 _KEPT_SETTINGS = ("temperature", "guidance", "beams", "length_penalty", "seed")
 
-_PAIRS = ("target", "preference")
 
 SCORES, PREDICTIONS = "task.json", "predictions.jsonl"
 
@@ -61,8 +60,10 @@ class Scoring:
 
 def is_tuned(run_folder: Path) -> bool:
     """Return whether a run was tuned on pairs, so that it is scored by its task."""
-    run = open_run(run_folder)
-    return run.recipe.start is not None and run.recipe.objective.name in _PAIRS
+    if not (run_folder / FACTS).is_file():
+        return False
+    recipe = open_run(run_folder).recipe
+    return recipe.start is not None and recipe.objective.of_pairs
 
 
 def score_task(
@@ -81,7 +82,7 @@ def score_task(
     """
     scoring = scoring or Scoring()
     run = open_run(run_folder)
-    if run.recipe.start is None or run.recipe.objective.name not in _PAIRS:
+    if run.recipe.start is None or not run.recipe.objective.of_pairs:
         raise UsageError(
             "this run was not tuned on pairs",
             where=str(run_folder),

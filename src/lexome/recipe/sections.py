@@ -103,6 +103,11 @@ class ObjectiveRecipe(_Section):
     band_width: Positive = 10
     beta: PositiveReal = 0.1
 
+    @property
+    def of_pairs(self) -> bool:
+        """Whether it is learned from pairs of source and target."""
+        return self.name in ("target", "preference")
+
 
 class OptimizerRecipe(_Section):
     """How weights move.

@@ -22,8 +22,6 @@ from lexome.recipe import Recipe, StartRecipe
 from lexome.report.data import Missing
 from lexome.training.run import FACTS, METRICS, MODEL, RECIPE, SAMPLES
 
-_OF_PAIRS = ("target", "preference")
-
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -78,7 +76,7 @@ class RunFiles:
     def tuned(self) -> StartRecipe | None:
         """Return how the run was tuned on pairs, or `None` where it was not."""
         recipe = self.recipe
-        if isinstance(recipe, Missing) or recipe.objective.name not in _OF_PAIRS:
+        if isinstance(recipe, Missing) or not recipe.objective.of_pairs:
             return None
         return recipe.start
 
