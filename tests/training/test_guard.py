@@ -36,7 +36,9 @@ def gradients(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
 
 def events(run: Path) -> list[tuple[int, str]]:
     lines = metrics.read(run / "metrics.jsonl")
-    return [(line["step"], line["event"]) for line in lines if line.get("event", "ended") != "ended"]
+    return [
+        (line["step"], line["event"]) for line in lines if line.get("event", "ended") != "ended"
+    ]
 
 
 def test_a_loss_that_is_not_finite_names_its_data(
