@@ -1,7 +1,7 @@
 """How a task is trained where the person does not say: rates, batch, length, patience.
 
-The learning rates are those that reached the best validation loss on the tasks of
-benchmarks/RESULTS.md; docs/LOG.md has what else was tried.
+The learning rates are first guesses, chosen on no benchmark;
+docs/LOG.md has what was tried.
 """
 
 from __future__ import annotations
