@@ -1,7 +1,6 @@
 """How a task is trained where the person does not say: rates, batch, length, patience.
 
-The learning rates are first guesses, chosen on no benchmark;
-docs/LOG.md has what was tried.
+The learning rates are first guesses, chosen on no benchmark; docs/LOG.md has what was tried.
 """
 
 from __future__ import annotations
