@@ -10,7 +10,7 @@ import peft
 import pytest
 import torch
 from safetensors import safe_open
-from small import SHORT, Told, lines, prepared, recipe
+from small import SHORT, Told, lines, prepared, recipe, text_base
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lexome import languages
@@ -22,7 +22,7 @@ from lexome.finetuning.pairs import HeldOut
 from lexome.finetuning.recipes import Tuning, tuning_recipe
 from lexome.languages.pair import PairTokenizer, Turn
 from lexome.model import load_model, read_config
-from lexome.training import metrics, open_run, train
+from lexome.training import make_plan, metrics, open_run, train
 
 METHODS = ("full", "lora", "probe", "scratch")
 
@@ -147,6 +147,13 @@ def test_what_a_person_says_of_the_length(pairs: Corpus, base: Path) -> None:
     assert length(changes={"training.minutes": 1.0}) == (None, None)
     with pytest.raises(UsageError, match="two things say how long"):
         length(epochs=2, changes={"training.steps": 7})
+
+
+def test_a_plan_counts_the_tokens_of_its_rows(pairs: Corpus, tmp_path: Path) -> None:
+    longer = text_base(tmp_path / "base", context=256)
+    made = make_plan(recipe("translation", pairs, longer, training__steps=5))
+    # No pair is longer than 64 tokens: nobody computes on the rest of the context.
+    assert (made.config.context, made.row, made.tokens) == (256, 64, 5 * 2 * 64)
 
 
 def test_the_model_is_that_of_the_base(tmp_path: Path, pairs: Corpus, base: Path) -> None:

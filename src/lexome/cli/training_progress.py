@@ -75,7 +75,7 @@ def plan_lines(plan: training.Plan) -> list[str]:
     lines = [
         f"model     {config.family}: {config.layers} layers, {config.width} wide, "
         f"{config.heads} heads, context {config.context:,}, {config.vocab_size:,} tokens",
-        f"training  {plan.steps:,} steps of {batch:,} × {config.context:,} tokens, "
+        f"training  {plan.steps:,} steps of {batch:,} × {plan.row:,} tokens, "
         f"{plan.tokens:,} in all; {plan.precision}, {compiled}",
     ]
     return lines + [f"because   {reason}" for reason in plan.reasons]

@@ -110,7 +110,7 @@ def score_task(
         "split": ", ".join(map(str, files)) or split,
         "examples": len(fitting),
         "too_long": len(asked) - len(fitting),
-        "training_examples": corpus.manifest.train.documents,
+        "training_examples": corpus.manifest.train.documents - corpus.manifest.train.augmented,
         "settings": {name: getattr(settings, name) for name in _KEPT_SETTINGS},
         "method": run.recipe.start.method,
         "trained_parameters": run.facts["trained_parameters"],

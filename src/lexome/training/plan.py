@@ -35,10 +35,14 @@ _REPEATS_WORTH = 15.4
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be trained. `recipe` is resolved; `reasons` say why each choice was made."""
+    """What will be trained. `recipe` is resolved; `reasons` say why each choice was made.
+
+    `row` is how many tokens a row of a batch has: the context, or what the longest pair takes.
+    """
 
     recipe: Recipe
     config: TransformerConfig
+    row: int
     steps: int
     precision: Precision
     compiled: bool
@@ -49,7 +53,7 @@ class Plan:
     def tokens(self) -> int:
         """Tokens that the whole run reads."""
         training = self.recipe.training
-        return self.steps * (training.batch_size or 0) * self.config.context
+        return self.steps * (training.batch_size or 0) * self.row
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without the recipe."""

@@ -142,9 +142,9 @@ def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tu
     batches = session.batches(corpus, "train", training.seed)
     steps, compiled, seconds = _measure(settled, session, batches, reasons, started)
     resolved = plan.resolved(settled, steps, precision, compiled)
-    made = Plan(resolved, config, steps, precision, compiled, tuple(reasons))
+    made = Plan(resolved, config, batches.context, steps, precision, compiled, tuple(reasons))
     if seconds:
-        made = replace(made, tokens_per_second=session.batch_size * config.context / seconds)
+        made = replace(made, tokens_per_second=session.batch_size * made.row / seconds)
     return made, session
 
 
@@ -236,7 +236,7 @@ def _since(session: Session, started: float) -> float:
 
 def _facts(made: Plan, corpus: Corpus, session: Session, setup: float) -> dict[str, Any]:
     manifest = corpus.manifest
-    batch = session.batch_size * made.config.context
+    batch = session.batch_size * made.row
     return {
         "lexome": lexome.__version__,
         "torch": torch.__version__,
