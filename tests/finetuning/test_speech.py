@@ -192,7 +192,7 @@ def test_codes_are_read_where_they_are_asked_for(table: Path, tmp_path: Path) ->
     made = recipe("speech", corpus, base)
     assert made.objective.time_masks == made.objective.band_masks == 0
     masked = made.objective.model_copy(update={"time_masks": 1})
-    with pytest.raises(UsageError, match="no frames that could be masked"):
+    with pytest.raises(UsageError, match="no frames that could be changed"):
         objectives.make(masked, load_model(base).config, corpus.tokenizer, 0)
 
 

@@ -46,6 +46,33 @@ def heard(rows: int = 2, length: int = 40) -> Tensor:
     return features
 
 
+def convolved(features: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+    """Return what a front end adds, by convolutions over time; nothing where no frame stands."""
+    stands = features.ne(0).any(dim=-1)
+    x = features.mT
+    for kernel, after in ((inner, torch.nn.functional.gelu), (outer, torch.nn.Identity())):
+        kernel = kernel.unflatten(1, (3, -1)).permute(0, 2, 1)  # [out, in, time]
+        x = after(torch.nn.functional.conv1d(x, kernel, padding=1)) * stands.unsqueeze(1)
+    return x.mT
+
+
+@torch.no_grad()
+def test_frames_hear_those_beside_them_and_none_beyond_a_marker() -> None:
+    model = listening()
+    assert model.front_end is not None
+    features = heard(1, 9)
+    features[0, [0, 4, 8]] = 0  # markers around two recordings of three frames
+    features[0, 1:4] = features[0, 5:8] = torch.randn(3, FEATURES, generator=torch.Generator().manual_seed(1))
+    added = model.front_end(features)
+    assert torch.allclose(added[0, 1:4], added[0, 5:8])
+    changed = features.clone()
+    changed[0, 3] *= 2
+    again = model.front_end(changed)
+    assert torch.equal(again[0, 4:], added[0, 4:])
+    assert not torch.allclose(again[0, 1:4], added[0, 1:4])
+    assert not torch.equal(again[0, 1], added[0, 1])  # two frames before it
+
+
 @torch.no_grad()
 def test_zeros_add_nothing_and_features_change_only_what_sees_them() -> None:
     model, ids = listening(), tokens(40)
@@ -70,7 +97,7 @@ def test_plain_transformers_computes_alike_from_inputs_embeds(name: str, tmp_pat
     )
     stored = load_file(tmp_path / "model" / "front_end.safetensors")
     # The front end once more, from its file alone.
-    added = torch.nn.functional.gelu(features @ stored["inner.weight"].T) @ stored["outer.weight"].T
+    added = convolved(features, stored["inner.weight"], stored["outer.weight"])
     embedded = theirs.get_input_embeddings()(ids) + added
     expected = theirs(inputs_embeds=embedded).logits
     torch.testing.assert_close(model(ids, features=features), expected, atol=2e-4, rtol=1e-4)
@@ -138,7 +165,7 @@ def test_frames_begin_about_as_large_as_tokens(name: str) -> None:
     fresh.initialise(1)
     for model in (with_front_end(base, 400, seed=1), fresh):
         assert model.front_end is not None
-        noise = torch.randn(500, 400, generator=torch.Generator().manual_seed(0))
+        noise = torch.randn(1, 500, 400, generator=torch.Generator().manual_seed(0))
         ratio = model.front_end(noise).std() / model.embedding.weight.std()
         assert 0.3 < float(ratio) < 1.5
 
@@ -176,7 +203,7 @@ def test_it_is_moved_in_a_group_of_its_own_by_adamw() -> None:
     found = {one.label: one for one in groups(listening(), OptimizerRecipe(name="muon"))}
     assert found[FRONT].algorithm == "adamw"
     assert found[FRONT].names == ("front_end.inner.weight", "front_end.outer.weight")
-    assert found[FRONT].weights == 48 * FEATURES + 48 * 48
+    assert found[FRONT].weights == 3 * (48 * FEATURES + 48 * 48)
 
 
 @torch.no_grad()

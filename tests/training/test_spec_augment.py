@@ -100,6 +100,30 @@ def test_a_row_is_masked_alike_in_any_company() -> None:
     assert not np.array_equal(whole, heard(target(2, 2, seed=4), batch(*rows), [40, 41, 42]))
 
 
+def test_a_warp_reads_each_band_from_one_factor_times_its_place() -> None:
+    given = batch(*[row(5)] * 40)
+    given.features[...] *= np.random.default_rng(0).normal(size=given.features.shape)
+    objective = Target(
+        SPECIAL, (SOURCE,), (TARGET,), 0, spec_augment=SpecAugment(FRAME, 0, 6, 0, 3, 0.2)
+    )
+    found = heard(objective, given, list(range(40)))
+    factors = np.linspace(0.8, 1.2, 4001)
+    bands = np.arange(FRAME.bands)
+    near = []
+    for ours, before in zip(found[:, 2:7], given.features[:, 2:7], strict=True):
+        ours, before = steps(ours), steps(before)
+        errors = [
+            np.abs(ours[0] - np.interp(bands * factor, bands, before[0])).max()
+            for factor in factors
+        ]
+        factor = factors[np.argmin(errors)]
+        for one, other in zip(ours, before, strict=True):
+            expected = np.interp(bands * factor, bands, other)
+            assert np.allclose(one, expected, atol=5e-3)
+        near.append(factor)
+    assert min(near) < 0.85 and max(near) > 1.15
+
+
 def test_the_batch_itself_stays_as_it_is() -> None:
     given = batch(row(20))
     before = given.features.copy()

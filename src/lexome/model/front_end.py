@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lexome.errors import UsageError
 from lexome.model.assembly import assembled
-from lexome.model.layers import FRONT_END
+from lexome.model.layers import BESIDE, FRONT_END
 from lexome.model.transformer import Transformer
 
 
@@ -34,8 +34,8 @@ def with_front_end(model: Transformer, features: int, seed: int) -> Transformer:
     width = model.config.width
     loudness = float(model.embedding.weight.detach().float().std())
     drawn = {
-        f"{FRONT_END}inner.weight": _uniform(width, features, 1.0, generator),
-        f"{FRONT_END}outer.weight": _uniform(width, width, loudness, generator),
+        f"{FRONT_END}inner.weight": _uniform(width, len(BESIDE) * features, 1.0, generator),
+        f"{FRONT_END}outer.weight": _uniform(width, len(BESIDE) * width, loudness, generator),
     }
     like = model.embedding.weight
     return joined(model, {name: tensor.to(like) for name, tensor in drawn.items()})
@@ -43,7 +43,7 @@ def with_front_end(model: Transformer, features: int, seed: int) -> Transformer:
 
 def joined(model: Transformer, front_end: Mapping[str, Tensor]) -> Transformer:
     """Return a plain model together with the parameters of a front end, by their full names."""
-    features = front_end[f"{FRONT_END}inner.weight"].shape[1]
+    features = front_end[f"{FRONT_END}inner.weight"].shape[1] // len(BESIDE)
     config = replace(model.config, features=features)
     whole = assembled(config, {**dict(model.named_parameters()), **front_end})
     whole.compute_dtype = model.compute_dtype

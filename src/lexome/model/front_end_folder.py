@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lexome.errors import DamagedFileError
 from lexome.files import read_json, write_json
-from lexome.model.layers import FRONT_END
+from lexome.model.layers import BESIDE, FRONT_END
 from lexome.model.storage import load_tensors, save_tensors
 
 SHAPE, WEIGHTS = "lexome_front_end.json", "front_end.safetensors"
@@ -29,7 +29,7 @@ def save_front_end(folder: Path, front_end: Mapping[str, Tensor], dtype: torch.d
         for name, tensor in front_end.items()
     }
     save_tensors(folder / WEIGHTS, stored)
-    write_json(folder / SHAPE, {"features": inner.shape[1], "width": inner.shape[0]})
+    write_json(folder / SHAPE, {"features": inner.shape[1] // len(BESIDE), "width": inner.shape[0]})
 
 
 def front_end_features(folder: Path) -> int:
@@ -60,7 +60,8 @@ def load_front_end(folder: Path, width: int) -> dict[str, Tensor]:
             "the weights of the front end are missing", where=str(path), fix=_FIX
         )
     tensors = load_tensors(path)
-    wanted = {"inner.weight": (width, features), "outer.weight": (width, width)}
+    seen = len(BESIDE)
+    wanted = {"inner.weight": (width, seen * features), "outer.weight": (width, seen * width)}
     if {name: tuple(tensor.shape) for name, tensor in tensors.items()} != wanted:
         raise DamagedFileError(f"the front end does not hold {wanted}", where=str(path), fix=_FIX)
     return {f"{FRONT_END}{name}": tensor for name, tensor in tensors.items()}

@@ -89,6 +89,10 @@ class ObjectiveRecipe(_Section):
                            a fifth of the recording
     `band_masks`           stretches of frequency of each recording that are not heard
     `band_width`           the most bands of such a stretch
+    `band_warp`            how far bands move at most, up or down, as a share of their place on the
+                           mel scale: each recording is heard as other voices would say it (Jaitly
+                           & Hinton 2013, Vocal Tract Length Perturbation improves speech
+                           recognition)
     `beta`                 of "preference": how near the model stays to what it was; less goes
                            further (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290)
     """
@@ -101,6 +105,7 @@ class ObjectiveRecipe(_Section):
     time_width: Positive = 40
     band_masks: Count = 0
     band_width: Positive = 10
+    band_warp: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     beta: PositiveReal = 0.1
 
     @property

@@ -30,6 +30,9 @@ Array = npt.NDArray[Any]
 
 _HIDDEN, _RANDOM = 0.8, 0.9
 
+# What changes frames in training, and nothing in validation.
+FRAME_CHANGES = ("time_masks", "band_masks", "band_warp")
+
 
 class Example(NamedTuple):
     """What the model sees and what it must say, [B, T] each.
@@ -259,16 +262,22 @@ def _target(
 
 
 def _spec_augment(recipe: ObjectiveRecipe, tokenizer: Tokenizer) -> SpecAugment | None:
-    if not recipe.time_masks and not recipe.band_masks:
+    asked = [name for name in FRAME_CHANGES if getattr(recipe, name)]
+    if not asked:
         return None
     if (frame := frame_token(tokenizer)) is None:
         raise UsageError(
-            "this corpus holds no frames that could be masked",
-            where="objective.time_masks" if recipe.time_masks else "objective.band_masks",
+            "this corpus holds no frames that could be changed",
+            where=f"objective.{asked[0]}",
             fix="set it to 0, or read sound as frames: --source-tokenizer mel",
         )
     return SpecAugment(
-        frame, recipe.time_masks, recipe.time_width, recipe.band_masks, recipe.band_width
+        frame,
+        recipe.time_masks,
+        recipe.time_width,
+        recipe.band_masks,
+        recipe.band_width,
+        recipe.band_warp,
     )
 
 

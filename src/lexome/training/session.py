@@ -257,7 +257,7 @@ def make_session(
     world: World,
 ) -> Session:
     """Return the session of a resolved recipe."""
-    whole = {"source_dropout": 0.0, "time_masks": 0, "band_masks": 0}
+    whole = {"source_dropout": 0.0, **dict.fromkeys(objectives.FRAME_CHANGES, 0)}
     seen = recipe.objective.model_copy(update=whole)
     objective = objectives.make(recipe.objective, config, tokenizer, recipe.training.seed)
     scored = objectives.make(seen, config, tokenizer, _VALIDATION_SEED)

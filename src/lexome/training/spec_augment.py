@@ -1,7 +1,9 @@
-"""SpecAugment: stretches of time and of frequency that a model does not hear in training.
+"""Recordings made other ones, each time they are heard in training: parts missing, other voices.
 
-Source: Park et al. 2019, https://arxiv.org/abs/1904.08779, without its time warping, which helped
-least. A mask puts the mean of the recording in the place of what was there: features have mean 0.
+Masks are those of SpecAugment (Park et al. 2019, https://arxiv.org/abs/1904.08779), without its
+time warping, which helped least: the mean of the recording, 0, stands in the place of what was
+there. A warp moves all frequencies by one factor, as the length of a vocal tract does (Jaitly &
+Hinton 2013, Vocal Tract Length Perturbation improves speech recognition); here along mel bands.
 """
 
 from __future__ import annotations
@@ -22,10 +24,10 @@ _MOST_TIME = 0.2
 
 @dataclass(frozen=True)
 class SpecAugment:
-    """How many masks a recording gets, and how wide they are at most.
+    """How many masks a recording gets, how wide they are at most, and how far bands move.
 
     Widths are drawn evenly from 0 to `time_width` steps of a frame token, and from 0 to
-    `band_width` bands.
+    `band_width` bands; the factor of the bands' places from 1 - `band_warp` to 1 + `band_warp`.
     """
 
     frame: FrameToken
@@ -33,6 +35,7 @@ class SpecAugment:
     time_width: int
     band_masks: int
     band_width: int
+    band_warp: float = 0.0
 
     def __call__(
         self, features: Array, frames: Array, segments: Array, draws: list[np.random.Generator]
@@ -49,6 +52,8 @@ class SpecAugment:
             for document in np.unique(owners):
                 own = places[owners == document]
                 heard = masked[row, own].reshape(-1, self.frame.bands)
+                if self.band_warp:
+                    heard = _warped(heard, random.uniform(1 - self.band_warp, 1 + self.band_warp))
                 self._mask(heard, random)
                 masked[row, own] = heard.reshape(len(own), -1)
         return masked
@@ -60,6 +65,16 @@ class SpecAugment:
             heard[_stretch(len(heard), most, random)] = 0
         for _ in range(self.band_masks):
             heard[:, _stretch(heard.shape[1], self.band_width, random)] = 0
+
+
+def _warped(heard: Array, factor: float) -> Array:
+    """Return [steps, bands] as if each band's level came from `factor` times its place."""
+    bands = heard.shape[1]
+    places = np.minimum(np.arange(bands) * factor, bands - 1)
+    below = np.minimum(places.astype(np.int64), bands - 2) if bands > 1 else np.zeros(1, np.int64)
+    share = (places - below).astype(heard.dtype)
+    above = np.minimum(below + 1, bands - 1)
+    return np.asarray(heard[:, below] * (1 - share) + heard[:, above] * share)
 
 
 def _stretch(length: int, most: int, random: np.random.Generator) -> slice:
