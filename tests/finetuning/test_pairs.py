@@ -48,6 +48,34 @@ def as_dna(folder: Path, model: Path, file: Path, **said: Any) -> Any:
 # What is read
 
 
+def pictures(folder: Path, count: int = 12) -> Path:
+    draw = np.random.default_rng(0)
+    rows = []
+    for number in range(count):
+        pixels = draw.integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        rows.append({"caption": f"picture {number}", "image": f"{number}.png"})
+    return table(folder / "captions.jsonl", rows)
+
+
+@pytest.mark.parametrize("kind", ["palette", "patches"])
+def test_targets_become_tokens_as_is_asked(tmp_path: Path, text: Path, kind: str) -> None:
+    file = pictures(tmp_path)
+    size = {"target_options": {"size": 8}}
+    made = prepared(tmp_path / "c", text, "picture", [file], target_tokenizer=kind, **size)
+    assert isinstance(made.tokenizer, PairTokenizer)
+    assert made.tokenizer.part("target").tokenizer.kind == kind
+
+
+def test_one_language_has_one_kind_of_tokens(tmp_path: Path, text: Path) -> None:
+    first, second = copies(tmp_path)
+    with pytest.raises(UsageError, match="as bytes and as characters"):
+        prepared(
+            tmp_path / "c", text, "translation", [first, second],
+            source_tokenizer="bytes", target_tokenizer="characters",
+        )  # fmt: skip
+
+
 def test_parallel_texts_become_pairs(tmp_path: Path, text: Path) -> None:
     first, second = copies(tmp_path)
     corpus = prepared(tmp_path / "corpus", text, "translation", [first, second])

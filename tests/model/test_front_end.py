@@ -62,7 +62,9 @@ def test_frames_hear_those_beside_them_and_none_beyond_a_marker() -> None:
     assert model.front_end is not None
     features = heard(1, 9)
     features[0, [0, 4, 8]] = 0  # markers around two recordings of three frames
-    features[0, 1:4] = features[0, 5:8] = torch.randn(3, FEATURES, generator=torch.Generator().manual_seed(1))
+    features[0, 1:4] = features[0, 5:8] = torch.randn(
+        3, FEATURES, generator=torch.Generator().manual_seed(1)
+    )
     added = model.front_end(features)
     assert torch.allclose(added[0, 1:4], added[0, 5:8])
     changed = features.clone()

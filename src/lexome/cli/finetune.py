@@ -84,6 +84,15 @@ SourceTokenizer = Annotated[
         rich_help_panel=_DATA,
     ),
 ]
+TargetTokenizer = Annotated[
+    str | None,
+    typer.Option(
+        help="How targets become tokens: of pictures, palette or patches. "
+        "(default: as the base has it, or as is usual)",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
 SourceOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -178,6 +187,7 @@ def finetune(
     source_language: SourceLanguage = None,
     target_language: TargetLanguage = None,
     source_tokenizer: SourceTokenizer = None,
+    target_tokenizer: TargetTokenizer = None,
     source_option: SourceOption = None,
     target_option: TargetOption = None,
     group: Group = "",
@@ -218,6 +228,7 @@ def finetune(
         _options("--target-option", target_language or chosen.target, target_option),
         group,
         source_tokenizer,
+        target_tokenizer,
     )
     held_out = pairs.HeldOut(
         validation,

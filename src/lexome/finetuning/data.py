@@ -53,8 +53,9 @@ class PairData:
       `folder`); by default what is usual for the task.
     - `source_language`, `target_language`, with `source_options` and `target_options`: by default
       those of the task, and of the base model where it knows the language.
-    - `source_tokenizer`: how the source becomes tokens; by default as the base knows it, or, where
-      it knows it not, in the way that suits what is only read.
+    - `source_tokenizer`, `target_tokenizer`: how a side becomes tokens; by default as the base
+      knows it, or, where it knows it not, in its language's usual way, the source in the way that
+      suits what is only read.
     """
 
     files: Sequence[str | Path]
@@ -66,6 +67,7 @@ class PairData:
     target_options: Mapping[str, Any] = field(default_factory=dict)
     group: str = ""
     source_tokenizer: str | None = None
+    target_tokenizer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,14 +132,28 @@ def _check_assistant(task: Task, base: Base) -> None:
 
 
 def _kinds(names: tuple[str, str], data: PairData, base: Base) -> dict[str, str]:
-    """Return the tokenizer of the source's language, where it is not what the base has."""
+    """Return the tokenizers of the languages that do not become tokens as the base has them."""
     source, target = names
-    if data.source_tokenizer is not None:
-        return {source: data.source_tokenizer}
+    asked = {source: data.source_tokenizer, target: data.target_tokenizer}
+    if source == target:
+        asked = {source: _one_kind(data)}
     known = known_parts(base.tokens.tokenizer, base.tokens.language)
-    if source in known or source == target or source not in _READ_AS:
-        return {}
-    return {source: _READ_AS[source]}
+    if asked[source] is None and source not in known and source != target:
+        asked[source] = _READ_AS.get(source)
+    return {name: kind for name, kind in asked.items() if kind is not None}
+
+
+def _one_kind(data: PairData) -> str | None:
+    """Return the tokenizer of both sides, which are one language and have one."""
+    kinds = {data.source_tokenizer, data.target_tokenizer} - {None}
+    if len(kinds) > 1:
+        raise UsageError(
+            f"source and target are one language, which cannot become tokens as "
+            f"{data.source_tokenizer} and as {data.target_tokenizer}",
+            where="--target-tokenizer",
+            fix="name one of them",
+        )
+    return next(iter(kinds), None)
 
 
 def _language_names(task: Task, data: PairData, base: Base) -> tuple[str, str]:

@@ -101,5 +101,5 @@ def check_said(tokenizer: PairTokenizer) -> None:
         raise UsageError(
             f"{role.language} as {part.kind!r} can be read and not said, and the {role.name} is "
             f"{role.language}",
-            fix="leave --source-tokenizer out, or name a tokenizer that can be decoded",
+            fix="name a tokenizer that can be decoded with --target-tokenizer",
         )
