@@ -6,24 +6,22 @@ reads what `transformers` saves, for every family in `lexome.model.families`. No
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lexome.errors import DamagedFileError, LexomeError, nearest
-from lexome.files import atomic_path, naming, read_json, write_json, write_text
+from lexome.files import naming, read_json, write_json, write_text
 from lexome.languages.base import SpecialTokens, Tokenizer
 from lexome.model import families
+from lexome.model.assembly import assembled
 from lexome.model.config import TransformerConfig
 from lexome.model.front_end import parted
 from lexome.model.front_end_folder import front_end_features, load_front_end, save_front_end
+from lexome.model.storage import load_tensors, replacing, save_tensors
 from lexome.model.transformer import Transformer
 
 CONFIG = "config.json"
@@ -52,26 +50,17 @@ def save_model(
     special = tokenizer.special if special is None and tokenizer is not None else special
     config = family.to_hf(plain.config, special)
     config["dtype"] = str(dtype).removeprefix("torch.")
-    _check_replaceable(folder)
-    with naming(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
-    try:
-        with naming(folder):
-            part.chmod(0o755)
-            _save_tensors(part / WEIGHTS, family.pack(plain, dtype))
-            if front_end:
-                save_front_end(part, front_end, dtype)
-            if tokenizer is not None:
+    with replacing(folder, CONFIG, "a model") as part:
+        save_tensors(part / WEIGHTS, family.pack(plain, dtype))
+        if front_end:
+            save_front_end(part, front_end, dtype)
+        if tokenizer is not None:
+            with naming(folder):
                 tokenizer.save(part)
         write_json(part / CONFIG, config)
         if family.attention == "causal":
             write_json(part / "generation_config.json", _generation_config(config))
         write_text(part / "README.md", card if card is not None else model_card(model))
-        with naming(folder):
-            _replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def load_model(
@@ -86,7 +75,7 @@ def load_model(
     weights are pickled; `DamagedFileError` where weights are torn or do not fit `config.json`.
     """
     config = read_config(folder)
-    tensors = _load_tensors(folder)
+    tensors = _weights(folder)
     plain = replace(config, features=0)
     state = families.get(config.family).unpack(plain, tensors, str(folder))
     state |= load_front_end(folder, config.width)
@@ -94,14 +83,7 @@ def load_model(
         name: tensor.to(device, dtype).clone(memory_format=torch.contiguous_format)
         for name, tensor in state.items()
     }
-    with torch.device("meta"):
-        model = Transformer(config)
-    if config.tied:
-        state["head.unembedding.weight"] = state["embedding.weight"]
-    model.load_state_dict(state, assign=True)
-    if config.tied:
-        model.head.unembedding.weight = model.embedding.weight
-    return model
+    return assembled(config, state)
 
 
 def read_config(folder: Path) -> TransformerConfig:
@@ -152,24 +134,10 @@ def _generation_config(config: dict[str, Any]) -> dict[str, Any]:
     return {"do_sample": True, **{key: config[key] for key in keys}}
 
 
-def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    try:
-        with atomic_path(path) as temporary:  # for its sync: the rename must not outrun the data
-            save_file(tensors, temporary, metadata={"format": "pt"})
-    except SafetensorError as error:
-        # The library gives no errno, only its text.
-        full = "os error 28" in str(error)
-        raise LexomeError(
-            "the disk is full" if full else f"the weights could not be written: {error}",
-            where=str(path.parent),
-            fix="check the free space and the permissions of the folder",
-        ) from error
-
-
-def _load_tensors(folder: Path) -> dict[str, Tensor]:
+def _weights(folder: Path) -> dict[str, Tensor]:
     """Return all tensors of a folder, from one file or from the shards of an index."""
     if (folder / WEIGHTS).is_file():
-        return _load_file(folder / WEIGHTS)
+        return load_tensors(folder / WEIGHTS)
     if (folder / INDEX).is_file():
         return _load_shards(folder)
     if any(any(folder.glob(pattern)) for pattern in _PICKLED):
@@ -203,43 +171,5 @@ def _load_shards(folder: Path) -> dict[str, Tensor]:
                 where=str(folder / INDEX),
                 fix="restore the missing file",
             )
-        tensors.update(_load_file(path))
+        tensors.update(load_tensors(path))
     return tensors
-
-
-def _load_file(path: Path) -> dict[str, Tensor]:
-    try:
-        with naming(path):
-            return load_file(path)
-    except SafetensorError as error:
-        raise DamagedFileError(
-            f"this is not a whole safetensors file: {error}",
-            where=str(path),
-            fix="restore the file, or train or download the model again",
-        ) from error
-
-
-def _check_replaceable(folder: Path) -> None:
-    if not folder.exists():
-        return
-    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / CONFIG).is_file()):
-        raise LexomeError(
-            "there is already something here that is not a model",
-            where=str(folder),
-            fix="name another folder, or move this one away",
-        )
-
-
-def _replace(part: Path, folder: Path) -> None:
-    """Put `part` in the place of `folder`; if that fails, the old folder is put back."""
-    previous = Path(f"{part}.previous")
-    existed = folder.exists()
-    if existed:
-        folder.rename(previous)
-    try:
-        part.rename(folder)
-    except OSError:
-        if existed:
-            previous.rename(folder)
-        raise
-    shutil.rmtree(previous, ignore_errors=True)
