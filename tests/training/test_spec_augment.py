@@ -151,3 +151,14 @@ def test_features_stand_where_their_frames_stand(bidirectional: bool) -> None:
     assert example.features.shape == (*example.inputs.shape, FRAME.width)
     frames = (example.inputs == FRAME.token).numpy()
     assert np.array_equal(example.features.numpy().all(axis=-1), frames)
+
+
+def test_dropped_words_are_no_frames() -> None:
+    given = batch(*[row(6, 6, 6)] * 8)
+    objective = Target(SPECIAL, (SOURCE,), (TARGET,), 0, word_dropout=0.5, frame=FRAME)
+    example = objective(given, np.arange(8))
+    assert example.features is not None
+    assert np.array_equal(example.features.numpy(), given.features[:, :-1])
+    assert (example.inputs.numpy() == SPECIAL.mask).any()
+    frames = given.tokens[:, :-1] == FRAME.token
+    assert np.array_equal(example.inputs.numpy() == FRAME.token, frames)

@@ -127,3 +127,28 @@ def test_a_share_of_the_sources_is_hidden(bidirectional: bool) -> None:
     assert torch.equal(part.inputs, example.inputs[50:60])
     assert not torch.equal(objective(batch, numbers + 1000).inputs, example.inputs)
     assert numbered.max() == 4 and said.any()
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_share_of_the_words_is_hidden_each_by_itself(bidirectional: bool) -> None:
+    documents = [[(SOURCE, [5, 6, 7]), (TARGET, [8, 9])]] * 4
+    batch, _, _ = batch_of([documents] * 200)
+    objective = target(bidirectional=bidirectional, word_dropout=0.2)
+    numbers = np.arange(200)
+    example = objective(batch, numbers)
+    plain = target(bidirectional=bidirectional)(batch, numbers)
+    assert torch.equal(example.labels, plain.labels)
+    assert torch.equal(example.weights, plain.weights)
+    changed = example.inputs != plain.inputs
+    assert (example.inputs[changed] == SPECIAL.mask).all()
+    words = [5, 6, 7] if bidirectional else [5, 6, 7, 8, 9]
+    content = torch.from_numpy(np.isin(batch.tokens[:, :-1], words))
+    assert not changed[~content].any(), "markers and ends stay"
+    hidden = changed[content].view(200, 4, len(words)).float()
+    assert hidden.mean() == pytest.approx(0.2, abs=0.03)
+    both = (hidden[..., 0] * hidden[..., 1]).mean()
+    assert both == pytest.approx(0.04, abs=0.02), "each by itself"
+    part = objective(
+        Batch(batch.tokens[50:60], batch.weights[50:60], batch.starts[:10]), numbers[50:60]
+    )
+    assert torch.equal(part.inputs, example.inputs[50:60])

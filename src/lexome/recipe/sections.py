@@ -82,6 +82,10 @@ class ObjectiveRecipe(_Section):
     `source_dropout`       share of examples, for "target", whose source is hidden: so a model also
                            learns what is said to no source, which guidance needs (Ho & Salimans
                            2022, https://arxiv.org/abs/2207.12598)
+    `word_dropout`         share of tokens, for "target", that are hidden, each by itself, in the
+                           source and in what was said before: so neither is learned by heart, and
+                           the source is listened to (Bowman et al. 2016,
+                           https://arxiv.org/abs/1511.06349)
     `time_masks`           stretches of time of each recording, for "target" of frames, that are
                            not heard (SpecAugment, Park et al. 2019,
                            https://arxiv.org/abs/1904.08779)
@@ -101,6 +105,7 @@ class ObjectiveRecipe(_Section):
     mask_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
     document_boundaries: Literal["cross", "respect"] | None = None
     source_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    word_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     time_masks: Count = 0
     time_width: Positive = 40
     band_masks: Count = 0

@@ -19,7 +19,7 @@ from torch import Tensor
 from lexome.corpus import Batch
 from lexome.errors import UsageError
 from lexome.languages.base import SpecialTokens, Tokenizer
-from lexome.languages.features import frame_token
+from lexome.languages.features import FrameToken, frame_token
 from lexome.languages.prompts import AnswersPrompts
 from lexome.model import TransformerConfig
 from lexome.recipe import ObjectiveRecipe
@@ -30,8 +30,9 @@ Array = npt.NDArray[Any]
 
 _HIDDEN, _RANDOM = 0.8, 0.9
 
-# What changes frames in training, and nothing in validation.
+# What changes examples in training, and nothing in validation: frames, and what is shown at all.
 FRAME_CHANGES = ("time_masks", "band_masks", "band_warp")
+CHANGES = ("source_dropout", "word_dropout", *FRAME_CHANGES)
 
 
 class Example(NamedTuple):
@@ -134,8 +135,10 @@ class Target:
     of `opening` what is given. A causal model predicts a target from left to right. One that is
     `bidirectional` sees the mask token in the place of each target token and predicts all at once.
     In a share `source_dropout` of the examples, drawn anew in each row, the source is hidden
-    behind mask tokens, so the model learns what is said to no source too. Features of frames are
-    masked by `spec_augment`, if there is one. Rows hold whole examples, and none sees another.
+    behind mask tokens, so the model learns what is said to no source too; and everywhere a share
+    `word_dropout` of the tokens, frames excepted, that are given or were said before. Features of
+    frames are changed by `spec_augment`, if there is one. Rows hold whole examples, and none sees
+    another.
     """
 
     special: SpecialTokens
@@ -144,6 +147,8 @@ class Target:
     seed: int
     bidirectional: bool = False
     source_dropout: float = 0.0
+    word_dropout: float = 0.0
+    frame: FrameToken | None = None
     spec_augment: SpecAugment | None = None
     name: Literal["target"] = "target"
 
@@ -151,6 +156,8 @@ class Target:
         tokens = batch.tokens
         said = self._said(tokens)
         shown = self._hidden(tokens, said, numbers) if self.source_dropout else tokens
+        if self.word_dropout:
+            shown = self._forgotten(shown, numbers)
         features = self._heard(batch, shown, numbers)
         if self.bidirectional:
             ends = tokens == self.special.end
@@ -174,10 +181,21 @@ class Target:
     def _hidden(self, tokens: Array, said: Array, numbers: Array) -> Array:
         """Return tokens with the sources of some examples behind the mask token."""
         number_of = segments(tokens, self.special.begin)
-        draws = np.stack([self._draws(int(number), tokens.shape[1] + 1) for number in numbers])
+        draws = self._draws(numbers, tokens.shape[1] + 1, 0)
         dropped = np.take_along_axis(draws, number_of, axis=1) < self.source_dropout
-        kept = np.isin(tokens, (*self.special.ids, *self.opening, *self.predicted))
-        return np.where(dropped & ~said & ~kept, self.special.mask, tokens)
+        return np.where(dropped & ~said & ~self._structure(tokens), self.special.mask, tokens)
+
+    def _forgotten(self, tokens: Array, numbers: Array) -> Array:
+        """Return tokens with some of them, each by itself, behind the mask token."""
+        forgotten = self._draws(numbers, tokens.shape[1], 2) < self.word_dropout
+        kept = self._structure(tokens)
+        if self.frame is not None:
+            kept |= tokens == self.frame.token
+        return np.where(forgotten & ~kept, self.special.mask, tokens)
+
+    def _structure(self, tokens: Array) -> Array:
+        """Return which tokens say where examples and their parts begin and end."""
+        return np.isin(tokens, (*self.special.ids, *self.opening, *self.predicted))
 
     def _heard(self, batch: Batch, shown: Array, numbers: Array) -> Array | None:
         """Return the features [B, T - 1, F] of what is shown, masked where that is asked."""
@@ -191,8 +209,9 @@ class Target:
             features = self.spec_augment(features, frames, owners, draws)
         return np.where((shown == batch.tokens)[..., None], features, 0)[:, :-1]
 
-    def _draws(self, number: int, count: int) -> Array:
-        return self._random(number, 0).random(count)
+    def _draws(self, numbers: Array, count: int, purpose: int) -> Array:
+        """Return uniform numbers [B, count], those of each row its own."""
+        return np.stack([self._random(int(one), purpose).random(count) for one in numbers])
 
     def _random(self, number: int, purpose: int) -> np.random.Generator:
         """Return the random numbers of one row of the run, others for each purpose."""
@@ -257,6 +276,8 @@ def _target(
         seed,
         config.attention == "bidirectional",
         recipe.source_dropout,
+        recipe.word_dropout,
+        frame_token(tokenizer),
         _spec_augment(recipe, tokenizer),
     )
 

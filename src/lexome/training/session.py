@@ -257,8 +257,7 @@ def make_session(
     world: World,
 ) -> Session:
     """Return the session of a resolved recipe."""
-    whole = {"source_dropout": 0.0, **dict.fromkeys(objectives.FRAME_CHANGES, 0)}
-    seen = recipe.objective.model_copy(update=whole)
+    seen = recipe.objective.model_copy(update=dict.fromkeys(objectives.CHANGES, 0))
     objective = objectives.make(recipe.objective, config, tokenizer, recipe.training.seed)
     scored = objectives.make(seen, config, tokenizer, _VALIDATION_SEED)
     model = starting_model(config, recipe, tokenizer, world)
