@@ -25,7 +25,13 @@ from lexome.finetuning.answering import (
 )
 from lexome.finetuning.preferring import length as preference_length
 from lexome.finetuning.preferring import preference_scores
-from lexome.finetuning.scoring import TaskScores, resampling_of, source_texts, task_scores
+from lexome.finetuning.scoring import (
+    TaskScores,
+    resampling_of,
+    source_texts,
+    spoken,
+    task_scores,
+)
 from lexome.finetuning.standing import baseline_scores
 from lexome.generation import Settings
 from lexome.languages.pair import Pair
@@ -179,8 +185,7 @@ def _room(corpus: Corpus, asked: Sequence[Question], context: int) -> int:
 def _write_predictions(
     path: Path, corpus: Corpus, asked: Sequence[Question], said: Sequence[Answer]
 ) -> None:
-    outputs = contents(corpus, [one.ids for one in said])
-    references = contents(corpus, [one.reference for one in asked])
+    outputs, references = spoken(corpus, asked, said)
     sources = source_texts(corpus, asked)
     lines = []
     for question, answer, source, output, reference in zip(

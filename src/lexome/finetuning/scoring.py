@@ -152,6 +152,21 @@ def class_numbers(corpus: Corpus, asked: Sequence[Question]) -> list[Ints]:
     return class_codes(corpus, [one.reference for one in asked])
 
 
+def spoken(
+    corpus: Corpus, asked: Sequence[Question], said: Sequence[Answer]
+) -> tuple[list[Any], list[Any]]:
+    """Return what was answered and what is true, as they are scored.
+
+    A number is the mean of its distribution beside the number of the data; of everything else it
+    is the content that the ids stand for.
+    """
+    if isinstance(coding := target_coding(corpus), Scale):
+        means = [expected_number(coding, one.probabilities) for one in said]
+        return means, [true_number(corpus, one) for one in asked]
+    answered = contents(corpus, [one.ids for one in said])
+    return answered, contents(corpus, [one.reference for one in asked])
+
+
 def present_classes(corpus: Corpus, asked: Sequence[Question]) -> Any:
     """Return which of several classes are true, bool [N, L]."""
     coding = target_coding(corpus)
