@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from lexome.corpus import Batch
 from lexome.languages.base import SpecialTokens
+from lexome.model import Transformer, families
+from lexome.training.loss import Losses
 from lexome.training.objectives import Target
 
 SPECIAL = SpecialTokens(pad=0, begin=1, end=2, mask=3)
@@ -152,3 +154,37 @@ def test_a_share_of_the_words_is_hidden_each_by_itself(bidirectional: bool) -> N
         Batch(batch.tokens[50:60], batch.weights[50:60], batch.starts[:10]), numbers[50:60]
     )
     assert torch.equal(part.inputs, example.inputs[50:60])
+
+
+@pytest.mark.parametrize("family", ["llama", "nanochat", "modernbert", "bert"])
+@pytest.mark.parametrize("z_loss", [0.0, 0.01])
+def test_the_loss_where_something_is_said_is_the_loss(family: str, z_loss: float) -> None:
+    config = families.get(family).config(96, 64, 2, 32, 2)
+    model = Transformer(config)
+    model.initialise(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    batch, _, _ = batch_of([[[(SOURCE, [5, 6, 7, 4]), (TARGET, [8, 9])]] * 2] * 3)
+    objective = target(bidirectional=config.attention == "bidirectional")
+    example = objective(batch, np.arange(3))
+    assert example.places is not None
+    assert len(example.places) == int((example.weights > 0).sum()) < example.weights.numel()
+    losses = Losses(model, z_loss)
+    found = []
+    for one in (example, example._replace(places=None)):
+        model.zero_grad()
+        minimised, nats = losses(one, torch.tensor(7.0))
+        minimised.backward()
+        gradients = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+        found.append((minimised.detach(), nats, gradients))
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
+
+
+def test_where_nothing_or_nearly_everything_is_said() -> None:
+    batch, _, _ = batch_of([[[(SOURCE, [5, 6, 7])]]])
+    nothing = target()(batch, np.arange(1))
+    assert nothing.places is not None and len(nothing.places) == 2
+    assert not nothing.weights.any()
+    batch, _, _ = batch_of([[[(SOURCE, []), (TARGET, list(range(4, 40)))]]])
+    assert target()(batch, np.arange(1)).places is None

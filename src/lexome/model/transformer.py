@@ -235,14 +235,18 @@ class Transformer(nn.Module):
         segments: Tensor | None = None,
         cache: KeyValueCache | None = None,
         features: Tensor | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
-        """Return logits [B, T, V].
+        """Return logits [B, T, V]; with `places` [N], those of N of the B·T positions, [N, V].
 
         `segments` [B, T] numbers the documents of each row: tokens attend only inside theirs.
         With a `cache`, `tokens` continue what the cache has seen. `features` [B, T, F] are what
         the front end reads, zeros where no frame stands.
         """
-        logits: Tensor = self.head(self.trunk(tokens, segments, cache, features))
+        x = self.trunk(tokens, segments, cache, features)
+        if places is not None:
+            x = x.flatten(0, 1).index_select(0, places)
+        logits: Tensor = self.head(x)
         return logits
 
     def trunk(

@@ -29,10 +29,15 @@ class Losses(nn.Module):
         self.z_loss = z_loss
 
     def forward(self, example: Example, total: Tensor) -> tuple[Tensor, Tensor]:
-        seen = self.model(example.inputs, example.segments, features=example.features)
-        logits = seen.flatten(0, 1).float()  # [B·T, V]
-        weights = example.weights.flatten() / total
-        nats = F.cross_entropy(logits, example.labels.flatten(), reduction="none")
+        places = example.places
+        logits = self.model(
+            example.inputs, example.segments, features=example.features, places=places
+        )
+        logits = logits.flatten(0, -2).float()  # [B·T, V], or [N, V] at N places
+        labels, weights = example.labels.flatten(), example.weights.flatten() / total
+        if places is not None:
+            labels, weights = labels.index_select(0, places), weights.index_select(0, places)
+        nats = F.cross_entropy(logits, labels, reduction="none")
         cross_entropy = (nats * weights).sum()
         if not self.z_loss:
             return cross_entropy, cross_entropy.detach()

@@ -30,6 +30,8 @@ Array = npt.NDArray[Any]
 
 _HIDDEN, _RANDOM = 0.8, 0.9
 
+_MOST_PLACED = 0.75
+
 # What changes examples in training, and nothing in validation: frames, and what is shown at all.
 FRAME_CHANGES = ("time_masks", "band_masks", "band_warp")
 CHANGES = ("source_dropout", "word_dropout", *FRAME_CHANGES)
@@ -40,7 +42,8 @@ class Example(NamedTuple):
 
     `weights` is 0 where nothing is predicted; `segments` numbers the documents of each row where
     attention may not cross their borders, else it is `None`; `features` [B, T, F] are what a front
-    end reads beside the inputs, `None` where there is none.
+    end reads beside the inputs, `None` where there is none. `places` [N] are the positions, counted
+    over all rows, at which the loss is computed; `None` where that is everywhere.
     """
 
     inputs: Tensor
@@ -48,14 +51,31 @@ class Example(NamedTuple):
     weights: Tensor
     segments: Tensor | None
     features: Tensor | None = None
+    places: Tensor | None = None
 
     def rows(self, rows: slice) -> Example:
-        """Return some rows of the example."""
-        return self._each(lambda tensor: tensor[rows])
+        """Return some rows of the example, its loss everywhere."""
+        return self._replace(places=None)._each(lambda tensor: tensor[rows])
+
+    def placed(self) -> Example:
+        """Return the example with its loss computed only where something is predicted.
+
+        Where that is nearly everywhere, it stays as it is: choosing has its price too.
+        """
+        predicted = torch.count_nonzero(self.weights)
+        if predicted > _MOST_PLACED * self.weights.numel():
+            return self
+        # Two at least: a compiled graph takes one place as another case than any other number.
+        order = torch.argsort(self.weights.flatten() == 0, stable=True)
+        return self._replace(places=order[: max(int(predicted), 2)])
 
     def to(self, device: torch.device) -> Example:
         """Return the example on a device."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+        found = self._each(lambda tensor: tensor.to(device, non_blocking=True))
+        if found.places is not None:
+            # Their number is another one in each batch, and not worth a graph of its own.
+            torch._dynamo.mark_dynamic(found.places, 0)
+        return found
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Example:
         return Example(
@@ -64,6 +84,7 @@ class Example(NamedTuple):
             change(self.weights),
             None if self.segments is None else change(self.segments),
             None if self.features is None else change(self.features),
+            None if self.places is None else change(self.places),
         )
 
 
@@ -120,7 +141,7 @@ class MaskedToken:
         inputs = np.where(chosen & (draws[:, 1] < _HIDDEN), self.special.mask, labels)
         swapped = chosen & (draws[:, 1] >= _HIDDEN) & (draws[:, 1] < _RANDOM)
         inputs = np.where(swapped, random_tokens, inputs)
-        return _example(inputs, labels, batch.weights[:, :-1] * chosen, self)
+        return _example(inputs, labels, batch.weights[:, :-1] * chosen, self).placed()
 
     def _draws(self, number: int, length: int) -> Array:
         """Return uniform numbers [3, length] that belong to one row of the run."""
@@ -320,7 +341,7 @@ def _respecting(
     """Return an example in which documents, and the free end of a row, do not see each other."""
     numbered = segments(inputs, objective.special.begin)
     numbered = np.where(inputs == objective.special.pad, 0, numbered)
-    return _tensors(inputs, labels, weights, numbered, features)
+    return _tensors(inputs, labels, weights, numbered, features).placed()
 
 
 def _tensors(
