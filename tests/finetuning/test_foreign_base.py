@@ -22,7 +22,8 @@ from lexome.finetuning.finetune import Scoring, score_task
 from lexome.finetuning.pairs import HeldOut, open_base
 from lexome.languages.pair import PairTokenizer, Turn
 from lexome.languages.tokenizers.foreign import ForeignTokenizer
-from lexome.model import load_model
+from lexome.model import load_adapter, load_model
+from lexome.model.adapters import merged
 from lexome.training import open_run, train
 
 
@@ -125,6 +126,12 @@ def test_rows_without_a_token_are_no_hindrance(tmp_path: Path) -> None:
         found = score_task(run, scoring=Scoring(baselines=False))
         assert found["examples"] == corpus.manifest.valid.documents
         assert AutoModelForCausalLM.from_pretrained(run / "model").config.vocab_size == 340 + 24
+    # The adapter finds its base again, and the two together are the run's model.
+    again = merged(load_adapter(tmp_path / "lora/adapter", load_model(model)))
+    tuned = load_model(tmp_path / "lora/model")
+    expected = dict(tuned.named_parameters())
+    for name, parameter in again.named_parameters():
+        torch.testing.assert_close(parameter, expected[name], atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])

@@ -10,12 +10,12 @@ import peft
 import pytest
 import torch
 from safetensors import safe_open
-from small import SHORT, Told, lines, prepared, recipe, text_base
+from small import SHORT, Told, copies, lines, prepared, recipe, text_base
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lexome import languages
 from lexome.corpus import Corpus
-from lexome.errors import UsageError
+from lexome.errors import LexomeError, UsageError
 from lexome.finetuning import tasks
 from lexome.finetuning.finetune import Scoring, score_task
 from lexome.finetuning.pairs import HeldOut
@@ -128,6 +128,20 @@ def test_plain_peft_loads_the_adapter(base: Path, runs: dict[str, Path], method:
         merged = load_model(run / "model")(ids)
         torch.testing.assert_close(theirs(ids).logits, merged, atol=1e-4, rtol=1e-4)
     assert not (runs["full"] / "adapter").exists()
+
+
+def test_an_adapter_is_refused_on_another_pair_of_the_same_roles(
+    tmp_path: Path, runs: dict[str, Path]
+) -> None:
+    corpus = prepared(tmp_path / "corpus", runs["full"], "translation", copies(tmp_path))
+    train(recipe("translation", corpus, runs["full"], "lora"), tmp_path / "run")
+    tuned, own, other = map(open_run, (tmp_path / "run", runs["full"], runs["lora"]))
+    assert own.tokenizer().vocab_size == other.tokenizer().vocab_size
+    expected = dict(tuned.model().named_parameters())
+    for name, parameter in own.adapted(tuned).named_parameters():
+        torch.testing.assert_close(parameter, expected[name], atol=1e-6, rtol=0)
+    with pytest.raises(LexomeError, match=r"another base.* the same shape, but other weights"):
+        other.adapted(tuned)
 
 
 # What a person may say

@@ -167,6 +167,23 @@ def test_several_adapters_on_one_base(tmp_path: Path) -> None:
             assert torch.equal(again(ids(new)), trained("gpt2-tied", method, new)(ids(new)))
 
 
+@pytest.mark.parametrize("name", ["gpt2-tied", "bert-tied", "gpt2-untied"])
+@pytest.mark.parametrize("method", ["lora", "probe"])
+@pytest.mark.parametrize("rows", [1, NEW])
+def test_a_base_with_rows_of_no_token(name: str, method: Method, rows: int, tmp_path: Path) -> None:
+    """What the base has in the rows of the adapter's tokens is put aside."""
+    model = trained(name, method)
+    save_adapter(tmp_path / "adapter", model, base="base")
+    again = load_adapter(
+        tmp_path / "adapter", grown(PEERS[name].model(), VOCABULARY + rows, seed=5)
+    )
+    expected, found = values(model), values(again)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[n], expected[n]) for n in found)
+    with torch.no_grad():
+        assert torch.equal(again(ids()), model(ids()))
+
+
 # What is refused
 
 
@@ -198,8 +215,20 @@ def test_a_base_of_another_shape_is_refused(folder: Path) -> None:
         with pytest.raises(LexomeError, match=f"(?s)another base.*{message}") as caught:
             load_adapter(folder, other)
         assert str(folder) in str(caught.value)
-    with pytest.raises(LexomeError, match="vocab_size = 61, not 68"):
-        load_adapter(folder, grown(base(), VOCABULARY + NEW, seed=0))
+    with pytest.raises(LexomeError, match="vocab_size = 61 to 68, not 69"):
+        load_adapter(folder, grown(base(), VOCABULARY + NEW + 1, seed=0))
+
+
+def test_a_base_with_fewer_tokens_is_refused(tmp_path: Path) -> None:
+    """The adapter knows every token of its base, and has none of its own."""
+    whole = grown(base(), VOCABULARY + NEW, seed=0)
+    attach(whole, "lora", rank=RANK, frozen_rows=VOCABULARY + NEW, seed=0)
+    save_adapter(tmp_path / "adapter", whole, base="base")
+    for rows in (0, 1, NEW - 1, NEW + 1):
+        with pytest.raises(LexomeError, match=f"vocab_size = 68, not {VOCABULARY + rows}"):
+            load_adapter(tmp_path / "adapter", grown(base(), VOCABULARY + rows, seed=0))
+    with pytest.raises(LexomeError, match="the same shape, but other weights"):
+        load_adapter(tmp_path / "adapter", grown(base(), VOCABULARY + NEW, seed=1))
 
 
 def test_a_base_with_one_other_number_is_refused(folder: Path) -> None:

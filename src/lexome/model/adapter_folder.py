@@ -21,6 +21,7 @@ from torch import Tensor
 from lexome.errors import DamagedFileError, LexomeError, UsageError
 from lexome.files import read_json, write_json
 from lexome.model.adapter_tensors import (
+    PER_TOKEN,
     AdaptedModule,
     adapted_modules,
     pack_factors,
@@ -100,8 +101,9 @@ def load_adapter(folder: Path, base_model: Transformer) -> Transformer:
     """Return a copy of `base_model` with the adapter of `folder` attached.
 
     The base must hold the weights that the adapter was trained on, as they were stored: one that
-    was loaded in a narrower dtype counts as another one. Raises `LexomeError` for another base or
-    a folder that lexome did not write, `DamagedFileError` for one that is torn, `UsageError` for a
+    was loaded in a narrower dtype counts as another one. Rows of the base that the adapter has in
+    its own way, those of no token say, may be any. Raises `LexomeError` for another base or a
+    folder that lexome did not write, `DamagedFileError` for one that is torn, `UsageError` for a
     base that is not plain.
     """
     for name in (CONFIG, WEIGHTS, RECORD):
@@ -118,11 +120,9 @@ def load_adapter(folder: Path, base_model: Transformer) -> Transformer:
             fix="load each adapter onto the plain base, or merge the first one",
         )
     saved = _read(folder)
-    _check_base(saved.base, base_model, str(folder))
-    old = base_model.config.vocab_size
-    if saved.vocab_size < old:
-        raise _damaged(folder / RECORD, f"vocab_size is {saved.vocab_size}, less than the base's")
-    state = _load_state(folder / WEIGHTS, saved, base_parameters(base_model), base_model.config)
+    known = _known_rows(base_parameters(base_model), saved.frozen_rows)
+    _check_base(saved, base_model.config, known, str(folder))
+    state = _load_state(folder / WEIGHTS, saved, known, base_model.config)
     model = grown(parted(base_model)[0], saved.vocab_size, seed=0)
     if front_end := load_front_end(folder, model.config.width):
         model = joined(model, front_end)
@@ -133,7 +133,7 @@ def load_adapter(folder: Path, base_model: Transformer) -> Transformer:
             rank=saved.rank,
             alpha=saved.alpha,
             targets=saved.targets,
-            frozen_rows=old,
+            frozen_rows=saved.frozen_rows,
             seed=0,
         )
     except UsageError as error:
@@ -146,9 +146,10 @@ def load_adapter(folder: Path, base_model: Transformer) -> Transformer:
 
 
 class _Saved(NamedTuple):
-    """What the two JSON files of an adapter say."""
+    """What the two JSON files of an adapter say; the first `frozen_rows` are the base's."""
 
     base: Mapping[str, Any]
+    frozen_rows: int
     vocab_size: int
     targets: Sequence[str]
     rank: int
@@ -164,13 +165,16 @@ def _read(folder: Path) -> _Saved:
         raise _damaged(folder / RECORD, "base is not an object")
     if not isinstance(targets, list) or not all(target in TARGETS for target in targets):
         raise _damaged(folder / RECORD, f"targets must be some of {', '.join(TARGETS)}")
-    if type(vocab_size) is not int:
+    frozen_rows = base.get("vocab_size")
+    if type(vocab_size) is not int or type(frozen_rows) is not int:
         raise _damaged(folder / RECORD, "vocab_size is not a whole number")
+    if not 1 <= frozen_rows <= vocab_size:
+        raise _damaged(folder / RECORD, f"vocab_size is {vocab_size}, the base's {frozen_rows}")
     if type(rank) is not int:
         raise _damaged(folder / CONFIG, "r is not a whole number")
     if isinstance(alpha, bool) or not isinstance(alpha, int | float):
         raise _damaged(folder / CONFIG, "lora_alpha is not a number")
-    return _Saved(base, vocab_size, targets, rank, float(alpha))
+    return _Saved(base, frozen_rows, vocab_size, targets, rank, float(alpha))
 
 
 def _object(path: Path) -> dict[str, Any]:
@@ -184,14 +188,29 @@ def _damaged(path: Path, what: str) -> DamagedFileError:
     return DamagedFileError(f"the adapter is damaged: {what}", where=str(path), fix=_FIX)
 
 
-def _check_base(base: Mapping[str, Any], model: Transformer, where: str) -> None:
-    found = {**_shape(model.config), "vocab_size": model.config.vocab_size}
+def _known_rows(parameters: Mapping[str, Tensor], rows: int) -> dict[str, Tensor]:
+    """Return a model's parameters, of those with a row for each token the first `rows`."""
+    return {
+        name: tensor[:rows] if name in PER_TOKEN else tensor for name, tensor in parameters.items()
+    }
+
+
+def _check_base(
+    saved: _Saved, config: TransformerConfig, known: Mapping[str, Tensor], where: str
+) -> None:
+    """Raise `LexomeError` unless `known` are the parameters that the adapter stands on."""
+    base = saved.base
     different = [
         f"{key} = {base.get(key)!r}, not {value!r}"
-        for key, value in found.items()
+        for key, value in _shape(config).items()
         if base.get(key) != value
     ]
-    if not different and base.get("sha256") != _fingerprint(base_parameters(model)):
+    if not saved.frozen_rows <= config.vocab_size <= saved.vocab_size:
+        rows = {saved.frozen_rows, saved.vocab_size}
+        different.append(
+            f"vocab_size = {' to '.join(map(str, sorted(rows)))}, not {config.vocab_size}"
+        )
+    if not different and base.get("sha256") != _fingerprint(known):
         different = ["the same shape, but other weights"]
     if different:
         raise LexomeError(
@@ -205,7 +224,7 @@ def _load_state(
     path: Path, saved: _Saved, base: Mapping[str, Tensor], base_config: TransformerConfig
 ) -> dict[str, Tensor]:
     """Return the trained parameters of the attached model by name, all of them checked."""
-    config, old = replace(base_config, vocab_size=saved.vocab_size), base_config.vocab_size
+    config, old = replace(base_config, vocab_size=saved.vocab_size), saved.frozen_rows
     modules = adapted_modules(config, saved.targets)
     vocabulary = dict(vocabulary_names(config)) if saved.vocab_size > old else {}
     tensors = load_tensors(path)

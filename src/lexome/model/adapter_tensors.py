@@ -24,7 +24,9 @@ from lexome.model.families.tensors import Entry
 from lexome.model.transformer import Transformer
 
 _PREFIX = "base_model.model."
-_VOCABULARY = ("embedding.weight", "head.unembedding.weight", "head.unembedding.bias")
+
+PER_TOKEN = ("embedding.weight", "head.unembedding.weight", "head.unembedding.bias")
+"""Our names of the parameters that have a row for each token."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def vocabulary_names(config: TransformerConfig) -> Iterator[tuple[str, str]]:
     """Yield the file's names of the tensors with a row for each token, with our names of them."""
     shapes = parameter_shapes(config)
     for entry in get(config.family).table:
-        if entry.ours[0] in _VOCABULARY and entry.ours[0] in shapes:
+        if entry.ours[0] in PER_TOKEN and entry.ours[0] in shapes:
             for name in (entry.theirs, *entry.copies):
                 yield f"{_PREFIX}{name}", entry.ours[0]
 
