@@ -4,7 +4,8 @@
 
 PROTEIN is a folder with `uniprot20k.fasta.gz` and `flip_gb1_*.csv.gz` (Dallago et al. 2021). The
 column `set` names train and test; figures are on the test set, and the weights kept are those of
-the best loss on the rows of train that the column `validation` names.
+the best loss on the rows of train that the column `validation` names. All sequences are one but for
+four residues: what lies far from where they differ is cut off.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from pathlib import Path
 from running import beside, figure, lexome, once, say, spread
 
 _SPLITS = ("three_vs_rest", "low_vs_high")
-# Where GB1's variants differ: all else is one and the same sequence.
-_CONTEXT = 320
+_CONTEXT = 128
+_AROUND = 24
 
 
 def main() -> None:
@@ -68,6 +69,7 @@ def _score(
 def _write_tables(folder: Path, keep: Path, split: str) -> tuple[Path, Path, Path]:
     with gzip.open(folder / f"flip_gb1_{split}.csv.gz", "rt", newline="") as stream:
         rows = list(csv.DictReader(stream))
+    around = _where_they_differ([row["sequence"] for row in rows])
     held_out = [row for row in rows if row["set"] == "train" and row["validation"] == "True"]
     parts = {
         "train": [r for r in rows if r["set"] == "train" and r["validation"] != "True"],
@@ -79,8 +81,14 @@ def _write_tables(folder: Path, keep: Path, split: str) -> tuple[Path, Path, Pat
         with paths[name].open("w", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(["sequence", "target"])
-            writer.writerows((row["sequence"], row["target"]) for row in part)
+            writer.writerows((row["sequence"][around], row["target"]) for row in part)
     return paths["train"], paths["valid"], paths["test"]
+
+
+def _where_they_differ(sequences: list[str]) -> slice:
+    """Return the part of sequences, all of one length, in which they differ, with some around."""
+    places = [n for n, column in enumerate(zip(*sequences, strict=True)) if len(set(column)) > 1]
+    return slice(max(places[0] - _AROUND, 0), places[-1] + 1 + _AROUND)
 
 
 if __name__ == "__main__":
