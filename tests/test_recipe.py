@@ -277,3 +277,13 @@ def test_values_on_the_command_line_are_read_as_in_a_file(text: str, value: Any)
 def test_a_value_that_is_no_yaml_is_refused() -> None:
     with pytest.raises(UsageError, match="not a value"):
         recipes.value_from_text("[1, 2")
+
+
+def test_a_target_needs_a_base() -> None:
+    said = problem(nested("objective.name", "target"))
+    assert "objective.name: a target is what is said to a source" in said
+    assert "lexome finetune BASE" in said
+    from_scratch = nested("objective.name", "target") | {
+        "start": {"base": "b", "method": "scratch"}
+    }
+    assert recipes.parse(from_scratch, "here").objective.of_pairs

@@ -182,6 +182,18 @@ def test_a_recipe_file_is_overridden_by_options(
     assert recipe.schedule.name == "cosine"
 
 
+@pytest.mark.parametrize("command", ["train", "plan"])
+@pytest.mark.parametrize("objective", ["target", "preference"])
+def test_what_is_learned_beside_a_base_needs_one(
+    lexome: Lexome, tmp_path: Path, command: str, objective: str
+) -> None:
+    where = ("--out", tmp_path / "run") if command == "train" else ()
+    options = ("--corpus", tmp_path, "--steps", 2, "--set", f"objective.name={objective}")
+    result = lexome(command, *options, *where)
+    assert result.exit_code == 2, result.output
+    assert "objective.name" in result.stderr and "lexome finetune" in result.stderr
+
+
 def test_a_finished_run_resumes_to_the_same_weights(lexome: Lexome, run: Path) -> None:
     weights = (run / "model" / "model.safetensors").read_bytes()
     result = lexome("train", "--resume", "--out", run)

@@ -268,6 +268,12 @@ class Recipe(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.objective.name == "target" and self.start is None:
+            raise _conflict(
+                "objective.name",
+                "a target is what is said to a source, in the tokens of a base, and there is none",
+                "start from one: lexome finetune BASE DATA --task NAME; or choose next-token",
+            )
         started = self.start is not None and self.start.method != "scratch"
         if self.objective.name == "preference" and not started:
             raise _conflict(
