@@ -287,3 +287,11 @@ def test_a_target_needs_a_base() -> None:
         "start": {"base": "b", "method": "scratch"}
     }
     assert recipes.parse(from_scratch, "here").objective.of_pairs
+
+
+def test_a_preference_has_no_z_loss() -> None:
+    values = nested("objective.name", "preference") | {"start": {"base": "b"}}
+    assert recipes.parse(values, "here").optimizer.z_loss == 0
+    said = problem({**values, "optimizer": {"z_loss": 1e-4}})
+    assert "optimizer.z_loss: a preference is learned from whole answers" in said
+    assert "set it to 0" in said

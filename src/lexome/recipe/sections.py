@@ -131,7 +131,8 @@ class OptimizerRecipe(_Section):
     `betas`                 AdamW's decay of the first and the second moment
     `momentum`              Muon's momentum
     `clip_norm`             the largest norm of the whole gradient; `None` does not clip
-    `z_loss`                weight of the squared log-partition (PaLM, section 5); 0 is none
+    `z_loss`                weight of the squared log-partition (PaLM, section 5); 0 is none, as
+                            for "preference"
     """
 
     name: Literal["muon", "adamw"] = "muon"
@@ -280,6 +281,12 @@ class Recipe(_Section):
                 "objective.name",
                 "a preference is learned beside what the model said before, and there is none",
                 "start from an assistant: lexome finetune ASSISTANT DATA --task preference",
+            )
+        if self.objective.name == "preference" and self.optimizer.z_loss:
+            raise _conflict(
+                "optimizer.z_loss",
+                "a preference is learned from whole answers, which have no z-loss",
+                "set it to 0, or leave it out",
             )
         return self
 
