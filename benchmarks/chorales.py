@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fields import lexome
+from running import lexome
 
 
 def main() -> None:

@@ -21,13 +21,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fields import lexome
 from lexome.corpus import Corpus
 from lexome.languages.dna import Dna
 from lexome.languages.tokenizers import IUPAC, SPECIAL_NAMES
 from lexome.training import open_run
 from next_kmer import LONGEST, markov_accuracy, model_accuracy
 from processor_time import train_for
+from running import lexome
 
 CYCLES = (100, 600, 1000, 2000, 5000)
 VOCABULARIES = {

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fields import lexome
 from lexome.evaluation.metrics.answers import normal
+from running import lexome
 
 
 @dataclass(frozen=True)

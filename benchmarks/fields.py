@@ -15,11 +15,10 @@ import argparse
 import json
 import os
 import shlex
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+
+from running import lexome
 
 
 def main() -> None:
@@ -62,13 +61,6 @@ def main() -> None:
                 "load": os.getloadavg()[0],
             }
             print(json.dumps(row), flush=True)
-
-
-def lexome(command: str, *arguments: Any) -> Any:
-    """Run one command of `lexome`; return what it prints as JSON."""
-    line = [sys.executable, "-m", "lexome", command, *map(str, arguments), "--json"]
-    done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fields import lexome
+from running import lexome
 
 _TIMED = 2, 14
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fields import lexome
+from running import lexome
 
 SPLITS = ("record", "identity")
 

@@ -22,12 +22,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fields import lexome
 from lexome import languages
 from lexome.corpus import Corpus
 from lexome.languages.base import Document
 from lexome.languages.music import conversion
 from lexome.languages.music.abc_text import has_notes, problem
+from running import lexome
 
 DROPPED = "BDFHNORSZ"
 # The longest tunes have about so many characters.
