@@ -137,7 +137,11 @@ RELATIONS: Mapping[str, Relation] = {
 # What was read is soon forgotten where all weights move as far as is usual.
 RATES: Mapping[str, Sequence[str]] = {
     "lora": ("learning_rate=0.001",),
-    "full": ("matrix_learning_rate=0.0005", "learning_rate=0.0005"),
+    "full": (
+        "matrix_learning_rate=0.0005",
+        "learning_rate=0.0005",
+        "embedding_learning_rate=0.0005",
+    ),
     "scratch": (),
 }
 GREETINGS = (
