@@ -162,6 +162,38 @@ def test_a_table_beside_the_files_is_none_of_them(tmp_path: Path, text: Path) ->
     tokenizer = corpus.tokenizer
     assert isinstance(tokenizer, PairTokenizer)
     assert tokenizer.added["label"].token_label(4) == "a"
+    assert {name: one.count for name, one in corpus.manifest.skipped.items()} == {
+        "unknown suffix": 1
+    }
+
+
+def test_a_folder_of_pictures_and_captions_is_read_whole_or_counted(
+    tmp_path: Path, text: Path
+) -> None:
+    """Texts beside pictures are no captions of theirs: that is said, each time."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rows = pictures(folder).rename(tmp_path / "captions.jsonl").read_text()
+    for name in ("0", "lost"):
+        (folder / f"{name}.txt").write_text("a caption")
+    captions = tmp_path / "captions.jsonl"
+    captions.write_text(rows.replace('"image": "', '"image": "pictures/'))
+    said = {"target_options": {"size": 8, "manifest": str(captions)}}
+    with pytest.raises(UsageError, match="nothing says what the other side"):
+        prepared(tmp_path / "none", text, "picture", [folder], **said)
+    corpus = prepared(tmp_path / "corpus", text, "picture", [folder], source="caption", **said)
+    assert corpus.manifest.train.documents + corpus.manifest.valid.documents == 12
+    skipped = corpus.manifest.skipped["unknown suffix"]
+    assert skipped.count == 2 and "lost.txt" in skipped.examples[1]
+    (folder / "12.png").write_bytes((folder / "0.png").read_bytes())
+    with pytest.raises(LexomeError, match="nothing called 'caption' is known") as caught:
+        prepared(tmp_path / "more", text, "picture", [folder], source="caption", **said)
+    assert "12.png" in str(caught.value)
+    for name in ("12.png", "3.png"):
+        (folder / name).unlink()
+    captions.write_text(captions.read_text() + "\n")  # one that is as it was is not read again
+    with pytest.raises(LexomeError, match=r"there is no file 'pictures/3\.png'"):
+        prepared(tmp_path / "less", text, "picture", [folder], source="caption", **said)
 
 
 def test_skips_are_counted_in_the_manifest(tmp_path: Path, dna: Path) -> None:

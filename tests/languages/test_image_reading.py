@@ -248,6 +248,16 @@ def test_a_manifest_says_more_and_groups(tmp_path):
     assert "line 2" in caught.value.where
 
 
+def test_a_caption_without_its_picture_is_an_error(tmp_path):
+    gradient().save(tmp_path / "a.png")
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text('{"image": "a.png"}\n\n{"image": "lost.png", "caption": "gone"}\n')
+    with pytest.raises(LexomeError, match=r"there is no file 'lost\.png'") as caught:
+        list(languages.get("image", manifest=str(manifest)).read(tmp_path / "a.png"))
+    assert "manifest.jsonl, line 3" in caught.value.where
+    assert str(tmp_path) in caught.value.fix
+
+
 def test_reading_twice_gives_the_same(tmp_path):
     gradient(size=(37, 23)).save(tmp_path / "a.jpg")
     first, second = (pixels(tmp_path / "a.jpg", size=16) for _ in range(2))

@@ -83,8 +83,8 @@ class Base:
     vocabulary: str
 
 
-def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[Path]]:
-    """Return the language that reads a task's data, and the files that it reads.
+def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[str | Path]]:
+    """Return the language that reads a task's data, and the sources in which it finds its files.
 
     Raises `UsageError` for a language that nothing says, and a column that is not there.
     """
@@ -106,8 +106,8 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[P
             plain = replace(plain, form="preference")
         else:
             plain = replace(plain, form="chat")
-        return plain, find_files(data.files, SUFFIXES)[0]
-    form, columns, files, header = _form(task, data, described)
+        return plain, list(data.files)
+    form, columns, header = _form(task, data, described)
     pair = replace(
         plain,
         form=form,
@@ -117,7 +117,8 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[P
         empty=task.empty,
         partners=json.dumps([str(data.files[1])] if form == "parallel" else []),
     )
-    return pair, files
+    # Of parallel texts the first one names the other.
+    return pair, list(data.files[:1] if form == "parallel" else data.files)
 
 
 def _check_assistant(task: Task, base: Base) -> None:
@@ -183,21 +184,18 @@ def _base_options(name: str, base: Base) -> Mapping[str, Any]:
 
 def _form(
     task: Task, data: PairData, described: Mapping[str, Any]
-) -> tuple[Any, dict[str, str], list[Path], bool]:
+) -> tuple[Any, dict[str, str], bool]:
     paths = [Path(file) for file in data.files]
     parallel = _parallel(paths)
     if parallel is not None:
-        first, columns = parallel
-        return "parallel", columns, [first], True
+        return "parallel", parallel, True
     files = find_files(data.files, (*SUFFIXES, *_suffixes(described)))[0]
     if all(content_suffix(file) in SUFFIXES for file in files):
         columns, header = _columns(task, data, files[0])
-        return "table", columns, files, header
-    for role, other, asked in ((TARGET, SOURCE, data.target), (SOURCE, TARGET, data.source)):
+        return "table", columns, header
+    for role, asked in ((TARGET, data.target), (SOURCE, data.source)):
         if asked is not None:
-            # A table beside recordings is none of them.
-            read = find_files(data.files, _suffixes({other: described[other]}))[0]
-            return "files", {role: asked}, read, True
+            return "files", {role: asked}, True
     raise UsageError(
         "nothing says what the other side of these files is",
         where=", ".join(map(str, paths[:3])),
@@ -214,8 +212,8 @@ def _suffixes(described: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _parallel(paths: Sequence[Path]) -> tuple[Path, dict[str, str]] | None:
-    """Return the source's file and both suffixes if two files differ in that alone."""
+def _parallel(paths: Sequence[Path]) -> dict[str, str] | None:
+    """Return the suffix of each role if two files differ in that alone."""
     if len(paths) != 2 or not all(path.is_file() for path in paths):
         return None
     plain = [_unpacked(path) for path in paths]
@@ -224,7 +222,7 @@ def _parallel(paths: Sequence[Path]) -> tuple[Path, dict[str, str]] | None:
         return None
     if {source.lower(), target.lower()} <= set(SUFFIXES):
         return None
-    return paths[0], {SOURCE: source, TARGET: target}
+    return {SOURCE: source, TARGET: target}
 
 
 def _unpacked(path: Path) -> Path:

@@ -21,8 +21,8 @@ def read_captions(path: Path) -> Captions:
     """Return the facts of each picture by the full path of its file.
 
     A line is an object whose `image` names a file from the manifest's own folder on; values that
-    are no text become JSON. A line that is not so is a `LexomeError` with its number. The last
-    file that was read is remembered.
+    are no text become JSON. A line that is not so, or whose file is not there, is a `LexomeError`
+    with its number. The last file that was read is remembered.
     """
     with naming(path):
         status = path.stat()
@@ -37,8 +37,14 @@ def _read(path: Path, _modified: int, _size: int) -> Captions:
             if not line.strip():
                 continue
             record = _record(path, number, line)
-            file = (path.parent / record.pop(_KEY)).resolve()
-            found[file] = {name: _text(value) for name, value in record.items()}
+            file = (path.parent / (name := record.pop(_KEY))).resolve()
+            if not file.is_file():
+                raise LexomeError(
+                    f"there is no file {name!r}",
+                    where=f"{path}, line {number:,}",
+                    fix=f"paths are read from the folder of the manifest, {path.parent}",
+                )
+            found[file] = {key: _text(value) for key, value in record.items()}
     return found
 
 
