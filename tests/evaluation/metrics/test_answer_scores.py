@@ -25,9 +25,20 @@ def test_signs_in_an_expected_answer_stand_for_themselves() -> None:
     assert value(found, "contains") == 1 / 2
 
 
+def test_what_is_all_full_stops_is_an_answer_too() -> None:
+    found = answer_scores(["...", ".", "well ... yes"], ["...", "...", " ... "], [True] * 3)
+    assert value(found, "exact match") == 1 / 3
+    assert value(found, "contains") == 2 / 3
+
+
+def test_nobody_stopped_where_nobody_says_so() -> None:
+    names = [one.name for one in answer_scores(["a", "b"], ["a", "a"])]
+    assert names == ["exact match", "contains", "mean length"]
+
+
 def test_bad_answers() -> None:
     assert len(undefined(answer_scores([], [], []))) == 4
     with pytest.raises(LexomeError, match=r"expected answer is empty[\s\S]*question 1"):
-        answer_scores(["a", "b"], ["a", " . "], [True, True])
+        answer_scores(["a", "b"], ["a", "  "], [True, True])
     with pytest.raises(LexomeError, match="2 answers, 1 expected"):
         answer_scores(["a", "b"], ["a"], [True, True])
