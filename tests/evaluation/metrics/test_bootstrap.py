@@ -76,6 +76,15 @@ def test_alike_groups_widen_the_interval() -> None:
     assert together.note == "interval over 20 groups"
 
 
+def test_one_group_alone_has_no_interval() -> None:
+    (found,) = score([Statistic("mean", mean([1, 2, 3]))], 3, Resampling(["a", "a", "a"]))
+    assert isinstance(found, Scored)
+    assert (found.value, found.low, found.high) == (2, None, None)
+    assert found.note == "no interval: all examples are of one group"
+    # One example alone is drawn again as itself.
+    assert scored(score([Statistic("mean", mean([1]))], 1, EXAMPLES), "mean").low == 1
+
+
 def test_what_does_not_exist_is_no_number() -> None:
     lacking = Statistic("rate", ratio([1, 2], [0, 0]), "", "there is nothing to divide by")
     assert score([lacking], 2, EXAMPLES) == [Undefined("rate", "there is nothing to divide by", 2)]

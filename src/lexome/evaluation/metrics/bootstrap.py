@@ -25,12 +25,15 @@ _BLOCK = 1 << 22
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A figure with the 95 % interval from `low` to `high`, over `n` examples."""
+    """A figure with the 95 % interval from `low` to `high`, over `n` examples.
+
+    Both are `None` where no figure was drawn again, as where all examples are of one group.
+    """
 
     name: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n: int
     note: str = ""
 
@@ -78,8 +81,17 @@ class Resampling:
             raise LexomeError(what, fix="name one group for each example")
         return np.unique(np.asarray(self.groups, str), return_inverse=True)[1].astype(np.int64)
 
+    def is_one(self, n: int) -> bool:
+        """Return whether all examples are of one group: drawn again, they are always the same."""
+        return self.groups is not None and not self.numbers(n).any()
+
     def weights(self, n: int) -> Iterator[Floats]:
-        """Yield how often each example was drawn, [n, R], some resamples at a time."""
+        """Yield how often each example was drawn, [n, R], some resamples at a time.
+
+        Nothing comes where all of them are of one group.
+        """
+        if self.is_one(n):
+            return
         numbers = self.numbers(n)
         count = int(numbers.max()) + 1
         random = np.random.default_rng(self.seed)
@@ -109,9 +121,9 @@ def score(statistics: Sequence[Statistic], n: int, resampling: Resampling) -> li
             for kept, each, value in zip(drawn, statistics, values, strict=True):
                 if not np.isnan(value):
                     kept.append(each.of(weights))
-    groups = int(resampling.numbers(n).max()) + 1
+    over = _drawn_over(resampling, n)
     return [
-        _figure(each, value, np.concatenate([[], *kept]), n, _drawn_over(resampling, groups))
+        _figure(each, value, np.concatenate([[], *kept]), n, over)
         for each, value, kept in zip(statistics, values, drawn, strict=True)
     ]
 
@@ -137,17 +149,19 @@ def _positive(values: Floats) -> Floats:
     return np.where(values > 0, values, np.nan)
 
 
-def _drawn_over(resampling: Resampling, groups: int) -> str:
-    if resampling.groups is not None:
-        return f"interval over {groups} group{'s' * (groups != 1)}"
-    return ""
+def _drawn_over(resampling: Resampling, n: int) -> str:
+    if resampling.groups is None:
+        return ""
+    if resampling.is_one(n):
+        return "no interval: all examples are of one group"
+    return f"interval over {resampling.numbers(n).max() + 1} groups"
 
 
 def _figure(statistic: Statistic, value: float, drawn: Floats, n: int, over: str) -> Figure:
     if np.isnan(value):
         return Undefined(statistic.name, statistic.undefined, n)
     known = drawn[~np.isnan(drawn)]
-    low, high = np.percentile(known, [2.5, 97.5]).tolist() if len(known) else (value, value)
+    low, high = np.percentile(known, [2.5, 97.5]).tolist() if len(known) else (None, None)
     lost = len(drawn) - len(known)
     without = f"undefined in {lost:,} of {len(drawn):,} resamples" if lost else ""
     note = "; ".join(part for part in (statistic.note, over, without) if part)
