@@ -75,7 +75,7 @@ def evaluate(
     from lexome.finetuning.finetune import is_tuned
 
     if data or is_tuned(run):
-        from lexome.cli import finetune
+        from lexome.cli import finetune, task_scores
 
         choices: dict[str, Any] = {
             "split": split,
@@ -86,7 +86,7 @@ def evaluate(
         if as_json:
             result_json(scores)
             return
-        for line in finetune.score_lines(scores):
+        for line in task_scores.score_lines(scores):
             result(line)
         return
     chosen = {} if positions is None else {"positions": positions}

@@ -208,6 +208,7 @@ def finetune(
     The vocabulary grows by the tokens that the pairs bring. The weights with the least validation
     loss are kept; Ctrl-C saves the state and stops, and the same command goes on.
     """
+    from lexome.cli.task_scores import score_lines
     from lexome.cli.train import stopped, trained
     from lexome.finetuning import pairs, recipes, tasks
     from lexome.finetuning.data import PairData
@@ -361,19 +362,3 @@ def comparison_line(row: dict[str, Any]) -> str:
     value = f"{figure['name']} {figure['value']:.3f}" if "value" in figure else "no figure"
     trained = f"{row['trained_parameters']:,} of {row['parameters']:,} parameters"
     return f"  {row['method']:<8} {row['examples']:>8,} examples   {value}   {trained}"
-
-
-def score_lines(found: dict[str, Any]) -> list[str]:
-    """Return the figures of task.json as lines."""
-    lines = [f"{found['task']}: {found['examples']:,} held-out examples, method {found['method']}"]
-    for baseline in found["baselines"]:
-        first: dict[str, Any] = next(iter(baseline["figures"]), {})
-        if "value" in first:
-            lines.append(f"  {first['name']:<20} {first['value']:>9.3f}   by {baseline['name']}")
-    for figure in found["figures"]:
-        if "value" in figure:
-            interval = f"{figure['low']:.3f} to {figure['high']:.3f}"
-            lines.append(f"  {figure['name']:<20} {figure['value']:>9.3f}   ({interval})")
-        else:
-            lines.append(f"  {figure['name']:<20} undefined: {figure['reason']}")
-    return lines
