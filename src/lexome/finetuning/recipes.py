@@ -8,17 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
+
+import torch
 
 from lexome.corpus import Corpus, PackedBatches
 from lexome.corpus.packing import row_length
 from lexome.errors import UsageError, nearest
 from lexome.finetuning.tasks import Task
 from lexome.languages.features import frame_token
+from lexome.model import load_model
 from lexome.recipe import Recipe, build
 from lexome.recipe.sections import Method
-from lexome.training.start import base_config
+from lexome.training.start import base_config, base_folder
 
 _LEAST_EXAMPLES, _MOST_EXAMPLES, _STEPS_PER_EPOCH = 8, 64, 100
 _MOST_ROWS = 32
@@ -36,6 +40,11 @@ _RATES: Mapping[Method, Mapping[str, float]] = MappingProxyType(
         "probe": {"learning_rate": 0.006},
         "scratch": {},
     }
+)
+# Of the deviation of the base's embedding: AdamW moves every weight of a row as far, be the row
+# large, as those of lexome, or small, as those of most others.
+_EMBEDDING_RATES: Mapping[Method, float] = MappingProxyType(
+    {"full": 0.01, "lora": 0.05, "probe": 0.05}
 )
 
 
@@ -64,7 +73,7 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
             "source_dropout": task.source_dropout,
             **(_MASKS if frame_token(corpus.tokenizer) else {}),
         },
-        "optimizer": {name: task.rate * rate for name, rate in _RATES[tuning.method].items()},
+        "optimizer": _optimizer(task, base, tuning.method),
         "training": {"steps": 1},
     }
     rows = build(values, _start_changes(tuning.changes), "the task")
@@ -101,6 +110,22 @@ def rows_per_step(packed: PackedBatches) -> int:
     examples, rows = len(packed.chosen), packed.windows_per_epoch
     wanted = min(max(examples / _STEPS_PER_EPOCH, _LEAST_EXAMPLES), _MOST_EXAMPLES)
     return min(max(round(wanted * rows / examples), 1), _MOST_ROWS)
+
+
+def _optimizer(task: Task, base: str, method: Method) -> dict[str, float]:
+    """Return how a task's weights move; from new weights they do as in pre-training."""
+    if method not in _EMBEDDING_RATES:
+        return dict(_RATES[method])
+    with torch.no_grad():
+        deviation = float(load_model(base_folder(Path(base))).embedding.weight.std())
+    rates = {
+        **_RATES[method],
+        "embedding_learning_rate": _EMBEDDING_RATES[method] * deviation,
+    }
+    # Decay would erase what the base knows of all tokens that the pairs do not have.
+    return {name: task.rate * rate for name, rate in rates.items()} | {
+        "embedding_weight_decay": 0.0
+    }
 
 
 def _packed(corpus: Corpus, recipe: Recipe) -> PackedBatches:

@@ -128,6 +128,8 @@ class OptimizerRecipe(_Section):
     `embedding_learning_rate`  AdamW's peak learning rate of embeddings that are not tied
     `matrix_learning_rate`  Muon's peak learning rate
     `weight_decay`          decoupled decay of matrices, in units of the learning rate
+    `embedding_weight_decay`  that of embeddings that are not tied; `None`: `weight_decay`. A row
+                            whose token does not come decays all the same
     `betas`                 AdamW's decay of the first and the second moment
     `momentum`              Muon's momentum
     `clip_norm`             the largest norm of the whole gradient; `None` does not clip
@@ -140,6 +142,7 @@ class OptimizerRecipe(_Section):
     embedding_learning_rate: PositiveReal = 0.05
     matrix_learning_rate: PositiveReal = 0.03
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    embedding_weight_decay: Annotated[float, Field(ge=0)] | None = None
     betas: Annotated[tuple[Beta, Beta], Strict(False)] = (0.9, 0.95)
     momentum: Beta = 0.9
     clip_norm: PositiveReal | None = 1.0

@@ -60,12 +60,15 @@ def groups(model: Transformer, recipe: OptimizerRecipe) -> list[Group]:
     rates = {EMBEDDINGS: recipe.embedding_learning_rate}
     if muon:
         rates[MAPS] = recipe.matrix_learning_rate
+    decays = {VECTORS: 0.0}
+    if recipe.embedding_weight_decay is not None:
+        decays[EMBEDDINGS] = recipe.embedding_weight_decay
     return [
         Group(
             label,
             "muon" if muon and label == MAPS else "adamw",
             rates.get(label, recipe.learning_rate),
-            0.0 if label == VECTORS else recipe.weight_decay,
+            decays.get(label, recipe.weight_decay),
             tuple(members[label]),
             sum(parameters[name].numel() for name in members[label]),
         )
