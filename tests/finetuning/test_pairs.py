@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -194,6 +195,23 @@ def test_a_folder_of_pictures_and_captions_is_read_whole_or_counted(
     captions.write_text(captions.read_text() + "\n")  # one that is as it was is not read again
     with pytest.raises(LexomeError, match=r"there is no file 'pictures/3\.png'"):
         prepared(tmp_path / "less", text, "picture", [folder], source="caption", **said)
+
+
+def test_what_a_table_names_is_known_again(tmp_path: Path, text: Path) -> None:
+    file = pictures(tmp_path)
+    said = {"target_options": {"size": 8}}
+    corpus = prepared(tmp_path / "corpus", text, "picture", [file], **said)
+    sources = {Path(one.path): one for one in corpus.manifest.sources}
+    assert sources.keys() == {file, *tmp_path.glob("*.png")} and len(sources) == 13
+    for path, one in sources.items():
+        assert one.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert one.bytes == path.stat().st_size
+    again = prepared(tmp_path / "corpus", text, "picture", [file], **said)
+    assert again.fingerprint == corpus.fingerprint
+    Image.new("RGB", (8, 8)).save(tmp_path / "7.png")
+    with pytest.raises(LexomeError, match="the source has changed") as caught:
+        prepared(tmp_path / "corpus", text, "picture", [file], **said)
+    assert "7.png" in str(caught.value)
 
 
 def test_skips_are_counted_in_the_manifest(tmp_path: Path, dna: Path) -> None:

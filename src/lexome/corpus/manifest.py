@@ -22,7 +22,7 @@ class _Part(BaseModel):
 
 
 class SourceFile(_Part):
-    """A file that was read, by the path that was given."""
+    """A file that was read, by the path that was given, or by that which another one names."""
 
     path: str
     bytes: int

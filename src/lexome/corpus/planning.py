@@ -20,7 +20,7 @@ from lexome.errors import LexomeError, UsageError
 from lexome.files import check_sha256, naming, sha256
 from lexome.languages.base import Document, Language, Skipped
 from lexome.languages.grouping import GroupsDocuments
-from lexome.languages.sources import file_name, find_files
+from lexome.languages.sources import NamesFiles, file_name, find_files
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Planner:
                 )
                 for file in scanned.files
             ),
-            option_files={str(path): sha256(path) for path in self.language.option_files},
+            named_files={str(path): sha256(path) for path in self._named([p for p, _ in files])},
             skipped=scanned.skipped.records(),
             split=split,
             folder=keys.folder,
@@ -84,6 +84,13 @@ class Planner:
             passed_over + more,
             note,
         )
+
+    def _named(self, files: Sequence[Path]) -> Iterator[Path]:
+        """Yield the files that options and `files` name, each once."""
+        named = list(self.language.option_files)
+        if isinstance(self.language, NamesFiles):
+            named += [one for path in files for one in self.language.named_files(path)]
+        yield from dict.fromkeys(named)
 
     def _groups(self, files: Sequence[Path], keys: KeyHash) -> Groups | None:
         """Return the groups in which the language wants its documents split, if it has any."""
@@ -171,7 +178,7 @@ class Planner:
                 raise sources_changed(file.path)
             done += file.bytes
             self.observer.advanced(Progress("scan", done, total, "byte"))
-        for path, checksum in plan.option_files.items():
+        for path, checksum in plan.named_files.items():
             if sha256(Path(path)) != checksum:
                 raise sources_changed(Path(path))
         if plan.groups is not None:

@@ -215,7 +215,7 @@ class _Preparation:
             SourceFile(path=file_name(file.path), bytes=file.bytes, sha256=file.sha256)
             for file in plan.files
         ]
-        for path, checksum in plan.option_files.items():
+        for path, checksum in plan.named_files.items():
             size = Path(path).stat().st_size
             sources.append(SourceFile(path=path, bytes=size, sha256=checksum))
         written = sides[TRAIN].documents - sides[TRAIN].augmented + sides[VALID].documents

@@ -37,12 +37,15 @@ class InputFile(BaseModel):
 
 
 class Plan(BaseModel):
-    """All that is decided before the first token is written; a resumed run reads it back."""
+    """All that is decided before the first token is written; a resumed run reads it back.
+
+    `named_files` are those that options and the files themselves name, with their checksums.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     files: tuple[InputFile, ...]
-    option_files: dict[str, str]
+    named_files: dict[str, str]
     skipped: dict[str, SkippedRecord]
     split: SplitPlan
     folder: str

@@ -6,13 +6,23 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from lexome.errors import LexomeError
 from lexome.files import naming
 from lexome.languages.base import Skipped, Source
 from lexome.languages.compression import COMPRESSED_SUFFIXES, open_bytes
 
-__all__ = ["content_suffix", "file_name", "find_files", "open_bytes"]
+__all__ = ["NamesFiles", "content_suffix", "file_name", "find_files", "open_bytes"]
+
+
+@runtime_checkable
+class NamesFiles(Protocol):
+    """A language whose files name others, which are read with them."""
+
+    def named_files(self, path: Path) -> Iterator[Path]:
+        """Yield the files that a file names, as often as it names them."""
+        ...
 
 
 def file_name(path: Path) -> str:

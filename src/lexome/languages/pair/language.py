@@ -188,8 +188,17 @@ class Pair(Common):
                 (column,) = columns.values()
                 yield from Files(self.languages, self._read_role, column).read(path)
             case _:
-                may_be_empty = self.answering.name if self.empty == "keep" else None
-                yield from Table(self.languages, columns, self.header, may_be_empty).read(path)
+                yield from self._table.read(path)
+
+    def named_files(self, path: Path) -> Iterator[Path]:
+        """Yield the files that the records of a table name: recordings, pictures."""
+        if self.form == "table":
+            yield from self._table.files(path)
+
+    @property
+    def _table(self) -> Table:
+        may_be_empty = self.answering.name if self.empty == "keep" else None
+        return Table(self.languages, json.loads(self.columns), self.header, may_be_empty)
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
         if self.base is None:

@@ -46,6 +46,14 @@ class Table:
         for row in read_rows(path, header=self.header):
             yield self._pair(row, path.parent)
 
+    def files(self, path: Path) -> Iterator[Path]:
+        """Yield the files that the records name: recordings, pictures."""
+        for row in read_rows(path, header=self.header):
+            for role, column in self.columns.items():
+                named = _named_file(self.languages[role], row.values.get(column), path.parent)
+                if named is not None and named.is_file():
+                    yield named
+
     def _pair(self, row: Row, folder: Path) -> Entry:
         turns = []
         for role, column in self.columns.items():
@@ -165,8 +173,7 @@ def content_of(language: Language, value: Any, folder: Path) -> Any:
     if isinstance(value, list) and isinstance(language, Label):
         return language.gathered(value)
     text = value if isinstance(value, str) else _spelled(value)
-    if len(text) <= _LONGEST_NAME and content_suffix(Path(text)) in language.suffixes:
-        path = folder / text
+    if (path := _named_file(language, value, folder)) is not None:
         if path.is_file():
             return _only(language, path)
         if not _typed(language, text):
@@ -193,6 +200,13 @@ def missing_column(column: str, row: Row) -> LexomeError:
         where=str(row.source),
         fix=f"the columns are {', '.join(row.values)}: name one with --source or --target",
     )
+
+
+def _named_file(language: Language, value: Any, folder: Path) -> Path | None:
+    """Return the path that a value is, if it ends as files of the language do."""
+    if not isinstance(value, str) or len(value) > _LONGEST_NAME:
+        return None
+    return folder / value if content_suffix(Path(value)) in language.suffixes else None
 
 
 def _only(language: Language, path: Path) -> Any:
