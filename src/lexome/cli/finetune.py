@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from lexome.cli import finetune_options as options
 from lexome.cli.console import result, result_json, say
 from lexome.cli.options import Json, numbers, sets_tuning, texts
 from lexome.errors import UsageError
@@ -17,190 +16,35 @@ if TYPE_CHECKING:
     from lexome.generation import Settings
     from lexome.recipe import Recipe
 
-_DATA, _HELD_OUT, _TUNING = "Data", "Held out", "Tuning"
-
-Base = Annotated[
-    Path, typer.Argument(metavar="BASE", help="A run, or a Hugging Face folder of a known family.")
-]
-Data = Annotated[
-    list[str], typer.Argument(metavar="DATA", help="Tables, two parallel texts, files, folders.")
-]
-TaskName = Annotated[
-    str,
-    typer.Option(
-        "--task",
-        help="assistant, preference, translation, speech, picture, labels; or pair, for any other.",
-    ),
-]
-Out = Annotated[Path, typer.Option(metavar="RUN", help="The folder to write, as runs/NAME.")]
-CorpusFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--corpus",
-        metavar="FOLDER",
-        help="Where the pairs are kept as tokens. (default: corpus/ and the run's name)",
-        show_default=False,
-        rich_help_panel=_DATA,
-    ),
-]
-SourceColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--source",
-        metavar="NAME",
-        help="The source's column; of files: metadata, file or folder.",
-        rich_help_panel=_DATA,
-    ),
-]
-TargetColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        metavar="NAME",
-        help="The target's column; of files: metadata, file or folder.",
-        rich_help_panel=_DATA,
-    ),
-]
-BaseLanguage = Annotated[
-    str | None,
-    typer.Option(
-        help="The language of the base's tokens, where it is a folder that does not say it.",
-        rich_help_panel=_DATA,
-    ),
-]
-SourceLanguage = Annotated[
-    str | None,
-    typer.Option(help="What sources are: text, dna, protein, …", rich_help_panel=_DATA),
-]
-TargetLanguage = Annotated[
-    str | None, typer.Option(help="What targets are: label, text, …", rich_help_panel=_DATA)
-]
-SourceTokenizer = Annotated[
-    str | None,
-    typer.Option(
-        help="How sources become tokens: of sound, mel (frames) or codec. "
-        "(default: as the base has it; frames where it knows no sound)",
-        show_default=False,
-        rich_help_panel=_DATA,
-    ),
-]
-TargetTokenizer = Annotated[
-    str | None,
-    typer.Option(
-        help="How targets become tokens: of pictures, palette or patches. "
-        "(default: as the base has it, or as is usual)",
-        show_default=False,
-        rich_help_panel=_DATA,
-    ),
-]
-SourceOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="KEY=VALUE",
-        help="How the source's language reads. Repeatable.",
-        rich_help_panel=_DATA,
-    ),
-]
-TargetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="KEY=VALUE",
-        help="How the target's language reads, as form=number. Repeatable.",
-        rich_help_panel=_DATA,
-    ),
-]
-Group = Annotated[
-    str,
-    typer.Option(
-        help="Metadata whose values stay on one side of the split, as speaker.",
-        rich_help_panel=_HELD_OUT,
-    ),
-]
-Validation = Annotated[
-    float, typer.Option(help="Share of the pairs that is held out.", rich_help_panel=_HELD_OUT)
-]
-ValidationFiles = Annotated[
-    list[str] | None,
-    typer.Option(help="Hold these out instead. Repeatable.", rich_help_panel=_HELD_OUT),
-]
-ValidationWhere = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="KEY=VALUE",
-        help="Hold out the pairs whose metadata say so instead.",
-        rich_help_panel=_HELD_OUT,
-    ),
-]
-Duplicates = Annotated[
-    str,
-    typer.Option(help="Examples on both sides: refuse or keep.", rich_help_panel=_HELD_OUT),
-]
-MethodName = Annotated[
-    str,
-    typer.Option(
-        "--method",
-        help="full, lora, probe (only what is new), or scratch (to compare with).",
-        rich_help_panel=_TUNING,
-    ),
-]
-Epochs = Annotated[
-    float | None,
-    typer.Option(
-        help="How often every pair is seen. (default: 10, less where nothing is gained)",
-        show_default=False,
-        rich_help_panel=_TUNING,
-    ),
-]
-Examples = Annotated[
-    int | None, typer.Option(help="Use so many training pairs only.", rich_help_panel=_TUNING)
-]
-Compare = Annotated[
-    bool,
-    typer.Option(
-        "--compare",
-        help="Train from scratch, whole and by LoRA too, for the report's table.",
-        rich_help_panel=_TUNING,
-    ),
-]
-Sizes = Annotated[
-    str,
-    typer.Option(
-        metavar="N,N",
-        help="Compare with so many examples too, as 10,100,1000.",
-        rich_help_panel=_TUNING,
-    ),
-]
-Beams = Annotated[int, typer.Option(help="Beams with which held-out examples are answered.")]
-
 
 @sets_tuning
 def finetune(
     changed: dict[str, Any],
-    base: Base,
-    data: Data,
-    task: TaskName,
-    out: Out,
-    corpus: CorpusFolder = None,
-    source: SourceColumn = None,
-    target: TargetColumn = None,
-    base_language: BaseLanguage = None,
-    source_language: SourceLanguage = None,
-    target_language: TargetLanguage = None,
-    source_tokenizer: SourceTokenizer = None,
-    target_tokenizer: TargetTokenizer = None,
-    source_option: SourceOption = None,
-    target_option: TargetOption = None,
-    group: Group = "",
-    validation: Validation = 0.1,
-    validation_files: ValidationFiles = None,
-    validation_where: ValidationWhere = None,
-    duplicates: Duplicates = "refuse",
-    method: MethodName = "full",
-    epochs: Epochs = None,
-    examples: Examples = None,
-    compare: Compare = False,
-    sizes: Sizes = "",
-    beams: Beams = 1,
+    base: options.Base,
+    data: options.Data,
+    task: options.TaskName,
+    out: options.Out,
+    corpus: options.CorpusFolder = None,
+    source: options.SourceColumn = None,
+    target: options.TargetColumn = None,
+    base_language: options.BaseLanguage = None,
+    source_language: options.SourceLanguage = None,
+    target_language: options.TargetLanguage = None,
+    source_tokenizer: options.SourceTokenizer = None,
+    target_tokenizer: options.TargetTokenizer = None,
+    source_option: options.SourceOption = None,
+    target_option: options.TargetOption = None,
+    group: options.Group = "",
+    validation: options.Validation = 0.1,
+    validation_files: options.ValidationFiles = None,
+    validation_where: options.ValidationWhere = None,
+    duplicates: options.Duplicates = "refuse",
+    method: options.MethodName = "full",
+    epochs: options.Epochs = None,
+    examples: options.Examples = None,
+    compare: options.Compare = False,
+    sizes: options.Sizes = "",
+    beams: options.Beams = 1,
     as_json: Json = False,
 ) -> None:
     """Tune a model on pairs of source and target, and score it on pairs that it has not seen.
