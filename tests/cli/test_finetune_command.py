@@ -91,13 +91,20 @@ def test_a_masked_run_is_a_base(
         (("--task", "labels", "--target-option", "form=maybe"), 2, "form"),
         (("--task", "labels", "--group", "who"), 1, "under 'who'"),
         (("--task", "labels", "--epochs", "2", "--steps", "3"), 2, "two things say how long"),
+        (("--task", "labels", "--epochs", "0"), 2, "epochs must be above 0, not 0"),
+        (("--task", "labels", "--epochs", "nan"), 2, "epochs must be above 0, not nan"),
+        (("--task", "labels", "--sizes", "abc"), 2, "'abc' is no list of whole numbers above 0"),
+        (("--task", "labels", "--sizes", "10,0"), 2, "'10,0' is no list of whole numbers above 0"),
+        (("--task", "labels", "--beams", "-3"), 2, "beams must be 1 or more, not -3"),
+        (("--task", "labels", "--examples", "0"), 2, "start.examples"),
+        (("--task", "labels", "--set", "training.batch_size=abc"), 2, "training.batch_size"),
         (("--task", "labels", "--width", "64"), 2, "width"),
     ],
 )
 def test_mistakes_are_said_in_one_line(
     lexome: Lexome, run: Path, table: Path, tmp_path: Path, more: Any, code: int, message: str
 ) -> None:
-    given = SHORT[2:] if "--steps" in more else SHORT
+    given = SHORT[2:] if {"--steps", "--epochs"} & set(more) else SHORT
     done = lexome("finetune", run, table, *more, *given, *where(tmp_path))
     assert done.exit_code == code, done.output
     assert message in " ".join(done.output.split()), done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ from lexome.errors import UsageError
 
 if TYPE_CHECKING:
     from lexome.corpus import Corpus
+    from lexome.finetuning.compare import Contender
     from lexome.finetuning.data import PairData
+    from lexome.finetuning.recipes import Tuning
+    from lexome.finetuning.tasks import Task
     from lexome.generation import Settings
     from lexome.recipe import Recipe
 
@@ -57,7 +61,10 @@ def finetune(
     from lexome.finetuning import pairs, recipes, tasks
     from lexome.finetuning.data import PairData
 
-    chosen = tasks.get(task)
+    # What is wrong in any of these is said before hours of training, not after them.
+    chosen, few = tasks.get(task), numbers(sizes, "--sizes")
+    tuning = recipes.Tuning(recipes.method(method), epochs, examples, changed)
+    _settings(task, beams)
     known = pairs.open_base(base, base_language, source_language)
     described = PairData(
         data,
@@ -83,14 +90,14 @@ def finetune(
     made = _prepared(
         chosen, described, known, corpus or Path("corpus") / out.name, held_out, duplicates
     )
-    tuning = recipes.Tuning(recipes.method(method), epochs, examples, changed)
     recipe = recipes.tuning_recipe(chosen, made, str(base), tuning)
+    rivals = _rivals(chosen, made, str(base), tuning, few) if compare or few else {}
     outcome = trained(recipe, out, resume=goes_on(out, recipe))
     if outcome.stopped:
         stopped(outcome)
     found = scored(out, beams=beams, group=group)
-    if compare or sizes:
-        _compared(out, task, made, str(base), tuning, numbers(sizes, "--sizes"), beams)
+    if rivals:
+        _compared(out, rivals, _settings(task, beams), group)
     if as_json:
         result_json(found)
         return
@@ -148,8 +155,11 @@ def scored(
     """Score a tuned run with a progress bar; return what task.json says."""
     from lexome.cli.progress import meter
     from lexome.finetuning.finetune import Scoring, score_task
+    from lexome.training import open_run
 
-    scoring = Scoring(_settings(run, beams), group=group, baselines=baselines)
+    start = open_run(run).recipe.start
+    settings = _settings(start.task if start else "pair", beams)
+    scoring = Scoring(settings, group=group, baselines=baselines)
     with meter() as bar:
         return score_task(
             run,
@@ -159,43 +169,46 @@ def scored(
         )
 
 
-def _settings(run: Path, beams: int) -> Settings:
-    """Return how a run's task is answered; beams look for what is likeliest, and draw nothing."""
+def _settings(task: str, beams: int) -> Settings:
+    """Return how a task is answered; beams look for what is likeliest, and draw nothing."""
     from dataclasses import replace
 
     from lexome.finetuning.finetune import usual_settings
-    from lexome.training import open_run
 
-    start = open_run(run).recipe.start
-    usual = usual_settings(start.task if start else "pair")
-    return replace(usual, beams=beams, temperature=0.0, guidance=1.0) if beams > 1 else usual
+    usual = replace(usual_settings(task), beams=beams)
+    return replace(usual, temperature=0.0, guidance=1.0) if beams > 1 else usual
+
+
+def _rivals(
+    task: Task, corpus: Corpus, base: str, tuning: Tuning, sizes: list[int]
+) -> dict[Contender, Recipe]:
+    """Return the recipe of each way to train the task that the run is compared with."""
+    from dataclasses import replace
+
+    from lexome.finetuning import compare, recipes
+
+    train = corpus.manifest.train
+    originals = train.documents - train.augmented
+    if beyond := [size for size in sizes if size >= originals]:
+        listed = ", ".join(f"{size:,}" for size in beyond)
+        say(f"  not compared with {listed} examples: {originals:,} are all there are")
+    return {
+        rival: recipes.tuning_recipe(
+            task, corpus, base, replace(tuning, method=rival.method, examples=rival.examples)
+        )
+        for rival in compare.contenders(compare.methods(task), sizes, originals)
+    }
 
 
 def _compared(
-    run: Path,
-    task: str,
-    corpus: Corpus,
-    base: str,
-    tuning: Any,
-    sizes: list[int],
-    beams: int,
+    run: Path, rivals: Mapping[Contender, Recipe], settings: Settings, group: str
 ) -> None:
-    from dataclasses import replace
-
     from lexome.cli.training_progress import TrainingProgress
-    from lexome.finetuning import compare, recipes, tasks
+    from lexome.finetuning import compare
     from lexome.finetuning.finetune import Scoring
 
-    chosen = tasks.get(task)
-    rivals = compare.contenders(compare.methods(chosen), sizes, corpus.manifest.train.documents)
-    made = {
-        rival: recipes.tuning_recipe(
-            chosen, corpus, base, replace(tuning, method=rival.method, examples=rival.examples)
-        )
-        for rival in rivals
-    }
-    scoring = Scoring(_settings(run, beams), baselines=False)
-    found = compare.compare(run, made, scoring=scoring, shown=TrainingProgress)
+    scoring = Scoring(settings, group=group, baselines=False)
+    found = compare.compare(run, rivals, scoring=scoring, shown=TrainingProgress)
     for row in found["rows"]:
         say(comparison_line(row))
 

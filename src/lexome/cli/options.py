@@ -121,13 +121,15 @@ def texts(given: Sequence[str] | None, option: str, example: str) -> dict[str, s
 
 
 def numbers(text: str, option: str) -> list[int]:
-    """Return whole numbers with commas between them."""
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError as error:
+    """Return whole numbers above 0 with commas between them; of an empty text, none."""
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if not all(part.isdecimal() and int(part) for part in parts):
         raise UsageError(
-            f"{text!r} is no list of numbers", where=option, fix=f"write {option} 10,100,1000"
-        ) from error
+            f"{text!r} is no list of whole numbers above 0",
+            where=option,
+            fix=f"write {option} 10,100,1000",
+        )
+    return [int(part) for part in parts]
 
 
 def recipe_of(file: Path | None, changed: Mapping[str, Any]) -> Recipe:

@@ -57,6 +57,14 @@ class Tuning:
     examples: int | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.epochs is not None and not 0 < self.epochs < math.inf:
+            raise UsageError(
+                f"epochs must be above 0, not {self.epochs:g}",
+                where="--epochs",
+                fix="leave it out for 10, or fewer where nothing is gained",
+            )
+
 
 def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Recipe:
     """Return the recipe of a task's run: what is usual, and what the person says over it.
@@ -76,9 +84,9 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
         "optimizer": _optimizer(task, base, tuning.method),
         "training": {"steps": 1},
     }
-    rows = build(values, _start_changes(tuning.changes), "the task")
-    packed = _packed(corpus, rows)
-    batch = int(tuning.changes.get("training.batch_size") or rows_per_step(packed))
+    asked = build(values, tuning.changes, "the options")
+    packed = _packed(corpus, asked)
+    batch = asked.training.batch_size or rows_per_step(packed)
     training: dict[str, Any] = {"batch_size": batch}
     length = {"training.steps", "training.minutes"} & tuning.changes.keys()
     if length and tuning.epochs is not None:
@@ -89,7 +97,8 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
         )
     if not length:
         per_epoch = packed.windows_per_epoch / batch
-        training["steps"] = math.ceil((tuning.epochs or _EPOCHS) * per_epoch)
+        epochs = _EPOCHS if tuning.epochs is None else tuning.epochs
+        training["steps"] = math.ceil(epochs * per_epoch)
         if tuning.epochs is None:
             training["patience"] = _PATIENCE
     values["training"] = training
@@ -141,7 +150,3 @@ def _packed(corpus: Corpus, recipe: Recipe) -> PackedBatches:
         corpus.tokenizer.special.pad,
         recipe.start.examples,
     )
-
-
-def _start_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in changes.items() if key.startswith("start.")}
