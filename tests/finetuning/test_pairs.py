@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -294,6 +295,43 @@ def test_duplicates_across_named_splits(tmp_path: Path, dna: Path) -> None:
     assert corpus.manifest.leak.exact_duplicates == 2
     with pytest.raises(UsageError, match="'Keep'"):
         as_dna(tmp_path / "corpus", dna, train, held_out=held_out, duplicates="Keep")
+
+
+def test_duplicates_that_only_the_model_sees_are_told_apart(tmp_path: Path, dna: Path) -> None:
+    """Two numbers of one step are one answer; the one that is written alike is counted beside."""
+    rows = [{**row, "label": n / 40} for n, row in enumerate(genes(40))]
+    near = [{**row, "label": row["label"] + 1e-6} for row in rows[1:4]]
+    train, test = (
+        table(tmp_path / f"{name}.jsonl", some)
+        for name, some in (("train", rows), ("test", [rows[0], *near, {**rows[5], "label": 0.9}]))
+    )
+    said: dict[str, Any] = {"target_options": {"form": "number"}}
+    with pytest.raises(LexomeError) as caught:
+        as_dna(tmp_path / "corpus", dna, train, held_out=HeldOut(files=[test]), **said)
+    assert "4 held-out examples are also in training" in caught.value.what
+    assert "1 of them are written alike, 3 are alike only in the tokens" in caught.value.what
+    for remedy in ("take them out", "--source-tokenizer", "--group", "--duplicates keep"):
+        assert remedy in str(caught.value.fix)
+
+
+def test_recordings_of_one_code_are_duplicates_of_a_random_split(
+    tmp_path: Path, text: Path
+) -> None:
+    levels = [level + more for level in range(9000, 30000, 1500) for more in (0, 1)]
+    rows = []
+    for number, level in enumerate(levels):
+        with wave.open(str(tmp_path / f"{number}.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes(np.full(40, level, "<i2").tobytes())
+        rows.append({"audio": f"{number}.wav", "label": "ab"[number // 2 % 2]})
+    said = {"source_language": "sound", "source": "audio", "source_tokenizer": "mulaw"}
+    with pytest.raises(LexomeError, match="held-out examples are also in training") as caught:
+        prepared(
+            tmp_path / "corpus", text, "labels", [table(tmp_path / "a.jsonl", rows)],
+            language="text", held_out=HeldOut(share=0.4), **said,
+        )  # fmt: skip
+    assert "0 of them are written alike" in caught.value.what
+    assert "take them out" not in str(caught.value.fix)
 
 
 def test_a_source_with_two_targets_is_on_one_side(tmp_path: Path, text: Path) -> None:

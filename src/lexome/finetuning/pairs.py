@@ -10,8 +10,9 @@ from typing import Any
 
 from lexome import languages
 from lexome.corpus import Corpus, PrepareObserver, PrepareRequest, prepare
-from lexome.errors import LexomeError, UsageError, nearest
+from lexome.errors import UsageError, nearest
 from lexome.finetuning.data import Base, PairData, pairs_language
+from lexome.finetuning.duplicates import refuse_duplicates
 from lexome.finetuning.tasks import Task
 from lexome.languages.base import Language, Tokenizer
 from lexome.languages.joint import Joint, JointTokenizer
@@ -96,7 +97,8 @@ def prepare_pairs(
     """Make, or open, the corpus of a task's pairs in `folder`.
 
     Pairs with one source stand on one side of the split, unless the sides are named. An example
-    that then stands on both is refused, unless `duplicates` is "keep".
+    that then stands on both, in all that the model reads of it, is a `LexomeError`, unless
+    `duplicates` is "keep".
     """
     held_out = held_out or HeldOut()
     if duplicates not in DUPLICATES:
@@ -123,14 +125,8 @@ def prepare_pairs(
         workers=1,
     )
     corpus = prepare(request, folder, observer=observer, language=pair)
-    leak = corpus.manifest.leak
-    if duplicates == "refuse" and leak.exact_duplicates:
-        first = f", the first: {leak.examples[0].source}" if leak.examples else ""
-        raise LexomeError(
-            f"{leak.exact_duplicates} held-out examples are also in training{first}",
-            where=str(folder),
-            fix="take them out of one side, or say --duplicates keep to score with them",
-        )
+    if duplicates == "refuse":
+        refuse_duplicates(corpus)
     return corpus
 
 
