@@ -2,18 +2,60 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lexome.corpus import Corpus
 from lexome.model import load_model
-from lexome.recipe import Recipe
-from lexome.training import Observer, metrics, train
+from lexome.recipe import Recipe, dump
+from lexome.training import Observer, StepRecord, machine, metrics, train
 from lexome.training.loop import Loop
+from lexome.training.weights import Weights
 
-from .conftest import session_of
+from .conftest import losses, session_of
+
+# Each resumption is killed at another moment; they share one start of the interpreter.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from lexome import recipe, training
+from lexome.training import loop, weights
+
+made, run = recipe.load(Path(sys.argv[1])), Path(sys.argv[2])
+
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def before():
+    weights.Weights.put_best = kill
+
+def between(real=Path.rename):
+    # The old model is away, the new one is not yet in its place.
+    def rename(self, target):
+        if Path(target) == run / "model":
+            kill()
+        return real(self, target)
+    Path.rename = rename
+
+def after():
+    loop.end_line = kill
+
+for prepare in (before, between, after):
+    if not (child := os.fork()):
+        prepare()
+        training.train(made, run, resume=True)
+        os._exit(0)
+    killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    kept = run / "model" / "model.safetensors"
+    print(prepare.__name__, killed, kept.read_bytes().hex() if kept.exists() else "")
+"""
 
 
 def overfitting(make_recipe: Callable[..., Recipe], keep: str) -> Recipe:
@@ -53,14 +95,101 @@ def test_the_best_weights_are_kept(
         assert scored(corpus, recipe, outcome.folder) == pytest.approx(outcome.validation_loss)
 
 
-def test_a_run_that_has_ended_keeps_its_best_when_it_is_resumed(
+def lines_of(run: Path, key: str) -> list[dict[str, Any]]:
+    return [row for row in metrics.read(run / "metrics.jsonl") if key in row]
+
+
+def ends_of(run: Path) -> list[dict[str, Any]]:
+    return [row for row in lines_of(run, "event") if row["event"] == "ended"]
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_resuming_a_run_that_has_ended_changes_nothing(
+    tmp_path: Path, make_recipe: Callable[..., Recipe], keep: str
+) -> None:
+    recipe, run = overfitting(make_recipe, keep), tmp_path / "run"
+    outcome = train(recipe, run)
+
+    def files() -> dict[Path, tuple[int, bytes]]:
+        found = [path for path in run.rglob("*") if path.is_file()]
+        return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
+
+    before = files()
+    assert train(recipe, run, resume=True) == outcome
+    assert files() == before
+
+
+def test_a_kill_while_the_best_weights_are_put_in_place_leaves_no_others(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    class Stops(Observer):
+        def stepped(self, record: StepRecord) -> None:
+            if record.step == 5:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    recipe, run, path = overfitting(make_recipe, "best"), tmp_path / "run", tmp_path / "recipe.yaml"
+    path.write_text(dump(recipe))
+    whole = train(recipe, tmp_path / "whole")
+    assert train(recipe, run, observer=Stops()).stopped
+    weights = "model/model.safetensors"
+    best, then = (whole.folder / weights).read_bytes(), (run / weights).read_bytes()
+    command = [sys.executable, "-c", KILLED, str(path), str(run)]
+    told = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=True)
+    left = (("before", then.hex()), ("between", ""), ("after", best.hex()))
+    assert told.stdout.splitlines() == [f"{moment} True {kept}" for moment, kept in left]
+    assert not ends_of(run)
+    outcome = train(recipe, run, resume=True)
+    assert (outcome.kept_step, outcome.validation_loss) == (whole.kept_step, whole.validation_loss)
+    assert (run / weights).read_bytes() == best
+    assert losses(run) == losses(whole.folder)
+    for key in ("validation_loss", "event"):
+        found = [[row["step"] for row in lines_of(folder, key)] for folder in (run, whole.folder)]
+        assert found[0] == found[1]
+
+
+def test_the_end_says_once_what_all_processes_took(
+    tmp_path: Path, make_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Crash(Observer):
+        def stepped(self, record: StepRecord) -> None:
+            if record.step == 10:
+                raise RuntimeError("crash")
+
+    recipe, run = make_recipe(), tmp_path / "run"
+    monkeypatch.setattr(machine, "peak_bytes", lambda _: 900)
+    with pytest.raises(RuntimeError, match="crash"):
+        train(recipe, run, observer=Crash())
+    monkeypatch.setattr(machine, "peak_bytes", lambda _: 100)
+    outcome = train(recipe, run, resume=True)
+    train(recipe, run, resume=True)
+    (end,) = ends_of(run)
+    assert end["peak_bytes"] == 900
+    steps = lines_of(run, "loss")
+    assert end["seconds"] == outcome.seconds == pytest.approx(steps[-1]["seconds"], abs=1e-3)
+    assert metrics.read(run / "metrics.jsonl")[-1] == end
+
+
+def test_a_run_goes_on_where_its_recipe_asks_for_more(
+    tmp_path: Path, make_recipe: Callable[..., Recipe]
+) -> None:
+    run = tmp_path / "run"
+    train(make_recipe(), run)
+    recipe = run / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("steps: 12", "steps: 14"))
+    assert train(make_recipe(), run, resume=True).steps == 14
+    assert [end["step"] for end in ends_of(run)] == [14]
+
+
+def test_a_model_that_is_gone_is_written_again(
     tmp_path: Path, make_recipe: Callable[..., Recipe]
 ) -> None:
     recipe, run = overfitting(make_recipe, "best"), tmp_path / "run"
-    train(recipe, run)
-    before = (run / "model/model.safetensors").read_bytes()
-    train(recipe, run, resume=True)
-    assert (run / "model/model.safetensors").read_bytes() == before
+    outcome = train(recipe, run)
+    weights = (run / "model/model.safetensors").read_bytes()
+    (run / "model").rename(tmp_path / "elsewhere")
+    assert train(recipe, run, resume=True) == outcome
+    assert (run / "model/model.safetensors").read_bytes() == weights
+    assert len(ends_of(run)) == 1
 
 
 class Heard(Observer):
@@ -73,11 +202,22 @@ class Heard(Observer):
 
 @pytest.mark.parametrize("damage", ["gone", "torn"])
 def test_where_the_best_weights_are_lost_the_last_are_kept_and_it_is_said(
-    damage: str, tmp_path: Path, corpus: Corpus, make_recipe: Callable[..., Recipe]
+    damage: str,
+    tmp_path: Path,
+    corpus: Corpus,
+    make_recipe: Callable[..., Recipe],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recipe, run, heard = overfitting(make_recipe, "best"), tmp_path / "run", Heard()
-    best = train(recipe, run).kept_step
-    weights = run / f"best/{best}/model/model.safetensors"
+
+    def killed(weights: Weights, step: int) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Weights, "put_best", killed)
+        train(recipe, run)
+    (best,) = (run / "best").iterdir()
+    weights = best / "model/model.safetensors"
     weights.unlink() if damage == "gone" else weights.write_bytes(weights.read_bytes()[:-9])
     outcome = train(recipe, run, resume=True, observer=heard)
     assert outcome.kept_step == 16
@@ -94,11 +234,10 @@ def test_a_killed_run_does_not_end_with_weights_that_no_checkpoint_knows(
     whole = train(overfitting(make_recipe, "best"), tmp_path / "whole")
     save, validate = Loop._save, Loop._validate
 
-    def killed(loop: Loop) -> float | None:
-        loss = validate(loop)
+    def killed(loop: Loop) -> None:
+        validate(loop)
         if loop.progress.step == 6:
             raise KeyboardInterrupt
-        return loss
 
     monkeypatch.setattr(Loop, "_validate", killed)
     with pytest.raises(KeyboardInterrupt):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lexome.training.loop import Outcome
 from lexome.training.observer import Observer, Sample, Sampler, StepRecord
+from lexome.training.outcome import Outcome
 from lexome.training.plan import Plan
 from lexome.training.run import Run, open_run
 from lexome.training.train import make_plan, train

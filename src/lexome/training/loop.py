@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from lexome.corpus import BatchSource, Corpus, PackedBatches
 from lexome.errors import LexomeError
-from lexome.model import load_model, save_model
-from lexome.model.adapter_folder import CONFIG as ADAPTER_CONFIG
-from lexome.model.adapter_folder import save_adapter
-from lexome.model.storage import replacing
 from lexome.recipe import TrainingRecipe
 from lexome.training import checkpoints, guard, machine
 from lexome.training.guard import Guard, Stop
-from lexome.training.metrics import Log, Metrics
+from lexome.training.metrics import BEST_KEPT, Log, Metrics
 from lexome.training.observer import Observer, Sampler, StepRecord
-from lexome.training.run import ADAPTER, BEST, METRICS, MODEL, SAMPLES, Run, keep_recipe
+from lexome.training.outcome import Outcome, end_line
+from lexome.training.run import METRICS, SAMPLES, Run, keep_recipe
 from lexome.training.schedules import Schedule
 from lexome.training.session import Session
+from lexome.training.weights import Weights
 
 _RATE_MEMORY = 0.9
 
@@ -32,8 +28,9 @@ class Progress:
     """Where a run stands: everything that a checkpoint keeps beside the tensors.
 
     `settled` says whether the clock has decided when a timed run ends, `skipped` how many of the
-    last steps were skipped in a row; `best_step` is the step with the least validation loss, and
-    `worse` counts the validations since then.
+    last steps were skipped in a row; `loss` is the last validation loss and `validated` its step;
+    `best_step` is the step with the least one, and `worse` counts the validations since then.
+    `peak_bytes` is the most memory that any process of the run has held.
     """
 
     schedule: Schedule
@@ -45,9 +42,12 @@ class Progress:
     settled: bool = False
     skipped: int = 0
     recent: tuple[float, ...] = ()
+    validated: int = 0
+    loss: float | None = None
     best_step: int = 0
     best_loss: float | None = None
     worse: int = 0
+    peak_bytes: int = 0
 
     def ended_early(self, training: TrainingRecipe) -> bool:
         """Return whether the run's patience is over."""
@@ -64,22 +64,6 @@ class Progress:
         schedule = Schedule(**state["schedule"])
         recent = tuple(state["recent"])
         return cls(**{**state, "schedule": schedule, "recent": recent})
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: `stopped` by a signal, with its state saved, or at its last step.
-
-    The weights that are kept are those of `kept_step`. `validation_loss` is theirs, in nats a
-    token; `None` where the validation split is shorter than one context, or the run was stopped.
-    """
-
-    folder: Path
-    steps: int
-    validation_loss: float | None
-    seconds: float
-    stopped: bool
-    kept_step: int
 
 
 class Loop:
@@ -107,6 +91,7 @@ class Loop:
         self.progress = progress
         self.observer = observer
         self.sampler = sampler
+        self.weights = Weights(run.folder, session, corpus.tokenizer, observer.told)
         self.guard = Guard(self.training, list(progress.recent))
         self.batches = session.batches(corpus, "train", self.training.seed)
         self.validation = self._validation()
@@ -124,14 +109,13 @@ class Loop:
         path = folder / METRICS if self.world.first else None
         with Metrics(path, progress.step, trackers, folder.name) as metrics:
             self.metrics = metrics
-            loss = None
             while progress.step < progress.schedule.steps:
                 self._step()
                 settled = self._settle()
                 last = progress.step == progress.schedule.steps
                 stopped = self.world.any(stop.asked) and not last
                 if last or _due(progress.step, self.training.evaluate_every):
-                    loss = self._validate()
+                    self._validate()
                     last = last or self._ended_early()
                 if last or _due(progress.step, self.training.sample_every):
                     self._sample()
@@ -143,16 +127,11 @@ class Loop:
                 ):
                     self._save()
                 if stopped:
-                    self._export()
+                    self.weights.write()
                     step = progress.step
                     return Outcome(folder, step, None, progress.seconds, True, step)
             self._keep_recipe()
-            if progress.step and loss is None:
-                loss = self._validate()
-            self._export()
-            self._write_end()
-            kept, loss = self._keep(loss)
-            return Outcome(folder, progress.step, loss, progress.seconds, False, kept)
+            return self._end()
 
     def _step(self) -> None:
         progress = self.progress
@@ -252,19 +231,19 @@ class Loop:
         }
         keep_recipe(self.run_folder.folder, recipe.model_copy(update=changes))
 
-    def _validate(self) -> float | None:
+    def _validate(self) -> None:
         if self.validation is None:
-            return None
+            return
         loss = self.session.validation_loss(self.validation)
         self.metrics.write({"step": self.progress.step, "validation_loss": loss})
         self.observer.validated(self.progress.step, loss)
         progress = self.progress
+        progress.validated, progress.loss = progress.step, loss
         progress.worse += 1
         if progress.best_loss is None or loss < progress.best_loss:
             progress.best_step, progress.best_loss, progress.worse = progress.step, loss, 0
             if self.training.keep == "best" and progress.step < progress.schedule.steps:
-                self._export(self.run_folder.folder / BEST / str(progress.step))
-        return loss
+                self.weights.write_best(progress.step)
 
     def _ended_early(self) -> bool:
         """End the run here if its patience is over; return whether it is."""
@@ -279,42 +258,33 @@ class Loop:
             self.observer.told(what)
         return True
 
-    def _keep(self, loss: float | None) -> tuple[int, float | None]:
-        """Put the best weights in the place of the last ones; return their step and their loss."""
+    def _end(self) -> Outcome:
+        """Write the weights that are kept and, when all is written, that the run has ended."""
         progress = self.progress
-        if loss is None or self.training.keep == "last" or progress.best_step == progress.step:
-            return progress.step, loss
-        problem = self.world.agree(self._put_best() if self.world.first else "")
-        if problem:
+        if progress.step and progress.validated != progress.step:
+            self._validate()
+        kept, loss = self._keep()
+        folder, step, seconds = self.run_folder.folder, progress.step, progress.seconds
+        outcome = Outcome(folder, step, loss, seconds, False, kept)
+        planned = self.training.steps or progress.schedule.steps
+        self.metrics.write(end_line(outcome, planned, self._peak_bytes()))
+        return outcome
+
+    def _keep(self) -> tuple[int, float | None]:
+        """Write the weights that the run ends with; return their step and their loss."""
+        progress, best = self.progress, self.progress.best_step
+        if self.training.keep == "best" and best not in (0, progress.step):
+            problem = self.world.agree(self.weights.put_best(best) if self.world.first else "")
+            if not problem:
+                what = f"the weights of step {best} are kept"
+                self.metrics.write({"step": progress.step, "event": BEST_KEPT, "what": what})
+                return best, progress.best_loss
             self.observer.told(f"the last weights are kept, not the best ones: {problem}")
-            return progress.step, loss
-        return progress.best_step, progress.best_loss
+        self.weights.write()
+        return progress.step, progress.loss
 
-    def _put_best(self) -> str:
-        """Put the best weights in the place of the last ones; return why it cannot be done."""
-        folder, step = self.run_folder.folder, self.progress.best_step
-        try:
-            best = load_model(folder / BEST / str(step) / MODEL)
-        except LexomeError as error:
-            return str(error)
-        save_model(folder / MODEL, best, tokenizer=self.corpus.tokenizer)
-        if (folder / BEST / str(step) / ADAPTER).is_dir():
-            with replacing(folder / ADAPTER, ADAPTER_CONFIG, "an adapter") as part:
-                shutil.copytree(folder / BEST / str(step) / ADAPTER, part, dirs_exist_ok=True)
-        what = f"the weights of step {step} are kept"
-        self.metrics.write({"step": self.progress.step, "event": "best kept", "what": what})
-        return ""
-
-    def _write_end(self) -> None:
-        """Write what the whole run took."""
-        self.metrics.write(
-            {
-                "step": self.progress.step,
-                "event": "ended",
-                "seconds": self.progress.seconds,
-                "peak_bytes": machine.peak_bytes(self.world.device),
-            }
-        )
+    def _peak_bytes(self) -> int:
+        return max(self.progress.peak_bytes, machine.peak_bytes(self.world.device))
 
     def _sample(self) -> None:
         if self.sampler is None or self.world.size > 1:
@@ -328,37 +298,16 @@ class Loop:
 
     def _save(self) -> None:
         self.progress.elapsed = time.perf_counter() - self._origin
+        self.progress.peak_bytes = self._peak_bytes()
         root = self.run_folder.checkpoints
         folder = checkpoints.save(
             root, self.progress.step, self.session.tensors(), self.progress.to_dict(), self.world
         )
         if self.world.first:
             checkpoints.prune(root, self.training.keep_checkpoints)
-            self._prune_best()
+            # A checkpoint now knows of the newest best weights: the others are of no more use.
+            self.weights.prune_best(self.progress.best_step)
         self.observer.saved(self.progress.step, folder)
-
-    def _prune_best(self) -> None:
-        """Delete the best weights of former times; a checkpoint now knows of the newest ones."""
-        for folder in (self.run_folder.folder / BEST).glob("*"):
-            if folder.name != str(self.progress.best_step):
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def _export(self, folder: Path | None = None) -> None:
-        """Write the model, and the adapter where one is trained, to the run or to `folder`."""
-        folder = folder or self.run_folder.folder
-        model, start = self.session.whole_model(), self.session.start
-        if self.world.first:
-            save_model(folder / MODEL, model, tokenizer=self.corpus.tokenizer)
-            if start is not None and start.method in ("lora", "probe"):
-                self._export_adapter(folder / ADAPTER, start.base)
-        self.world.wait()
-
-    def _export_adapter(self, folder: Path, base: str) -> None:
-        try:
-            save_adapter(folder, self.session.model, base=base)
-        except LexomeError as error:
-            # The merged model says the same; only its form is missing.
-            self.observer.told(f"no adapter is written: {error.what}")
 
     def _validation(self) -> BatchSource | None:
         try:

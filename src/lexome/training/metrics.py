@@ -14,6 +14,9 @@ from typing import Any, Protocol, Self
 from lexome.errors import LexomeError
 from lexome.files import naming, write_text
 
+BEST_KEPT, ENDED = "best kept", "ended"
+"""The events with which a run ends."""
+
 
 class Tracker(Protocol):
     """A place outside the run folder that shows curves."""
@@ -26,14 +29,18 @@ class Tracker(Protocol):
 class Log:
     """A file of JSON lines that is written line by line.
 
-    Opened for a run that goes on from `step`, it first drops the lines of later steps, and a last
-    line that a killed process left torn.
+    Opened for a run that goes on from `step`, it first drops the lines of later steps, those that
+    say how the run ended, and a last line that a killed process left torn.
     """
 
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
         with naming(path):
-            kept = [line for line, value in _lines(path) if value["step"] <= step]
+            kept = [
+                line
+                for line, value in _lines(path)
+                if value["step"] <= step and value.get("event") not in (BEST_KEPT, ENDED)
+            ]
             write_text(path, "".join(f"{line}\n" for line in kept))
             self._stream = path.open("a", encoding="utf-8")
 

@@ -18,11 +18,12 @@ from lexome.model import TransformerConfig
 from lexome.recipe import Recipe, TrainingRecipe
 from lexome.training import checkpoints, machine, parallel, plan
 from lexome.training.guard import listening
-from lexome.training.loop import Loop, Outcome, Progress
+from lexome.training.loop import Loop, Progress
 from lexome.training.observer import Observer, Sampler
+from lexome.training.outcome import Outcome, kept_outcome
 from lexome.training.parallel import World
 from lexome.training.plan import Plan
-from lexome.training.run import CHECKPOINTS, Run, check_free, create_run, open_run
+from lexome.training.run import Run, check_free, create_run, open_run
 from lexome.training.schedules import Schedule
 from lexome.training.session import Session, make_session
 from lexome.training.start import base_checksum, base_config
@@ -42,8 +43,8 @@ def train(
 
     With `resume`, the run that lies there goes on from its newest whole checkpoint, by its own
     resolved recipe, and ends with the same losses and weights, bit for bit, as if it had not been
-    interrupted. Under `torchrun` all workers call this together. Raises `LexomeError` for what a
-    person can mend.
+    interrupted; of one that has ended, it returns the outcome and changes nothing. Under `torchrun`
+    all workers call this together. Raises `LexomeError` for what a person can mend.
     """
     started = time.perf_counter()
     machine.prepare()
@@ -51,7 +52,12 @@ def train(
         observer = observer if observer is not None and world.first else Observer()
         folder = Path(folder)
         if resume:
-            run, session, corpus, progress = _reopen(folder, world, observer)
+            run = open_run(folder)
+            outcome: Outcome | None = world.agree(kept_outcome(run))
+            if outcome is not None:
+                observer.told(f"the run ended at step {outcome.steps:,}: nothing is left to do")
+                return outcome
+            session, corpus, progress = _reopen(run, world, observer)
         else:
             if world.first:
                 check_free(folder)
@@ -83,10 +89,7 @@ def _begin(
     return run, session, corpus, Progress(Schedule.of(recipe.schedule, made.steps))
 
 
-def _reopen(
-    folder: Path, world: World, observer: Observer
-) -> tuple[Run, Session, Corpus, Progress]:
-    run = open_run(folder)
+def _reopen(run: Run, world: World, observer: Observer) -> tuple[Session, Corpus, Progress]:
     corpus = run.corpus(verify=world.first)
     chosen = run.facts["machine"]
     training = run.recipe.training
@@ -98,14 +101,12 @@ def _reopen(
         _compile_as_new(session, session.batches(corpus, "train", training.seed))
     steps = training.steps or run.facts["plan"]["steps"]
     schedule = Schedule.of(run.recipe.schedule, steps)
-    found = world.agree(
-        _first(world, lambda: checkpoints.latest(folder / CHECKPOINTS, observer.told))
-    )
+    found = world.agree(_first(world, lambda: checkpoints.latest(run.checkpoints, observer.told)))
     if isinstance(found, LexomeError):
         raise found
     if found is None:
         observer.told("there is no checkpoint yet: the run starts again from its first step")
-        return run, session, corpus, Progress(schedule)
+        return session, corpus, Progress(schedule)
     path, state = found
     checkpoints.load(path, session.tensors(), world)
     progress = Progress.from_dict(state)
@@ -114,9 +115,9 @@ def _reopen(
         progress.schedule = schedule
     session.optimizer.set_updates(progress.updates)
     if world.first:
-        checkpoints.drop_after(folder / CHECKPOINTS, progress.step)
+        checkpoints.drop_after(run.checkpoints, progress.step)
     observer.told(f"going on from step {progress.step:,}")
-    return run, session, corpus, progress
+    return session, corpus, progress
 
 
 def _prepare(recipe: Recipe, corpus: Corpus, world: World, started: float) -> tuple[Plan, Session]:
