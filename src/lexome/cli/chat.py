@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lexome.cli.console import failed, part, result_json, say
-from lexome.cli.generate import MinP, RepetitionPenalty, Seed, Stop, TopK, TopP
+from lexome.cli.generate import Adapter, MinP, RepetitionPenalty, Seed, Stop, TopK, TopP
 from lexome.cli.options import Json, Run
 from lexome.errors import LexomeError
 
@@ -54,6 +54,7 @@ def chat(
     top_p: TopP = None,
     min_p: MinP = None,
     repetition_penalty: RepetitionPenalty = 1.0,
+    adapter: Adapter = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -65,9 +66,11 @@ def chat(
     from lexome.generation import Settings
     from lexome.generation.chat import Conversation, assistant_tokenizer
     from lexome.training import open_run
+    from lexome.training.start import adapted
 
-    opened = open_run(run)
-    tokenizer, model = assistant_tokenizer(opened.tokenizer(), str(run)), opened.model()
+    opened = open_run(adapter or run)
+    tokenizer = assistant_tokenizer(opened.tokenizer(), str(adapter or run))
+    model = adapted(run, opened) if adapter else opened.model()
     settings = Settings(
         max_tokens=model.config.context if max_tokens is None else max_tokens,
         temperature=temperature,

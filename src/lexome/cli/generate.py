@@ -108,7 +108,11 @@ Guidance = Annotated[
 ]
 Adapter = Annotated[
     Path | None,
-    typer.Option(metavar="RUN", help="Use the adapter of a run that was tuned from this one."),
+    typer.Option(
+        metavar="RUN",
+        help="Use the adapter of a run that was tuned from this one, "
+        "which may also be a Hugging Face folder.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed, the same text.", rich_help_panel=_SAMPLING)]
 
@@ -146,7 +150,7 @@ def generate(
 
     if out is not None:
         make_folder(out)
-    opened = Opened.of(open_run(run), open_run(adapter) if adapter else None)
+    opened = Opened.adapted(run, open_run(adapter)) if adapter else Opened.of(open_run(run))
     settings = Settings(
         max_tokens=opened.most_tokens if max_tokens is None else max_tokens,
         temperature=temperature,
@@ -186,11 +190,16 @@ class Opened:
     model: Transformer
 
     @classmethod
-    def of(cls, run: OpenRun, tuned: OpenRun | None = None) -> Opened:
-        """Load it; with a run that was `tuned` from this one, its adapter and its tokens."""
-        if tuned is not None:
-            return cls(tuned.language(), tuned.tokenizer(), run.adapted(tuned))
+    def of(cls, run: OpenRun) -> Opened:
+        """Load it."""
         return cls(run.language(), run.tokenizer(), run.model())
+
+    @classmethod
+    def adapted(cls, base: Path, tuned: OpenRun) -> Opened:
+        """Load a base, a run or a model folder, with what a run `tuned` from it has of its own."""
+        from lexome.training.start import adapted
+
+        return cls(tuned.language(), tuned.tokenizer(), adapted(base, tuned))
 
     @property
     def most_tokens(self) -> int:

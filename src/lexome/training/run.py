@@ -14,8 +14,6 @@ from lexome.errors import DamagedFileError, LexomeError
 from lexome.files import naming, read_json, write_json, write_text
 from lexome.languages.base import Language, Tokenizer
 from lexome.model import Transformer, load_model
-from lexome.model.adapter_folder import load_adapter
-from lexome.model.adapters import merged
 from lexome.recipe import Recipe
 from lexome.training.machine import default_device
 
@@ -81,12 +79,6 @@ class Run:
         """Return the trained model, on the accelerator if there is one."""
         self._need_model()
         return load_model(self.folder / MODEL, dtype=dtype).to(default_device())
-
-    def adapted(self, tuned: Run) -> Transformer:
-        """Return this run's model with the adapter of a run that was tuned from it."""
-        self._need_model()
-        base = load_model(self.folder / MODEL)
-        return merged(load_adapter(tuned.folder / ADAPTER, base)).to(default_device())
 
     def _need_model(self) -> None:
         if not (self.folder / MODEL).is_dir():

@@ -12,13 +12,15 @@ from lexome.languages.base import Tokenizer
 from lexome.languages.features import frame_token
 from lexome.languages.prompts import AnswersPrompts
 from lexome.model import Transformer, TransformerConfig, load_model, read_config
-from lexome.model.adapters import attach
+from lexome.model.adapter_folder import load_adapter
+from lexome.model.adapters import attach, merged
 from lexome.model.folder import WEIGHTS
 from lexome.model.front_end import with_front_end
 from lexome.model.growth import grown
 from lexome.recipe import Recipe, StartRecipe
+from lexome.training.machine import default_device
 from lexome.training.parallel import World
-from lexome.training.run import FACTS, MODEL
+from lexome.training.run import ADAPTER, FACTS, MODEL, Run
 
 _SHARDS = "model-*.safetensors"
 
@@ -60,6 +62,26 @@ def base_checksum(start: StartRecipe) -> str:
         )
     checksums = "".join(f"{shard.name} {sha256(shard)}\n" for shard in shards)
     return hashlib.sha256(checksums.encode()).hexdigest()
+
+
+def check_base(start: StartRecipe, known: str) -> None:
+    """Raise `LexomeError` if the base has not the weights of the checksum `known`."""
+    if base_checksum(start) != known:
+        raise LexomeError(
+            "the base of this run has other weights than when the run began",
+            where=start.base,
+            fix="bring the old weights back, or start a new run",
+        )
+
+
+def adapted(base: Path, tuned: Run) -> Transformer:
+    """Return the model of a base with the adapter of a run that was tuned from it.
+
+    The base is a run or a model folder, and need not lie where it lay. On the accelerator, if there
+    is one. Raises `LexomeError` for another base, and for a run that has no adapter.
+    """
+    model = load_model(base_folder(base))
+    return merged(load_adapter(tuned.folder / ADAPTER, model)).to(default_device())
 
 
 def starting_model(
