@@ -214,5 +214,5 @@ def test_where_nothing_fits_it_is_said(tmp_path: Path) -> None:
     told = Told()
     train(recipe("labels", corpus, model), tmp_path / "run", observer=told)
     assert any("no validation loss" in message for message in told.messages)
-    with pytest.raises(LexomeError, match="none of the 1 held-out examples fits"):
+    with pytest.raises(LexomeError, match="none of the 1 examples fits"):
         score_task(tmp_path / "run")

@@ -23,6 +23,7 @@ from lexome.finetuning.recipes import Tuning, tuning_recipe
 from lexome.languages.pair import PairTokenizer, Turn
 from lexome.model import load_model, read_config
 from lexome.training import make_plan, metrics, open_run, train
+from lexome.training.start import adapted
 
 METHODS = ("full", "lora", "probe", "scratch")
 
@@ -138,10 +139,10 @@ def test_an_adapter_is_refused_on_another_pair_of_the_same_roles(
     tuned, own, other = map(open_run, (tmp_path / "run", runs["full"], runs["lora"]))
     assert own.tokenizer().vocab_size == other.tokenizer().vocab_size
     expected = dict(tuned.model().named_parameters())
-    for name, parameter in own.adapted(tuned).named_parameters():
+    for name, parameter in adapted(own.folder, tuned).named_parameters():
         torch.testing.assert_close(parameter, expected[name], atol=1e-6, rtol=0)
     with pytest.raises(LexomeError, match=r"another base.* the same shape, but other weights"):
-        other.adapted(tuned)
+        adapted(other.folder, tuned)
 
 
 # What a person may say
@@ -200,5 +201,5 @@ def test_examples_that_are_longer_than_the_context_are_counted(tmp_path: Path, b
     assert "2 examples are longer than the context, and are left out" in told.messages
     assert "1 held-out examples are longer than the context, and are left out" in told.messages
     found = score_task(tmp_path / "run", scoring=Scoring(baselines=False))
-    assert (found["examples"], found["too_long"]) == (4, 1)
+    assert (found["examples"], found["too_long"], found["training_examples"]) == (4, 1, 20)
     assert len((tmp_path / "run/predictions.jsonl").read_text().splitlines()) == 4

@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from lexome.corpus import Corpus, PackedBatches
-from lexome.errors import UsageError
+from lexome.errors import LexomeError, UsageError
 from lexome.finetuning.finetune import Scoring, score_task
+from lexome.languages import load_tokenizer
 from lexome.languages.pair import PairTokenizer
-from lexome.model import Transformer, load_model
+from lexome.model import Transformer, load_model, save_model
 from lexome.training import train
 from lexome.training.objectives import make
 from lexome.training.preference import Choices, PreferenceBatches
@@ -263,6 +264,20 @@ def test_implicit_rewards_are_those_of_single_conversations(
     figures = {one["name"]: one["value"] for one in found["figures"]}
     assert figures["reward margin"] == pytest.approx(np.mean(margins), rel=1e-3)
     assert figures["preference accuracy"] == pytest.approx(np.mean(np.array(margins) > 0))
+
+
+def test_another_base_than_the_run_began_from_is_nothing_to_score_against(
+    tmp_path: Path, corpus: Corpus, base: Path
+) -> None:
+    own = tmp_path / "base"
+    shutil.copytree(base, own)
+    train(recipe_of("preference", corpus, own, training__steps=2), tmp_path / "run")
+    model, tokenizer = load_model(own), load_tokenizer(own)
+    with torch.no_grad():
+        model.embedding.weight.mul_(1.1)
+    save_model(own, model, tokenizer=tokenizer)
+    with pytest.raises(LexomeError, match="other weights than when the run began"):
+        score_task(tmp_path / "run", scoring=Scoring(baselines=False))
 
 
 def test_who_does_not_answer_has_no_preferences(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lexome.corpus import Corpus
+from lexome.corpus.manifest import SkippedRecord
 from lexome.corpus.packing import document_lengths
+from lexome.corpus.scan import SkippedTally
 from lexome.errors import LexomeError, located
 from lexome.finetuning import filling
+from lexome.finetuning.data import sources_of
 from lexome.generation import Decoder, Finish, Settings, generate
 from lexome.generation.answers import Question as Closed
 from lexome.generation.answers import answer_distribution
@@ -59,15 +62,24 @@ class Answer:
     probabilities: Floats = field(default_factory=lambda: np.zeros(0))
 
 
-def questions(corpus: Corpus, split: str, limit: int | None = None) -> list[Question]:
-    """Return the examples of a split as questions; of a conversation, its last answer is asked."""
+def questions(
+    corpus: Corpus,
+    split: str,
+    limit: int | None = None,
+    only: Container[int] | None = None,
+) -> list[Question]:
+    """Return the examples of a split as questions; of a conversation, its last answer is asked.
+
+    `only` are the numbers of the documents that are wanted, by default all; forms that augmentation
+    made are no examples.
+    """
     tokenizer, pair = corpus.tokenizer, corpus.language
     assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
     make = _preference if pair.alternatives == 2 else _question
     heard = corpus.features(split)
     found = []
     for number, row in enumerate(corpus.rows(split)):
-        if row["augmented"]:
+        if row["augmented"] or (only is not None and number not in only):
             continue
         first = row["first_token"]
         ids = corpus.stream(split).read(first, first + row["tokens"] - 1)
@@ -80,22 +92,31 @@ def questions(corpus: Corpus, split: str, limit: int | None = None) -> list[Ques
     return found
 
 
-def read_questions(corpus: Corpus, files: Sequence[Path]) -> list[Question]:
-    """Return the examples of files that are read as the corpus's were, as questions."""
+def read_questions(
+    corpus: Corpus, files: Sequence[Path]
+) -> tuple[list[Question], dict[str, SkippedRecord]]:
+    """Return the examples of files that are read as the corpus's were, as questions.
+
+    Beside them stands by its reason what was left out of the files.
+    """
     tokenizer, pair = corpus.tokenizer, corpus.language
     assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
     make = _preference if pair.alternatives == 2 else _question
-    found = []
-    for path in find_files(files, pair.suffixes)[0]:
+    found, left_out = [], SkippedTally()
+    paths, passed_over = find_files(sources_of(pair, files), pair.suffixes)
+    for skipped in passed_over:
+        left_out.add(skipped)
+    for path in paths:
         for entry in pair.read(path):
             if isinstance(entry, Skipped):
+                left_out.add(entry)
                 continue
             with located(str(entry.source)):
                 ids = [tokenizer.special.begin, *tokenizer.encode([entry.content])[0].tolist()]
                 rows = tokenizer.features(entry.content) if tokenizer.frame else None
             one = make(tokenizer, ids, str(entry.source), dict(entry.metadata), rows)
             found.append(replace(one, file=entry.source.file))
-    return found
+    return found, left_out.records()
 
 
 def _question(

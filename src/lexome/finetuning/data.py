@@ -212,6 +212,24 @@ def _suffixes(described: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def sources_of(pair: Pair, files: Sequence[Path]) -> list[Path]:
+    """Return in which of `files` a language of pairs, that was made for others, finds its own.
+
+    Of two parallel texts that is the source's, beside which the target's is found. Two that are not
+    named as those that the language was made for are a `UsageError`.
+    """
+    suffixes = _parallel(files) if pair.form == "parallel" else None
+    if suffixes is None:
+        return list(files)
+    if suffixes != (known := json.loads(pair.columns)):
+        raise UsageError(
+            f"the source ends in {known[SOURCE]} and the target in {known[TARGET]}",
+            where=", ".join(map(str, files)),
+            fix="name the files as those of training, and in their order",
+        )
+    return list(files[:1])
+
+
 def _parallel(paths: Sequence[Path]) -> dict[str, str] | None:
     """Return the suffix of each role if two files differ in that alone."""
     if len(paths) != 2 or not all(path.is_file() for path in paths):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lexome.corpus import Corpus
-from lexome.corpus.manifest import VALID
+from lexome.corpus.manifest import TRAIN, VALID
 from lexome.errors import LexomeError, UsageError
 from lexome.files import sha256, write_json, write_text
 from lexome.finetuning import tasks
@@ -21,7 +21,6 @@ from lexome.finetuning.answering import (
     longest_answer,
     questions,
     read_questions,
-    target_coding,
 )
 from lexome.finetuning.preferring import length as preference_length
 from lexome.finetuning.preferring import preference_scores
@@ -33,15 +32,23 @@ from lexome.finetuning.scoring import (
     task_scores,
 )
 from lexome.finetuning.standing import baseline_scores
+from lexome.finetuning.trained import count_among, originals, trained_documents
 from lexome.generation import Settings
 from lexome.languages.pair import Pair
 from lexome.model import Transformer, TransformerConfig
 from lexome.model.folder import WEIGHTS
-from lexome.training import open_run
-from lexome.training.run import FACTS, MODEL, Run
+from lexome.training import metrics, open_run
+from lexome.training.run import FACTS, METRICS, MODEL, Run
+from lexome.training.start import adapted
 
-_KEPT_SETTINGS = ("temperature", "guidance", "beams", "length_penalty", "seed")
-
+_KEPT_SETTINGS = (
+    "temperature",
+    "guidance",
+    "beams",
+    "length_penalty",
+    "no_repeat_ngram",
+    "seed",
+)
 
 SCORES, PREDICTIONS = "task.json", "predictions.jsonl"
 
@@ -54,8 +61,8 @@ class Scoring:
     """How held-out examples are answered and scored.
 
     `settings` are those of writing, by default the task's; `limit` is the most examples that are
-    asked; `group` the metadata over which intervals are drawn; with `baselines` those of the field
-    stand beside.
+    asked; `group` the metadata over which intervals are drawn, by default that by which the corpus
+    was split; with `baselines` those of the field stand beside.
     """
 
     settings: Settings | None = None
@@ -78,13 +85,15 @@ def score_task(
     scoring: Scoring | None = None,
     split: str = VALID,
     files: Sequence[Path] = (),
+    base: Path | None = None,
     told: Told | None = None,
 ) -> dict[str, Any]:
     """Ask a tuned run the held-out examples of its corpus; write and return task.json.
 
     What was asked and said, beside what is true, goes to predictions.jsonl. With `files`, which
-    are read as the run's pairs were, their examples are asked instead, and both names end in that
-    of the first file.
+    are read as the run's pairs were, their examples are asked instead; both names then end in that
+    of the first file, and those of the training split in `-train-split`. With a `base`, a run or a
+    model folder, that answers with the run's adapter, and not the run's own model.
     """
     scoring = scoring or Scoring()
     run = open_run(run_folder)
@@ -94,40 +103,70 @@ def score_task(
             where=str(run_folder),
             fix="score its likelihood: lexome evaluate, without files",
         )
-    task = run.recipe.start.task
-    corpus, model = run.corpus(), run.model()
-    asked = read_questions(corpus, files) if files else questions(corpus, split, scoring.limit)
-    chosen = scoring.settings or usual_settings(task)
-    settings = replace(chosen, max_tokens=_room(corpus, asked, model.config.context))
-    closed = target_coding(corpus) is not None
-    fitting = [one for one in asked if _fits(one, model.config, closed)]
-    if not fitting:
-        raise LexomeError(
-            f"none of the {len(asked):,} held-out examples fits into the model's context",
-            where=str(run_folder),
-            fix="start from a base with a longer context, or hold out shorter examples",
-        )
+    corpus = run.corpus()
+    read = read_questions(corpus, files) if files else (questions(corpus, split, scoring.limit), {})
+    every, skipped = read
+    model = run.model() if base is None else adapted(base, run)
+    asked = _fitting(every, model.config, ", ".join(map(str, files)) or str(run_folder))
+    scoring = replace(scoring, group=_group(corpus, asked, scoring.group))
+    resampling_of(asked, scoring.group)
+    chosen = scoring.settings or usual_settings(run.recipe.start.task)
+    settings = replace(chosen, max_tokens=_room(corpus, every, model.config.context))
     advance = (lambda done, total: told("answer", done, total)) if told else None
-    said = answers(model, corpus, fitting, settings, advance)
-    scores, baselines = _scores(run, model, corpus, fitting, said, scoring)
+    said = answers(model, corpus, asked, settings, advance)
+    trained = trained_documents(run, corpus, model.config.context)
+    scores, baselines = _scores(run, model, corpus, asked, said, scoring, trained)
     found = {
-        "task": task,
+        "task": run.recipe.start.task,
         "weights": sha256(run_folder / MODEL / WEIGHTS),
         "split": ", ".join(map(str, files)) or split,
-        "examples": len(fitting),
-        "too_long": len(asked) - len(fitting),
-        "training_examples": corpus.manifest.train.documents - corpus.manifest.train.augmented,
+        "examples": len(asked),
+        "too_long": len(every) - len(asked),
+        "skipped": {reason: record.model_dump() for reason, record in skipped.items()},
+        "training_examples": len(originals(corpus, trained)),
+        "among_training": count_among(asked, corpus, TRAIN, trained),
+        **_chosen_on(run, corpus, asked),
+        "group": scoring.group,
         "settings": {name: getattr(settings, name) for name in _KEPT_SETTINGS},
         "method": run.recipe.start.method,
-        "trained_parameters": run.facts["trained_parameters"],
-        "parameters": run.facts["parameters"],
+        **{name: run.facts[name] for name in ("trained_parameters", "parameters")},
         **scores,
         "baselines": baselines,
     }
-    ending = f"-{files[0].name.partition('.')[0]}" if files else ""
+    ending = _ending(split, files)
     write_json(run_folder / named(SCORES, ending), found)
-    _write_predictions(run_folder / named(PREDICTIONS, ending), corpus, fitting, said)
+    _write_predictions(run_folder / named(PREDICTIONS, ending), corpus, asked, said)
     return found
+
+
+def _group(corpus: Corpus, asked: Sequence[Question], group: str) -> str:
+    """Return the metadata over which intervals are drawn: as is said, or as the corpus was split.
+
+    Other files need not have what the corpus was split by.
+    """
+    pair = corpus.language
+    assert isinstance(pair, Pair)
+    return group or (pair.group if all(pair.group in one.metadata for one in asked) else "")
+
+
+def _chosen_on(run: Run, corpus: Corpus, asked: Sequence[Question]) -> dict[str, Any]:
+    """Return whether the run's weights were chosen on what is asked, and at how many validations.
+
+    The best weights of several are, and so is when a run of some patience ends.
+    """
+    training = run.recipe.training
+    lines = metrics.read(run.folder / METRICS)
+    validations = sum(line.get("validation_loss") is not None for line in lines)
+    chosen = training.keep == "best" or training.patience is not None
+    seen = chosen and validations > 1 and count_among(asked, corpus, VALID) > 0
+    return {"weights_chosen_on_these": seen, "validations": validations}
+
+
+def _ending(split: str, files: Sequence[Path]) -> str:
+    """Return what the names of scores end in; nothing for the corpus's own held-out examples."""
+    if files:
+        return f"-{files[0].name.partition('.')[0]}"
+    return "" if split == VALID else f"-{split}-split"
 
 
 def _scores(
@@ -137,16 +176,17 @@ def _scores(
     asked: Sequence[Question],
     said: Sequence[Answer],
     scoring: Scoring,
+    trained: Sequence[int],
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the figures and their details, and what stands beside them."""
     start, pair = run.recipe.start, corpus.language
     assert start is not None and isinstance(pair, Pair)
     scores = task_scores(start.task, corpus, asked, said, scoring.group) or TaskScores(())
     if pair.alternatives == 1:
-        beside = baseline_scores(start.task, corpus, asked, scoring.group)
+        beside = baseline_scores(start.task, corpus, asked, scoring.group, trained)
         return scores.to_dict(), list(beside) if scoring.baselines else []
     resampling = resampling_of(asked, scoring.group)
-    preferred, before = preference_scores(run.recipe, model, corpus, asked, resampling)
+    preferred, before = preference_scores(run, model, corpus, asked, resampling)
     scores = replace(scores, figures=(*preferred, *scores.figures))
     return scores.to_dict(), [before] if scoring.baselines else []
 
@@ -163,15 +203,25 @@ def named(file: str, ending: str) -> str:
     return f"{stem}{ending}{dot}{suffix}"
 
 
-def _fits(question: Question, config: TransformerConfig, closed: bool) -> bool:
-    """Return whether a model sees a question and has room to answer; both answers, where it asks.
+def _fitting(every: Sequence[Question], config: TransformerConfig, where: str) -> list[Question]:
+    """Return the questions that a model has room for; none is a `LexomeError`."""
+    asked = [one for one in every if _fits(one, config)]
+    if not asked:
+        raise LexomeError(
+            f"none of the {len(every):,} examples fits into the model's context",
+            where=where,
+            fix="start from a base with a longer context, or ask shorter examples",
+        )
+    return asked
 
-    They are those that training has room for; an answer that is not `closed` may be cut short.
+
+def _fits(question: Question, config: TransformerConfig) -> bool:
+    """Return whether a model has room for a question and its true answer; both, where it has two.
+
+    What has room is what training has room for.
     """
     if question.rejected:
         return preference_length(question) <= config.context + 1
-    if not closed:
-        return len(question.prompt) < config.context
     # A model that sees both sides reads the end too, which another one only says.
     room = config.context - (config.attention == "bidirectional")
     return len(question.prompt) + len(question.reference) <= room

@@ -21,8 +21,6 @@ Pixels = npt.NDArray[np.uint8]
 CATEGORY = "category"
 """The metadata that say which kind of picture is asked for."""
 
-_MOST_TRAINING = 5_000
-
 
 def picture_scores(
     corpus: Corpus, asked: Sequence[Question], made: Sequence[Pixels], resampling: Resampling
@@ -34,7 +32,7 @@ def picture_scores(
     the model has not seen, takes a made one to be of the category asked for.
     """
     real = contents(corpus, [one.reference for one in asked])
-    trained = questions(corpus, TRAIN, _MOST_TRAINING)
+    trained = questions(corpus, TRAIN)
     known = contents(corpus, [one.reference for one in trained])
     near = memorisation(made, real, known, resampling=resampling)
     categories = [one.metadata.get(CATEGORY, "") for one in asked]

@@ -16,16 +16,16 @@ from lexome.evaluation.metrics.bootstrap import Figure, Resampling, Statistic, m
 from lexome.finetuning.answering import Question
 from lexome.languages.pair import PairTokenizer
 from lexome.model import Transformer, load_model
-from lexome.recipe import Recipe
 from lexome.training.preference import Preference, PreferenceBatch, answer_margins
-from lexome.training.start import base_folder
+from lexome.training.run import Run
+from lexome.training.start import base_folder, check_base
 
 _ROUND = 16
 _LIKELIER = "chosen is likelier"
 
 
 def preference_scores(
-    recipe: Recipe,
+    run: Run,
     model: Transformer,
     corpus: Corpus,
     asked: Sequence[Question],
@@ -39,12 +39,14 @@ def preference_scores(
     - chosen is likelier: the share in which the model gives it the greater probability.
 
     An implicit reward is β times what tuning has added to an answer's log-probability (Rafailov et
-    al. 2023, section 5).
+    al. 2023, section 5). A base that is not what it was when the run began is a `LexomeError`.
     """
-    assert recipe.start is not None
-    reference = load_model(base_folder(Path(recipe.start.base))).to(model.embedding.weight.device)
+    start = run.recipe.start
+    assert start is not None
+    check_base(start, run.facts["base"])
+    reference = load_model(base_folder(Path(start.base))).to(model.embedding.weight.device)
     ours, theirs = margins(model, corpus, asked), margins(reference, corpus, asked)
-    rewards = recipe.objective.beta * (ours - theirs)
+    rewards = run.recipe.objective.beta * (ours - theirs)
     statistics = [
         Statistic("preference accuracy", mean(_above(rewards))),
         Statistic("reward margin", mean(rewards)),

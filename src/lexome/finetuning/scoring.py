@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lexome.corpus import Corpus
+from lexome.errors import LexomeError, nearest
 from lexome.evaluation.baselines.contents import source_kind
 from lexome.evaluation.metrics.answers import answer_scores
 from lexome.evaluation.metrics.bootstrap import Figure, Ints, Resampling
@@ -69,7 +70,7 @@ def predicted_scores(
 ) -> TaskScores | None:
     """Return the scores of predictions, in the form that `TaskBaseline` says, by whoever made them.
 
-    `stopped` says which answers ended by themselves; by default all did.
+    `stopped` says which answers ended by themselves, where there is something to say.
     """
     resampling = resampling_of(asked, group)
     coding = target_coding(corpus)
@@ -84,15 +85,24 @@ def predicted_scores(
         return TaskScores(tuple(figures), details)
     if not all(isinstance(one, str) for one in (*predicted, *references)):
         return None
-    ended = [True] * len(predicted) if stopped is None else stopped
-    return _text_scores(task, corpus, asked, predicted, references, ended, resampling)
+    return _text_scores(task, corpus, asked, predicted, references, stopped, resampling)
 
 
 def resampling_of(asked: Sequence[Question], group: str) -> Resampling:
-    """Return how examples are drawn again: one by one, or by groups that their metadata name."""
+    """Return how examples are drawn again: one by one, or by groups that their metadata name.
+
+    An example of which nothing is known under `group` is a `LexomeError`.
+    """
     if not group:
         return Resampling()
-    return Resampling(groups=[one.metadata.get(group, "") for one in asked])
+    for one in asked:
+        if group not in one.metadata:
+            raise LexomeError(
+                f"nothing is known of this example under {group!r}",
+                where=one.place,
+                fix=nearest(group, one.metadata),
+            )
+    return Resampling(groups=[one.metadata[group] for one in asked])
 
 
 def _predicted(corpus: Corpus, asked: Sequence[Question], said: Sequence[Answer]) -> Any:
@@ -187,7 +197,7 @@ def _text_scores(
     asked: Sequence[Question],
     outputs: Sequence[str],
     references: Sequence[str],
-    stopped: Sequence[bool],
+    stopped: Sequence[bool] | None,
     resampling: Resampling,
 ) -> TaskScores:
     """Return the figures of answers in writing, those of the task's field first."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN
+from lexome.corpus.permutation import permute
 from lexome.errors import LexomeError
 from lexome.evaluation.baselines.choice import baselines_for
 from lexome.evaluation.baselines.contents import TargetKind, TaskBaseline, source_kind
@@ -34,14 +35,20 @@ _MOST_EXAMPLES = 20_000
 
 
 def baseline_scores(
-    task: str, corpus: Corpus, asked: Sequence[Question], group: str = ""
+    task: str,
+    corpus: Corpus,
+    asked: Sequence[Question],
+    group: str = "",
+    trained: Sequence[int] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the name and the figures of each baseline, fitted on the training examples.
+    """Yield the name and the figures of each baseline, fitted on the examples of training.
 
-    One that cannot be fitted says why in its `note`; so do all together, where the recordings that
-    they would hear are gone.
+    They are those of the documents numbered `trained`, by default all; of more than
+    `_MOST_EXAMPLES` so many are drawn, and the `note` says so. A baseline that cannot be fitted
+    says why in its `note`; so do all together, where the recordings that they would hear are gone.
     """
-    train = questions(corpus, TRAIN, _MOST_EXAMPLES)
+    train = questions(corpus, TRAIN, only=None if trained is None else frozenset(trained))
+    train, note = _few(train, corpus.fingerprint)
     try:
         sources, test_sources = original_contents(corpus, train), original_contents(corpus, asked)
     except LexomeError as error:
@@ -58,7 +65,17 @@ def baseline_scores(
         targets=targets if kind == "text" else (),
     )
     for baseline in found:
-        yield _stands(baseline, task, corpus, asked, (sources, targets, test_sources), group)
+        stands = _stands(baseline, task, corpus, asked, (sources, targets, test_sources), group)
+        yield {**stands, "note": "; ".join(said for said in (stands["note"], note) if said)}
+
+
+def _few(train: list[Question], fingerprint: str) -> tuple[list[Question], str]:
+    """Return at most `_MOST_EXAMPLES`, always the same ones and in their order, and what to say."""
+    if len(train) <= _MOST_EXAMPLES:
+        return train, ""
+    places = permute(np.arange(len(train)), len(train), f"{fingerprint}/baselines".encode())
+    kept = [one for one, place in zip(train, places, strict=True) if place < _MOST_EXAMPLES]
+    return kept, f"fitted on {len(kept):,} of the {len(train):,} training examples"
 
 
 def _stands(
