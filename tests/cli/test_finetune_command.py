@@ -54,6 +54,53 @@ def test_translation(lexome: Lexome, run: Path, texts: tuple[Path, Path], tmp_pa
     assert found["method"] == "full" and found["examples"] >= 1
 
 
+def test_answers_are_searched_as_is_said(
+    lexome: Lexome, run: Path, texts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Of an untuned base each beam and each penalty changes what is written."""
+    asked = ("finetune", run, *texts, "--task", "translation", *SHORT, *where(tmp_path), "--json")
+    said = {}
+    for more in ((), ("--no-repeat-ngram", 1), ("--beams", 3, "--length-penalty", -3)):
+        done = lexome(*asked, *more)
+        assert done.exit_code == 0, done.output
+        found = json.loads(done.stdout)["settings"]
+        lines = (tmp_path / "run/predictions.jsonl").read_text().splitlines()
+        said[more] = [json.loads(line)["answer"] for line in lines]
+        wanted = {name.removeprefix("--").replace("-", "_"): value
+                  for name, value in zip(more[::2], more[1::2], strict=True)}  # fmt: skip
+        assert found == found | wanted
+    plain, no_repeat, beams = said.values()
+    assert plain != no_repeat and plain != beams
+    assert all(len(set(one)) == len(one) for one in no_repeat)
+
+
+def test_a_tuned_run_is_evaluated_as_it_is_asked_for(
+    lexome: Lexome, run: Path, texts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    done = lexome("finetune", run, *texts, "--task", "translation", *SHORT, *where(tmp_path))
+    assert done.exit_code == 0, done.output
+    tuned, kept = tmp_path / "run", (tmp_path / "run/task.json").read_bytes()
+    searched = ("--beams", 2, "--length-penalty", 0.5, "--no-repeat-ngram", 3)
+    found = json.loads(lexome("evaluate", tuned, *texts, *searched, "--json").stdout)
+    said = {name: found["settings"][name] for name in ("beams", "length_penalty")}
+    assert said == {"beams": 2, "length_penalty": 0.5}
+    assert found["settings"]["no_repeat_ngram"] == 3
+    assert found["among_training"] > 0 and found["examples"] == 24
+    assert (tmp_path / "run/task-p.json").is_file()
+    assert kept == (tmp_path / "run/task.json").read_bytes()
+    for target, option, message in (
+        (tuned, ("--stride", 8), "--stride is of the likelihood"),
+        (tuned, ("--both-strands",), "--both-strands is of the likelihood"),
+        (tuned, ("--positions", 9), "--positions is of the likelihood"),
+        (tuned, ("--group", "who"), "nothing is known of this example under 'who'"),
+        (run, ("--beams", 2), "--beams is of answers"),
+        (run, ("--group", "who"), "--group is of answers"),
+    ):
+        refused = lexome("evaluate", target, *option)
+        assert refused.exit_code in (1, 2)
+        assert message in " ".join(refused.output.split()), refused.output
+
+
 def test_labels_with_options_and_named_splits(
     lexome: Lexome, run: Path, table: Path, tmp_path: Path
 ) -> None:
@@ -96,6 +143,9 @@ def test_a_masked_run_is_a_base(
         (("--task", "labels", "--sizes", "abc"), 2, "'abc' is no list of whole numbers above 0"),
         (("--task", "labels", "--sizes", "10,0"), 2, "'10,0' is no list of whole numbers above 0"),
         (("--task", "labels", "--beams", "-3"), 2, "beams must be 1 or more, not -3"),
+        (("--task", "labels", "--no-repeat-ngram", "-1"), 2, "no_repeat_ngram must be 0"),
+        (("--task", "labels", "--length-penalty", "2"), 2, "there is one alone"),
+        (("--task", "labels", "--beams", "2", "--length-penalty", "11"), 2, "from -10 to 10"),
         (("--task", "labels", "--examples", "0"), 2, "start.examples"),
         (("--task", "labels", "--set", "training.batch_size=abc"), 2, "training.batch_size"),
         (("--task", "labels", "--width", "64"), 2, "width"),

@@ -49,6 +49,8 @@ def finetune(
     compare: options.Compare = False,
     sizes: options.Sizes = "",
     beams: options.Beams = 1,
+    length_penalty: options.LengthPenalty = 1.0,
+    no_repeat_ngram: options.NoRepeatNgram = 0,
     as_json: Json = False,
 ) -> None:
     """Tune a model on pairs of source and target, and score it on pairs that it has not seen.
@@ -64,7 +66,12 @@ def finetune(
     # What is wrong in any of these is said before hours of training, not after them.
     chosen, few = tasks.get(task), numbers(sizes, "--sizes")
     tuning = recipes.Tuning(recipes.method(method), epochs, examples, changed)
-    _settings(task, beams)
+    searched: dict[str, Any] = {
+        "beams": beams,
+        "length_penalty": length_penalty,
+        "no_repeat_ngram": no_repeat_ngram,
+    }
+    settings = _settings(task, **searched)
     known = pairs.open_base(base, base_language, source_language)
     described = PairData(
         data,
@@ -95,9 +102,9 @@ def finetune(
     outcome = trained(recipe, out, resume=goes_on(out, recipe))
     if outcome.stopped:
         stopped(outcome)
-    found = scored(out, beams=beams, group=group)
+    found = scored(out, group=group, **searched)
     if rivals:
-        _compared(out, rivals, _settings(task, beams), group)
+        _compared(out, rivals, settings, group)
     if as_json:
         result_json(found)
         return
@@ -150,7 +157,14 @@ def _prepared(
 
 
 def scored(
-    run: Path, *, beams: int = 1, group: str = "", baselines: bool = True, **choices: Any
+    run: Path,
+    *,
+    beams: int = 1,
+    length_penalty: float = 1.0,
+    no_repeat_ngram: int = 0,
+    group: str = "",
+    baselines: bool = True,
+    **choices: Any,
 ) -> dict[str, Any]:
     """Score a tuned run with a progress bar; return what task.json says."""
     from lexome.cli.progress import meter
@@ -158,7 +172,8 @@ def scored(
     from lexome.training import open_run
 
     start = open_run(run).recipe.start
-    settings = _settings(start.task if start else "pair", beams)
+    task = start.task if start else "pair"
+    settings = _settings(task, beams, length_penalty, no_repeat_ngram)
     scoring = Scoring(settings, group=group, baselines=baselines)
     with meter() as bar:
         return score_task(
@@ -169,14 +184,28 @@ def scored(
         )
 
 
-def _settings(task: str, beams: int) -> Settings:
+def _settings(
+    task: str, beams: int = 1, length_penalty: float = 1.0, no_repeat_ngram: int = 0
+) -> Settings:
     """Return how a task is answered; beams look for what is likeliest, and draw nothing."""
     from dataclasses import replace
 
     from lexome.finetuning.finetune import usual_settings
 
-    usual = replace(usual_settings(task), beams=beams)
-    return replace(usual, temperature=0.0, guidance=1.0) if beams > 1 else usual
+    if beams == 1 and length_penalty != 1.0:
+        raise UsageError(
+            "a length penalty ranks beams, and there is one alone",
+            where="--length-penalty",
+            fix="add --beams 5, or leave it out",
+        )
+    nothing_drawn: dict[str, Any] = {"temperature": 0.0, "guidance": 1.0} if beams > 1 else {}
+    return replace(
+        usual_settings(task),
+        beams=beams,
+        length_penalty=length_penalty,
+        no_repeat_ngram=no_repeat_ngram,
+        **nothing_drawn,
+    )
 
 
 def _rivals(

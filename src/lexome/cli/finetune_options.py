@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-_DATA, _HELD_OUT, _TUNING = "Data", "Held out", "Tuning"
+_DATA, _HELD_OUT, _TUNING, _ANSWERS = "Data", "Held out", "Tuning", "Answers"
 
 Base = Annotated[
     Path, typer.Argument(metavar="BASE", help="A run, or a Hugging Face folder of a known family.")
@@ -160,4 +160,16 @@ Sizes = Annotated[
         rich_help_panel=_TUNING,
     ),
 ]
-Beams = Annotated[int, typer.Option(help="Beams with which held-out examples are answered.")]
+Beams = Annotated[
+    int,
+    typer.Option(
+        help="Above 1: the likeliest of so many answers is given, and nothing is drawn.",
+        rich_help_panel=_ANSWERS,
+    ),
+]
+LengthPenalty = Annotated[
+    float, typer.Option(help="Of beams: more of it prefers longer ones.", rich_help_panel=_ANSWERS)
+]
+NoRepeatNgram = Annotated[
+    int, typer.Option(help="No run of so many tokens comes twice.", rich_help_panel=_ANSWERS)
+]
