@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def train(
     resume: bool = False,
     observer: Observer | None = None,
     sampler: Sampler | None = None,
+    more_facts: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Train what `recipe` describes in the run folder `folder`.
 
@@ -45,6 +46,7 @@ def train(
     resolved recipe, and ends with the same losses and weights, bit for bit, as if it had not been
     interrupted; of one that has ended, it returns the outcome and changes nothing. Under `torchrun`
     all workers call this together. Raises `LexomeError` for what a person can mend.
+    A new run keeps `more_facts` in its run.json.
     """
     started = time.perf_counter()
     machine.prepare()
@@ -62,7 +64,9 @@ def train(
             if world.first:
                 check_free(folder)
             world.wait()
-            run, session, corpus, progress = _begin(recipe, folder, world, observer, started)
+            run, session, corpus, progress = _begin(
+                recipe, folder, world, observer, started, more_facts or {}
+            )
         loop = Loop(run, session, corpus, progress, observer, sampler, started)
         return loop.run(stop)
 
@@ -75,13 +79,20 @@ def make_plan(recipe: Recipe) -> Plan:
 
 
 def _begin(
-    recipe: Recipe, folder: Path, world: World, observer: Observer, started: float
+    recipe: Recipe,
+    folder: Path,
+    world: World,
+    observer: Observer,
+    started: float,
+    more_facts: Mapping[str, Any],
 ) -> tuple[Run, Session, Corpus, Progress]:
     # One worker reads every byte; a damaged corpus ends it, and with it all the others.
     corpus = Corpus.open(Path(recipe.corpus), verify=world.first)
     made, session = _prepare(recipe, corpus, world, started)
     observer.planned(made)
+    asked = recipe.model_dump(mode="json", exclude_defaults=True)
     facts = _facts(made, corpus, session, time.perf_counter() - started)
+    facts |= {"asked": asked, **more_facts}
     run = Run(folder, made.recipe, facts)
     if world.first:
         create_run(folder, made.recipe, facts)
