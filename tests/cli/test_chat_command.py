@@ -34,6 +34,19 @@ def assistant(lexome: Lexome, run: Path, tmp_path_factory: pytest.TempPathFactor
     return folder / "run"
 
 
+@pytest.fixture(scope="module")
+def adapted(lexome: Lexome, run: Path, assistant: Path) -> Path:
+    """An assistant that is an adapter beside the base."""
+    folder = assistant.parent
+    data, tuned = folder / "chats.jsonl", folder / "adapted"
+    where = ("--corpus", folder / "corpus", "--out", tuned)
+    done = lexome(
+        "finetune", run, data, "--task", "assistant", "--method", "lora", "--steps", 2, *where
+    )
+    assert done.exit_code == 0, done.output
+    return tuned
+
+
 def spoken(*arguments: object, lines: str | None = None) -> Any:
     done = CliRunner().invoke(app, ["chat", *map(str, arguments)], input=lines)
     if done.exception and not isinstance(done.exception, SystemExit):
@@ -79,6 +92,39 @@ def test_an_assistant_is_tuned_on_preferences(
     rows = json.loads((tmp_path / "run/compare.json").read_text())["rows"]
     assert [row["method"] for row in rows] == ["full", "lora"]
     assert spoken(tmp_path / "run", "--prompt", "q 1", *GREEDY).exit_code == 0
+
+
+@pytest.mark.parametrize("base", ["run", "folder"])
+def test_an_adapter_talks_on_its_base(lexome: Lexome, run: Path, adapted: Path, base: str) -> None:
+    plain = run if base == "run" else run / "model"
+    said = spoken(plain, "--adapter", adapted, "--prompt", "q 1", "--json", *GREEDY).stdout
+    assert json.loads(said) == json.loads(
+        spoken(adapted, "--prompt", "q 1", "--json", *GREEDY).stdout
+    )
+    written = lexome("generate", plain, "q 1", "--adapter", adapted, *GREEDY)
+    assert written.exit_code == 0, written.output
+    before = json.loads((adapted / "task.json").read_text())
+    done = lexome("evaluate", plain, "--adapter", adapted, "--json")
+    assert done.exit_code == 0, done.output
+    scores = json.loads(done.stdout)
+    assert [one["value"] for one in scores["figures"]] == pytest.approx(
+        [one["value"] for one in before["figures"]]
+    )
+
+
+def test_an_adapter_of_another_base_and_no_adapter(
+    assistant: Path, run: Path, masked_run: Path, adapted: Path
+) -> None:
+    for base, tuned, message in (
+        (masked_run, adapted, "another base"),
+        (run, assistant, "not an adapter"),
+        (run / "checkpoints", adapted, "not a model folder"),
+    ):
+        done = CliRunner().invoke(
+            app, ["chat", str(base), "--adapter", str(tuned), "--prompt", "q"]
+        )
+        assert done.exit_code == 1, done.output
+        assert message in done.stderr, done.stderr
 
 
 def test_a_full_context_is_told(assistant: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from operator import itemgetter
 from pathlib import Path
@@ -12,14 +13,18 @@ import typer
 from lexome.cli.console import result, result_json, table
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
+from lexome.errors import UsageError
 
 Split = Annotated[str, typer.Option(help="The part of the corpus to score: valid or train.")]
+_LIKELIHOOD, _TUNED = "Likelihood", "Tuned runs"
+
 Stride = Annotated[
     int | None,
     typer.Option(
         help="Tokens between two windows: smaller gives each token more context and takes longer. "
         "(default: half the context)",
         show_default=False,
+        rich_help_panel=_LIKELIHOOD,
     ),
 ]
 Positions = Annotated[
@@ -28,6 +33,7 @@ Positions = Annotated[
         help="Positions of a masked model that are scored, each hidden by itself "
         "(default: a sample of some thousand).",
         show_default=False,
+        rich_help_panel=_LIKELIHOOD,
     ),
 ]
 Baselines = Annotated[
@@ -37,7 +43,9 @@ Baselines = Annotated[
 BothStrands = Annotated[
     bool,
     typer.Option(
-        "--both-strands", help="DNA: the mean log-likelihood of both strands of each document."
+        "--both-strands",
+        help="DNA: the mean log-likelihood of both strands of each document.",
+        rich_help_panel=_LIKELIHOOD,
     ),
 ]
 
@@ -48,16 +56,40 @@ Examples = Annotated[
         metavar="[DATA]", help="Of a tuned run: score it on these pairs, not on its held-out ones."
     ),
 ]
-Beams = Annotated[int, typer.Option(help="Of a tuned run: beams with which it answers.")]
+Adapter = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN",
+        help="Score the adapter of a run that was tuned from this one, "
+        "which may also be a Hugging Face folder.",
+        rich_help_panel=_TUNED,
+    ),
+]
+Beams = Annotated[int, typer.Option(help="Beams with which it answers.", rich_help_panel=_TUNED)]
+LengthPenalty = Annotated[
+    float, typer.Option(help="Of beams: more of it prefers longer ones.", rich_help_panel=_TUNED)
+]
+NoRepeatNgram = Annotated[
+    int, typer.Option(help="No run of so many tokens comes twice.", rich_help_panel=_TUNED)
+]
 Group = Annotated[
-    str, typer.Option(help="Of a tuned run: metadata over which intervals are drawn, as speaker.")
+    str,
+    typer.Option(
+        help="Metadata over which intervals are drawn, as speaker. "
+        "(default: what the pairs were split by)",
+        show_default=False,
+        rich_help_panel=_TUNED,
+    ),
 ]
 
 
 def evaluate(
     run: Run,
     data: Examples = None,
+    adapter: Adapter = None,
     beams: Beams = 1,
+    length_penalty: LengthPenalty = 1.0,
+    no_repeat_ngram: NoRepeatNgram = 0,
     group: Group = "",
     split: Split = "valid",
     stride: Stride = None,
@@ -70,25 +102,24 @@ def evaluate(
 
     Bits per byte, base or residue compare models of different tokenizers; lower is better, and ±
     is one standard error. The figures are kept in the run's evaluation.json. A run that was tuned
-    on pairs is scored by its task instead, and the figures are in task.json.
+    on pairs is scored by its task instead, and the figures are in task.json, or beside it in a file
+    that is named after the DATA.
     """
     from lexome.finetuning.finetune import is_tuned
 
-    if data or is_tuned(run):
-        from lexome.cli import finetune, task_scores
-
-        choices: dict[str, Any] = {
-            "split": split,
-            "files": data or (),
-            "baselines": baselines,
-        }
-        scores = finetune.scored(run, beams=beams, group=group, **choices)
-        if as_json:
-            result_json(scores)
-            return
-        for line in task_scores.score_lines(scores):
-            result(line)
+    of_likelihood = {"stride": stride, "positions": positions, "both_strands": both_strands}
+    of_tasks = {
+        "beams": beams,
+        "length_penalty": length_penalty,
+        "no_repeat_ngram": no_repeat_ngram,
+        "group": group,
+    }
+    if data or adapter or is_tuned(run):
+        _check_usual(of_likelihood, "the likelihood, and a tuned run is scored by its task")
+        choices = {"split": split, "files": data or (), "baselines": baselines, **of_tasks}
+        _by_task(adapter or run, run if adapter else None, choices, as_json)
         return
+    _check_usual(of_tasks, "answers, and this run was not tuned on pairs")
     chosen = {} if positions is None else {"positions": positions}
     found = evaluated(
         run, split=split, stride=stride, baselines=baselines, both_strands=both_strands, **chosen
@@ -99,6 +130,27 @@ def evaluate(
         for line in score_lines(found):
             result(line)
         result(f"({found['definition']})")
+
+
+def _check_usual(options: Mapping[str, Any], of: str) -> None:
+    """Raise `UsageError` for an option of `evaluate` that would change nothing."""
+    usual = inspect.signature(evaluate).parameters
+    for name, value in options.items():
+        if value != usual[name].default:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} is of {of}", where=flag, fix="leave it out")
+
+
+def _by_task(run: Path, base: Path | None, choices: Mapping[str, Any], as_json: bool) -> None:
+    """Score a tuned run, or its adapter on a `base`, and print the scores."""
+    from lexome.cli import finetune, task_scores
+
+    scores = finetune.scored(run, base=base, **choices)
+    if as_json:
+        result_json(scores)
+        return
+    for line in task_scores.score_lines(scores):
+        result(line)
 
 
 def report(run: Run) -> None:
