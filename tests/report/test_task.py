@@ -75,6 +75,23 @@ def test_figures_and_details_are_those_of_the_file(tuned_labels: Path) -> None:
     assert bins == told["details"]["reliability"]
 
 
+def test_it_is_said_what_chose_the_weights_and_what_was_trained_on(
+    tuned_labels: Path, copy: Path
+) -> None:
+    told, found = read(tuned_labels / "task.json"), task_of(tuned_labels)
+    assert told["weights_chosen_on_these"] is found.chosen_on is True
+    (note,) = [one for one in found.notes if "weights were chosen" in one]
+    assert f"at {told['validations']} validations" in note
+    assert f"lexome evaluate {tuned_labels} OTHER" in note and "training.keep=last" in note
+    assert found.trained_on == told["among_training"]
+    changed = {**told, "weights_chosen_on_these": False, "among_training": 2}
+    (copy / "task.json").write_text(json.dumps(changed))
+    other = task_of(copy)
+    assert (other.chosen_on, other.trained_on) == (False, 2)
+    assert not any("weights were chosen" in one for one in other.notes)
+    assert any(one.startswith("2 of the examples") for one in other.notes)
+
+
 def test_answers_are_those_of_the_predictions(tuned_labels: Path) -> None:
     found, told = task_of(tuned_labels), lines(tuned_labels / "predictions.jsonl")
     assert isinstance(found.said, Examples) and len(told) <= EXAMPLES

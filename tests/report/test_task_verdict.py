@@ -105,8 +105,16 @@ def test_sentence(given: Task, sentence: str) -> None:
 
 
 def test_sentence_says_which_examples_and_whether_there_is_a_score() -> None:
-    learned = replace(task((0.9, 0.88, 0.92), forest=0.87), split="train")
-    assert "1,200 of the examples that it was trained on" in task_verdict(learned)
+    blind = task((0.9, 0.88, 0.92), forest=0.87)
+    for more, said in (
+        ({"trained_on": 3}, "1,200 examples, 3 of which it was trained on, it beats"),
+        ({"chosen_on": True}, "1,200 examples, by which its weights were chosen, it beats"),
+        (
+            {"trained_on": 3, "chosen_on": True},
+            "1,200 examples, 3 of which it was trained on and by which its weights were chosen, it",
+        ),
+    ):
+        assert said in task_verdict(replace(blind, **more))  # type: ignore[arg-type]
     assert task_verdict(Missing("x")).startswith("Not yet scored")
 
 

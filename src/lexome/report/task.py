@@ -55,7 +55,9 @@ def task(run: RunFiles) -> Task | Missing | None:
         reliability=reliability,
         comparison=comparison(run, start),
         said=examples(run, found),
-        notes=(*_notes(found, model, first), *unfit),
+        notes=(*_notes(found, model, first), *_warnings(found, run), *unfit),
+        trained_on=_count(found, "among_training"),
+        chosen_on=found.get("weights_chosen_on_these") is True,
     )
 
 
@@ -83,6 +85,23 @@ def _notes(found: Mapping[str, Any], model: Standing, first: str) -> Iterator[st
         yield "Answers in this language have no figure of their field; look at them below."
     elif not first:
         yield "None of the figures exists for these examples; the table says why."
+
+
+def _warnings(found: Mapping[str, Any], run: RunFiles) -> Iterator[str]:
+    """Yield why the figures may be better than those of other examples."""
+    if trained := _count(found, "among_training"):
+        yield (
+            f"{trained:,} of the examples that were asked stand in training too, token for token: "
+            "they are no test."
+        )
+    if found.get("weights_chosen_on_these") is True:
+        again = command("evaluate", str(run.folder), "OTHER")
+        yield (
+            f"The weights were chosen by the loss on these examples, at "
+            f"{_count(found, 'validations'):,} validations, so other examples may be answered "
+            f"worse. Score some that chose nothing ({again}), or tune with --set "
+            "training.keep=last and without patience."
+        )
 
 
 def _confusion(details: Mapping[str, Any]) -> Confusion | None:

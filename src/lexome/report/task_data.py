@@ -136,7 +136,8 @@ class Task:
 
     `standings` are the model and its baselines, best first by the figure named `first`, which is
     empty where the model has no figure at all; `meaning` says what that figure is; `diagnostics`
-    are figures of the model alone.
+    are figures of the model alone. Of the examples that were asked, `trained_on` stand in training
+    too; `chosen_on` says whether the model's weights were chosen by them.
     """
 
     name: str
@@ -156,6 +157,8 @@ class Task:
     comparison: Comparison | Missing
     said: Examples | Missing
     notes: tuple[str, ...]
+    trained_on: int = 0
+    chosen_on: bool = False
 
     @property
     def model(self) -> Standing:

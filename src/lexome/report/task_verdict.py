@@ -15,9 +15,7 @@ def task_verdict(task: Task | Missing) -> str:
     if isinstance(task, Missing):
         return "Not yet scored: how it stands beside the baselines of its task is not known."
     mine = task.model.figure(task.first)
-    asked = f"Asked {task.examples:,} examples that it has not seen, "
-    if task.split == "train":
-        asked = f"Asked {task.examples:,} of the examples that it was trained on, "
+    asked = f"Asked {task.examples:,} examples{_known(task)}, "
     if mine is None:
         return f"{asked}it answered; its answers have no figure to set beside others."
     rivals = [one for one in task.standings if not one.is_model and one.figure(task.first)]
@@ -28,6 +26,13 @@ def task_verdict(task: Task | Missing) -> str:
         assert other is not None and other.value is not None
         return f"{asked}it has {_value(mine)}; {rivals[0].name} have {number(other.value)}."
     return asked + _standing(mine, best_first(rivals, task.first))
+
+
+def _known(task: Task) -> str:
+    """Return what the model has had to do with the examples that it is asked."""
+    known = [f"{task.trained_on:,} of which it was trained on"] if task.trained_on else []
+    known += ["by which its weights were chosen"] if task.chosen_on else []
+    return f", {' and '.join(known)}" if known else " that it has not seen"
 
 
 def _standing(mine: TaskFigure, rivals: Sequence[Standing]) -> str:
