@@ -171,12 +171,48 @@ def test_files_that_are_not_there(lexome: Lexome, run: Path, table: Path, tmp_pa
         assert message in " ".join(done.output.split()), done.output
 
 
-def test_another_task_does_not_go_on_with_a_run(
+@pytest.mark.parametrize(
+    "more, key",
+    [
+        (("--method", "lora"), "start.method"),
+        (("--steps", 5), "training.steps"),
+        (("--set", "optimizer.learning_rate=0.5"), "optimizer.learning_rate"),
+        (("--examples", 5), "start.examples"),
+        (("--seed", 1), "training.seed"),
+    ],
+)
+def test_a_run_is_not_gone_on_with_where_another_is_asked(
+    lexome: Lexome, labelled: tuple[Any, ...], more: tuple[Any, ...], key: str
+) -> None:
+    again = lexome(*labelled, *more)
+    assert again.exit_code == 2
+    said = " ".join(again.output.split())
+    assert f"the run that was begun here differs in {key}" in said, again.output
+    # Said otherwise, it is the same.
+    same = lexome(*labelled, "--set", "training.steps=4", "--set", "training.batch_size=2")
+    assert same.exit_code == 0, same.output
+
+
+def test_a_run_of_so_many_minutes_is_gone_on_with(
     lexome: Lexome, run: Path, table: Path, tmp_path: Path
 ) -> None:
-    done = lexome("finetune", run, table, "--task", "labels", *SHORT, *where(tmp_path))
+    """Its recipe says steps once it has ended: what is compared is what was asked."""
+    asked = ("finetune", run, table, "--task", "labels", "--compile", "false", *where(tmp_path))
+    for minutes, code in ((0.05, 0), (0.05, 0), (0.06, 2)):
+        done = lexome(*asked, "--minutes", minutes)
+        assert done.exit_code == code, done.output
+    assert "differs in training.minutes" in " ".join(done.output.split())
+
+
+@pytest.fixture(scope="module")
+def labelled(
+    lexome: Lexome, run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Any, ...]:
+    """The command of a run that was made."""
+    folder = tmp_path_factory.mktemp("labelled")
+    rows = [{"text": f"{word} {n}", "label": word} for n in range(10) for word in ("rain", "sea")]
+    (folder / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = ("finetune", run, folder / "t.jsonl", "--task", "labels", *SHORT, *where(folder))
+    done = lexome(*asked)
     assert done.exit_code == 0, done.output
-    other = ("--method", "lora", *SHORT, *where(tmp_path))
-    again = lexome("finetune", run, table, "--task", "labels", *other)
-    assert again.exit_code == 2
-    assert "differs in start.method" in " ".join(again.output.split()), again.output
+    return asked

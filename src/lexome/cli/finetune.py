@@ -13,10 +13,9 @@ from lexome.errors import UsageError
 
 if TYPE_CHECKING:
     from lexome.corpus import Corpus
+    from lexome.finetuning.asked import Asked
     from lexome.finetuning.compare import Contender
-    from lexome.finetuning.data import PairData
-    from lexome.finetuning.recipes import Tuning
-    from lexome.finetuning.tasks import Task
+    from lexome.finetuning.data import Base
     from lexome.generation import Settings
     from lexome.recipe import Recipe
 
@@ -59,8 +58,8 @@ def finetune(
     loss are kept; Ctrl-C saves the state and stops, and the same command goes on.
     """
     from lexome.cli.task_scores import score_lines
-    from lexome.cli.train import stopped, trained
     from lexome.finetuning import pairs, recipes, tasks
+    from lexome.finetuning.asked import Asked
     from lexome.finetuning.data import PairData
 
     # What is wrong in any of these is said before hours of training, not after them.
@@ -71,40 +70,26 @@ def finetune(
         "length_penalty": length_penalty,
         "no_repeat_ngram": no_repeat_ngram,
     }
-    settings = _settings(task, **searched)
+    _settings(task, **searched)
     known = pairs.open_base(base, base_language, source_language)
+    spoken = source_language or chosen.source or known.tokens.language
     described = PairData(
         data,
         source,
         target,
         source_language,
         target_language,
-        _options(
-            "--source-option",
-            source_language or chosen.source or known.tokens.language,
-            source_option,
-        ),
+        _options("--source-option", spoken, source_option),
         _options("--target-option", target_language or chosen.target, target_option),
         group,
         source_tokenizer,
         target_tokenizer,
     )
-    held_out = pairs.HeldOut(
-        validation,
-        validation_files or (),
-        texts(validation_where, "--validation-where", "split=valid"),
-    )
-    made = _prepared(
-        chosen, described, known, corpus or Path("corpus") / out.name, held_out, duplicates
-    )
-    recipe = recipes.tuning_recipe(chosen, made, str(base), tuning)
-    rivals = _rivals(chosen, made, str(base), tuning, few) if compare or few else {}
-    outcome = trained(recipe, out, resume=goes_on(out, recipe))
-    if outcome.stopped:
-        stopped(outcome)
-    found = scored(out, group=group, **searched)
-    if rivals:
-        _compared(out, rivals, settings, group)
+    split = texts(validation_where, "--validation-where", "split=valid")
+    held_out = pairs.HeldOut(validation, validation_files or (), split)
+    asked = Asked(str(base), task, described, held_out, tuning, base_language, duplicates)
+    folder = corpus or Path("corpus") / out.name
+    found = _tuned(asked, known, folder, out, few if compare or few else None, searched)
     if as_json:
         result_json(found)
         return
@@ -113,21 +98,31 @@ def finetune(
     say(f"  next: lexome report {out}")
 
 
-def goes_on(run: Path, recipe: Recipe) -> bool:
-    """Return whether a run that was begun is gone on with; one of another recipe is refused."""
-    from lexome import recipe as recipes
-    from lexome.training.run import FACTS, RECIPE
+def _tuned(
+    asked: Asked,
+    base: Base,
+    corpus: Path,
+    run: Path,
+    sizes: list[int] | None,
+    searched: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Prepare, train and score what is asked; compare it where there are `sizes`, even none."""
+    from lexome.cli.train import stopped, trained
+    from lexome.finetuning import compare, recipes, tasks
+    from lexome.finetuning.asked import begun
 
-    if not (run / FACTS).is_file():
-        return False
-    asked = recipe.model_dump(mode="json", include={"corpus", "start"})
-    if differing := recipes.contradictions(recipes.load(run / RECIPE), asked):
-        raise UsageError(
-            f"the run that was begun here differs in {', '.join(differing)}",
-            where=str(run / RECIPE),
-            fix="name another folder with --out",
-        )
-    return True
+    made = _prepared(asked, base, corpus)
+    recipe = recipes.tuning_recipe(tasks.get(asked.task), made, asked.base, asked.tuning)
+    resume = begun(run, recipe)
+    rivals = {} if sizes is None else _rivals(asked, made, sizes)
+    compare.check(run, rivals)
+    outcome = trained(recipe, run, resume=resume, more_facts=asked.to_facts())
+    if outcome.stopped:
+        stopped(outcome)
+    found = scored(run, group=asked.data.group, **searched)
+    if rivals:
+        _compared(run, rivals, _settings(asked.task, **searched), asked.data.group)
+    return found
 
 
 def _options(flag: str, language: str | None, given: list[str] | None) -> dict[str, Any]:
@@ -141,15 +136,19 @@ def _options(flag: str, language: str | None, given: list[str] | None) -> dict[s
     return languages.options_from_text(language, texts(given, flag, "form=number"))
 
 
-def _prepared(
-    task: Any, data: PairData, base: Any, folder: Path, held_out: Any, duplicates: str
-) -> Corpus:
+def _prepared(asked: Asked, base: Base, folder: Path) -> Corpus:
     from lexome.cli.prepare import shown, summary
-    from lexome.finetuning import pairs
+    from lexome.finetuning import pairs, tasks
 
     with shown() as observer:
         made = pairs.prepare_pairs(
-            task, data, base, folder, held_out=held_out, duplicates=duplicates, observer=observer
+            tasks.get(asked.task),
+            asked.data,
+            base,
+            folder,
+            held_out=asked.held_out,
+            duplicates=asked.duplicates,
+            observer=observer,
         )
     for line in summary(made.manifest):
         say(line)
@@ -208,24 +207,22 @@ def _settings(
     )
 
 
-def _rivals(
-    task: Task, corpus: Corpus, base: str, tuning: Tuning, sizes: list[int]
-) -> dict[Contender, Recipe]:
+def _rivals(asked: Asked, corpus: Corpus, sizes: list[int]) -> dict[Contender, Recipe]:
     """Return the recipe of each way to train the task that the run is compared with."""
     from dataclasses import replace
 
-    from lexome.finetuning import compare, recipes
+    from lexome.finetuning import compare, recipes, tasks
 
-    train = corpus.manifest.train
+    task, tuning, train = tasks.get(asked.task), asked.tuning, corpus.manifest.train
     originals = train.documents - train.augmented
     if beyond := [size for size in sizes if size >= originals]:
         listed = ", ".join(f"{size:,}" for size in beyond)
         say(f"  not compared with {listed} examples: {originals:,} are all there are")
+    rivals = compare.contenders(compare.methods(task), sizes, originals)
+    tunings = [replace(tuning, method=one.method, examples=one.examples) for one in rivals]
     return {
-        rival: recipes.tuning_recipe(
-            task, corpus, base, replace(tuning, method=rival.method, examples=rival.examples)
-        )
-        for rival in compare.contenders(compare.methods(task), sizes, originals)
+        rival: recipes.tuning_recipe(task, corpus, asked.base, tuning)
+        for rival, tuning in zip(rivals, tunings, strict=True)
     }
 
 

@@ -102,15 +102,16 @@ def stopped(outcome: Outcome) -> NoReturn:
     raise typer.Exit(INTERRUPTED)
 
 
-def trained(recipe: Recipe, run: Path, *, resume: bool = False) -> Outcome:
-    """Train with a progress bar, and with samples of what the model has learned so far."""
+def trained(recipe: Recipe, run: Path, **choices: Any) -> Outcome:
+    """Train with a progress bar, and with samples of what the model has learned so far.
+
+    `choices` are further ones of `lexome.training.train`.
+    """
     from lexome import training
     from lexome.cli.training_progress import TrainingProgress, sampler
 
     with TrainingProgress() as observer:
-        return training.train(
-            recipe, run, resume=resume, observer=observer, sampler=sampler(recipe)
-        )
+        return training.train(recipe, run, observer=observer, sampler=sampler(recipe), **choices)
 
 
 def _resumed(out: Path | None, file: Path | None, changed: dict[str, Any]) -> tuple[Path, Recipe]:

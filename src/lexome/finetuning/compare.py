@@ -13,7 +13,8 @@ from typing import Any
 
 from lexome.errors import DamagedFileError, LexomeError
 from lexome.files import read_json, write_json
-from lexome.finetuning.finetune import SCORES, Scoring, Told, score_task
+from lexome.finetuning.asked import begun
+from lexome.finetuning.finetune import SCORES, Scoring, Told, score_task, usual_settings
 from lexome.finetuning.tasks import Task
 from lexome.recipe import Recipe
 from lexome.recipe.sections import Method
@@ -64,9 +65,11 @@ def compare(
     """Train and score every contender in a folder of its own below `run`; write compare.json.
 
     Each is trained in a process of its own, so that its peak of memory is its own; one that has
-    been trained and scored before is left as it is, so a comparison that was stopped goes on. The
-    run itself takes part as it is, where it is one of the contenders.
+    been trained and scored before is left as it is, so a comparison that was stopped goes on. One
+    that was begun with another recipe is a `UsageError`. The run itself takes part as it is, where
+    it is one of the contenders.
     """
+    check(run, recipes)
     rows = [_row(run)]
     for contender, recipe in recipes.items():
         folder = run / FOLDER / contender.name
@@ -74,10 +77,17 @@ def compare(
             continue
         if not (folder / SCORES).is_file():
             train_apart(recipe, folder, shown)
+        if not _is_scored(folder, scoring or Scoring()):
             score_task(folder, scoring=scoring, told=told)
         rows.append(_row(folder))
         _write(run, rows)
     return _write(run, rows)
+
+
+def check(run: Path, recipes: Mapping[Contender, Recipe]) -> None:
+    """Raise `UsageError` if a contender was begun below `run` with another recipe than its own."""
+    for contender, recipe in recipes.items():
+        begun(run / FOLDER / contender.name, recipe)
 
 
 def train_apart(recipe: Recipe, folder: Path, shown: Shown | None = None) -> None:
@@ -98,6 +108,19 @@ def _train(recipe: Recipe, folder: Path, shown: Shown | None) -> Outcome:
         return train(recipe, folder, resume=resume)
     with shown() as observer:
         return train(recipe, folder, resume=resume, observer=observer)
+
+
+def _is_scored(folder: Path, scoring: Scoring) -> bool:
+    """Return whether a contender was scored as is asked."""
+    if not (folder / SCORES).is_file():
+        return False
+    kept = read_json(folder / SCORES)
+    if not isinstance(kept, dict) or scoring.group not in ("", kept.get("group")):
+        return False
+    settings = scoring.settings or usual_settings(str(kept.get("task")))
+    return all(
+        getattr(settings, name, None) == value for name, value in kept.get("settings", {}).items()
+    )
 
 
 def _same(run: Path, contender: Contender) -> bool:
