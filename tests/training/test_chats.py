@@ -16,7 +16,8 @@ from lexome.generation import Settings
 from lexome.generation.chat import Conversation, Reply, assistant_tokenizer
 from lexome.languages.pair import Turn
 from lexome.training import open_run, train
-from lexome.training.objectives import Example, Target
+from lexome.training.example import Example
+from lexome.training.target import Target
 
 from .assistants import prepared, random_assistant, recipe_of, tokenizer
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from lexome.corpus import Batch
 from lexome.languages.base import SpecialTokens
 from lexome.languages.features import FrameToken
-from lexome.training.objectives import Target
 from lexome.training.spec_augment import SpecAugment
+from lexome.training.target import Target
 
 FRAME = FrameToken(9, steps=4, bands=8)
 SPECIAL = SpecialTokens(pad=0, begin=1, end=2, mask=3)

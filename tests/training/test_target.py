@@ -15,7 +15,7 @@ from lexome.corpus import Batch
 from lexome.languages.base import SpecialTokens
 from lexome.model import Transformer, families
 from lexome.training.loss import Losses
-from lexome.training.objectives import Target
+from lexome.training.target import Target
 
 SPECIAL = SpecialTokens(pad=0, begin=1, end=2, mask=3)
 SOURCE, TARGET, SYSTEM = 90, 91, 92
@@ -188,3 +188,15 @@ def test_where_nothing_or_nearly_everything_is_said() -> None:
     assert not nothing.weights.any()
     batch, _, _ = batch_of([[[(SOURCE, []), (TARGET, list(range(4, 40)))]]])
     assert target()(batch, np.arange(1)).places is None
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_class_counts_as_much_as_is_said(bidirectional: bool) -> None:
+    batch, _, _ = batch_of([[[(SOURCE, [5, 8]), (TARGET, [8, 9, 7])]]])
+    plain = target(bidirectional=bidirectional)(batch, np.arange(1))
+    weighted = target(bidirectional=bidirectional, class_weights={8: 3.0, 9: 0.5})
+    found = weighted(batch, np.arange(1))
+    factors = torch.ones_like(plain.weights)
+    factors[plain.labels == 8], factors[plain.labels == 9] = 3.0, 0.5
+    assert torch.equal(found.weights, plain.weights * factors)
+    assert not torch.equal(found.weights, plain.weights)

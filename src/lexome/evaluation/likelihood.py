@@ -22,7 +22,7 @@ from lexome.errors import LexomeError, UsageError
 from lexome.generation.decoder import computing_in
 from lexome.languages.base import Tokenizer
 from lexome.model.transformer import Transformer
-from lexome.training.objectives import segments
+from lexome.training.example import segments
 
 Progress = Callable[[int, int], None]
 Array = npt.NDArray[np.int64]

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
+import numpy as np
 import torch
 
 from lexome.corpus import Corpus, PackedBatches
@@ -19,6 +20,7 @@ from lexome.corpus.packing import row_length
 from lexome.errors import UsageError, nearest
 from lexome.finetuning.tasks import Task
 from lexome.languages.features import frame_token
+from lexome.languages.prompts import AnswersPrompts
 from lexome.model import load_model
 from lexome.recipe import Recipe, build
 from lexome.recipe.sections import Method
@@ -27,6 +29,7 @@ from lexome.training.start import base_config, base_folder
 _LEAST_EXAMPLES, _MOST_EXAMPLES, _STEPS_PER_EPOCH = 8, 64, 100
 _MOST_ROWS = 32
 _EPOCHS, _PATIENCE = 10, 3
+_CHUNK = 1 << 20
 
 # Recordings are few and heard often: masks make each hearing another one (SpecAugment).
 _MASKS: Mapping[str, int] = MappingProxyType({"time_masks": 2, "band_masks": 2})
@@ -50,12 +53,16 @@ _EMBEDDING_RATES: Mapping[Method, float] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a person may say of a tuning run; `changes` are dotted keys of the recipe."""
+    """What a person may say of a tuning run; `changes` are dotted keys of the recipe.
+
+    `balanced` lets each class of the training labels count alike in the loss, however rare it is.
+    """
 
     method: Method = "full"
     epochs: float | None = None
     examples: int | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs is not None and not 0 < self.epochs < math.inf:
@@ -80,6 +87,7 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
             "name": task.objective,
             "source_dropout": task.source_dropout,
             **(_MASKS if frame_token(corpus.tokenizer) else {}),
+            **({"class_weights": class_weights(corpus)} if tuning.balanced else {}),
         },
         "optimizer": _optimizer(task, base, tuning.method),
         "training": {"steps": 1},
@@ -112,6 +120,29 @@ def method(name: str) -> Method:
         if one == name:
             return one
     raise UsageError(f"there is no method {name!r}", where="--method", fix=nearest(name, known))
+
+
+def class_weights(corpus: Corpus) -> dict[str, float]:
+    """Return the weight of each class with which all of them count alike, the mean being 1.
+
+    Targets that are no classes are a `UsageError`.
+    """
+    tokenizer = corpus.tokenizer
+    classes = tokenizer.classes if isinstance(tokenizer, AnswersPrompts) else {}
+    if not classes:
+        raise UsageError(
+            "only classes can count alike, and the targets are none",
+            where="--balanced",
+            fix="leave it out",
+        )
+    stream = corpus.stream("train")
+    counted = np.zeros(tokenizer.vocab_size, np.int64)
+    for start in range(0, len(stream), _CHUNK):
+        tokens = stream.read(start, min(start + _CHUNK, len(stream)))
+        counted += np.bincount(tokens, minlength=len(counted))
+    found = {name: int(counted[token]) for name, token in classes.items() if counted[token]}
+    mean = sum(found.values()) / len(found)
+    return {name: mean / count for name, count in found.items()}
 
 
 def rows_per_step(packed: PackedBatches) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from lexome.languages.base import Ids, Tokenizer
@@ -22,8 +22,9 @@ class AnswersPrompts(Protocol):
     """A tokenizer of sources and targets, whose markers say which of them follows.
 
     Behind the markers of `predicted` tokens are what a model learns to say, behind those of
-    `opening` what it is given. `never` are the tokens that no answer holds. The first `grown_from`
-    tokens are those of the vocabulary that this one has grown from.
+    `opening` what it is given. `never` are the tokens that no answer holds. `classes` are those
+    that are an answer's names, where answers are of a closed set, and else none. The first
+    `grown_from` tokens are those of the vocabulary that this one has grown from.
     """
 
     @property
@@ -37,6 +38,9 @@ class AnswersPrompts(Protocol):
 
     @property
     def never(self) -> list[int]: ...
+
+    @property
+    def classes(self) -> Mapping[str, int]: ...
 
     def without_source(self, ids: Sequence[int]) -> list[int]:
         """Return a prompt whose source is hidden behind mask tokens, as in training it may be."""

@@ -86,6 +86,8 @@ class ObjectiveRecipe(_Section):
                            source and in what was said before: so neither is learned by heart, and
                            the source is listened to (Bowman et al. 2016,
                            https://arxiv.org/abs/1511.06349)
+    `class_weights`        how much a class counts in the loss of "target", by its name; 1 where
+                           nothing is said
     `time_masks`           stretches of time of each recording, for "target" of frames, that are
                            not heard (SpecAugment, Park et al. 2019,
                            https://arxiv.org/abs/1904.08779)
@@ -106,6 +108,7 @@ class ObjectiveRecipe(_Section):
     document_boundaries: Literal["cross", "respect"] | None = None
     source_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     word_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weights: dict[str, PositiveReal] = Field(default_factory=dict)
     time_masks: Count = 0
     time_width: Positive = 40
     band_masks: Count = 0

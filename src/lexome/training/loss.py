@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lexome.model import Transformer
 from lexome.recipe import Recipe
-from lexome.training.objectives import Example
+from lexome.training.example import Example
 from lexome.training.preference import PreferenceLosses
 
 

@@ -23,9 +23,10 @@ from lexome.model.adapters import merged
 from lexome.recipe import Recipe
 from lexome.training import machine, objectives
 from lexome.training.dropout import Dropout
+from lexome.training.example import Array, Example
 from lexome.training.loss import make_losses
 from lexome.training.machine import Precision
-from lexome.training.objectives import Array, Example, Objective
+from lexome.training.objectives import Objective
 from lexome.training.optimizers import Optimizer
 from lexome.training.parallel import World, check_batch, local, shard
 from lexome.training.preference import Choices, Preference, PreferenceBatches, reference_margins
@@ -257,7 +258,8 @@ def make_session(
     world: World,
 ) -> Session:
     """Return the session of a resolved recipe."""
-    seen = recipe.objective.model_copy(update=dict.fromkeys(objectives.CHANGES, 0))
+    plain = {**dict.fromkeys(objectives.CHANGES, 0), "class_weights": {}}
+    seen = recipe.objective.model_copy(update=plain)
     objective = objectives.make(recipe.objective, config, tokenizer, recipe.training.seed)
     scored = objectives.make(seen, config, tokenizer, _VALIDATION_SEED)
     model = starting_model(config, recipe, tokenizer, world)

@@ -22,6 +22,7 @@ from lexome.errors import LexomeError
 from lexome.languages.base import Ids, SpecialTokens, TextStream, Tokenizer, UnitCodes
 from lexome.languages.features import Features, FrameToken, HasFeatures, frame_token
 from lexome.languages.joint import JointTokenizer
+from lexome.languages.label import Classes
 from lexome.languages.pair.template import chat_template
 from lexome.languages.pair.turns import Role, Turn, Turns, answering
 from lexome.languages.prompts import encode_prompt
@@ -123,6 +124,15 @@ class PairTokenizer:
         allowed[list(self.special.ids)] = False
         allowed[self.special.end] = True
         return np.flatnonzero(~allowed).tolist()
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """Return the token of each class, by its name, where targets are labels; or none."""
+        part = self.part(self.answering.name)
+        coding = getattr(part.tokenizer, "coding", None)
+        if not isinstance(coding, Classes):
+            return {}
+        return {name: part.stop - len(coding.names) + n for n, name in enumerate(coding.names)}
 
     def part(self, role: str) -> Part:
         """Return the tokens that a role speaks in."""
