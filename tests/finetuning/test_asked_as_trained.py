@@ -16,6 +16,7 @@ from transformers import AutoModelForMaskedLM
 from lexome.errors import LexomeError
 from lexome.finetuning.answering import answers, questions
 from lexome.finetuning.finetune import Scoring, score_task
+from lexome.finetuning.paired import Pairs
 from lexome.finetuning.pairs import HeldOut
 from lexome.generation import Settings
 from lexome.languages.pair import PairTokenizer, Turn
@@ -97,8 +98,8 @@ def test_a_masked_model_is_asked_as_it_is_trained(tmp_path: Path, family: str, f
     tokenizer = corpus.tokenizer
     assert isinstance(tokenizer, PairTokenizer)
     part = tokenizer.part("target")
-    asked = questions(corpus, "valid")
-    said = answers(session.model, corpus, asked, Settings(temperature=0.0))
+    asked = questions(Pairs.of(corpus), "valid")
+    said = answers(session.model, Pairs.of(corpus), asked, Settings(temperature=0.0))
     seen = 0
     for row in range(batches.batch_size):
         said_here = example.weights[row] > 0

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small import dna_base, lines, prepared, recipe
+from small import dna_base, lines, prepared, recipe, tokens
 
+from lexome import languages
 from lexome.cli.task_scores import score_lines
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError, UsageError
@@ -19,7 +20,9 @@ from lexome.evaluation.baselines.contents import TaskBaseline
 from lexome.evaluation.metrics.bootstrap import EXAMPLES
 from lexome.finetuning import picture_scores, standing
 from lexome.finetuning.finetune import Scoring, score_task
+from lexome.finetuning.paired import Pairs
 from lexome.finetuning.pairs import HeldOut
+from lexome.finetuning.trained import trained_documents
 from lexome.training import open_run, train
 
 ALONE = Scoring(baselines=False)
@@ -212,8 +215,6 @@ def test_baselines_learn_from_what_the_model_learned_from(
     start = open_run(tmp_path / "run")
     tokens = Path(start.facts["corpus"])
     assert tokens == pairs.folder
-    from lexome.finetuning.trained import trained_documents
-
     numbers = trained_documents(start, pairs, 64)
     contents = [one.content[0].content for one in pairs.documents("train")]
     assert listening.heard == [contents[number] for number in numbers]
@@ -231,7 +232,15 @@ def test_of_many_examples_some_are_drawn_and_it_is_said(
     assert listening.heard == [one for one in every if one in listening.heard]
 
 
-# Pictures
+# Pairs, and pictures
+
+
+def test_what_holds_no_pairs_is_none(pairs: Corpus) -> None:
+    assert Pairs.of(pairs).target.tokenizer.vocab_size == 260
+    text = languages.get("text")
+    other: Any = SimpleNamespace(language=text, tokenizer=tokens("text", "bytes"), folder="x")
+    with pytest.raises(LexomeError, match="holds no pairs, but text"):
+        Pairs.of(other)
 
 
 def test_every_training_picture_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

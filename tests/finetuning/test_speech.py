@@ -18,6 +18,7 @@ from small import prepared, recipe, text_base
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError, UsageError
 from lexome.finetuning.answering import answers, contents, original_contents, questions
+from lexome.finetuning.paired import Pairs
 from lexome.finetuning.pairs import HeldOut
 from lexome.generation import Settings
 from lexome.generation.writer import write
@@ -94,12 +95,12 @@ def run(base: Path, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) ->
 
 def said(model: Transformer, corpus: Corpus, settings: Settings) -> tuple[list[str], list[str]]:
     """Return what the model says to the held-out recordings, and what is true."""
-    asked = questions(corpus, "valid")
-    found = answers(model, corpus, asked, settings)
+    asked = questions(Pairs.of(corpus), "valid")
+    found = answers(model, Pairs.of(corpus), asked, settings)
     assert all(one.finish == "end" for one in found)
     return (
-        contents(corpus, [one.ids for one in found]),
-        contents(corpus, [one.reference for one in asked]),
+        contents(Pairs.of(corpus), [one.ids for one in found]),
+        contents(Pairs.of(corpus), [one.reference for one in asked]),
     )
 
 
@@ -113,8 +114,8 @@ def test_words_are_recognised_and_silence_gives_none(run: Path, corpus: Corpus, 
 
 def test_without_its_features_a_model_is_deaf(run: Path, corpus: Corpus) -> None:
     model = open_run(run).model()
-    asked = [replace(one, features=None) for one in questions(corpus, "valid")]
-    found = answers(model, corpus, asked, Settings(max_tokens=4, temperature=0.0))
+    asked = [replace(one, features=None) for one in questions(Pairs.of(corpus), "valid")]
+    found = answers(model, Pairs.of(corpus), asked, Settings(max_tokens=4, temperature=0.0))
     assert len({one.ids for one in found}) <= 2
 
 
@@ -199,7 +200,7 @@ def test_codes_are_read_where_they_are_asked_for(table: Path, tmp_path: Path) ->
 def test_rates_may_be_mixed(base: Path, tmp_path: Path) -> None:
     table = spoken(tmp_path / "spoken", 24, (8000, 16000, 22050))
     corpus = speech(tmp_path / "corpus", base, table)
-    asked = questions(corpus, "train") + questions(corpus, "valid")
+    asked = questions(Pairs.of(corpus), "train") + questions(Pairs.of(corpus), "valid")
     assert len(asked) == 24
     lengths = [len(one.prompt) for one in asked]
     assert max(lengths) <= 3 + -(-40 // 4) + 1
@@ -214,8 +215,8 @@ def test_a_recording_that_is_not_there_is_named(base: Path, tmp_path: Path) -> N
 def test_baselines_hear_the_recordings_themselves(base: Path, tmp_path: Path) -> None:
     table = spoken(tmp_path / "spoken", 24)
     corpus = speech(tmp_path / "corpus", base, table)
-    asked = questions(corpus, "valid")
-    heard = original_contents(corpus, asked)
+    asked = questions(Pairs.of(corpus), "valid")
+    heard = original_contents(Pairs.of(corpus), asked)
     for one, samples in zip(asked, heard, strict=True):
         number = int(one.place.partition("record '")[2].partition("'")[0]) - 1
         with wave.open(str(table.parent / f"{number}.wav")) as file:
@@ -223,7 +224,7 @@ def test_baselines_hear_the_recordings_themselves(base: Path, tmp_path: Path) ->
         assert np.array_equal(samples, stored)
     table.write_text("\n".join(table.read_text().splitlines()[:1]) + "\n")
     with pytest.raises(LexomeError, match="not what it was"):
-        original_contents(corpus, asked)
+        original_contents(Pairs.of(corpus), asked)
 
 
 def test_an_objective_that_would_predict_frames_is_refused(

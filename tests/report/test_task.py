@@ -21,6 +21,7 @@ from tuned_run import METHODS, comparison
 
 from lexome.cli.app import app
 from lexome.finetuning.answering import contents, questions
+from lexome.finetuning.paired import Pairs
 from lexome.languages.image import Image
 from lexome.report import collect
 from lexome.report.data import CorpusFacts, EmbeddingMap, Inside, Missing
@@ -160,7 +161,7 @@ def test_made_pictures_stand_beside_real_ones(tuned_pictures: Path) -> None:
     (by_chance,) = (figure for name, figure in beside.items() if name.startswith("chance"))
     assert by_chance is not None and by_chance.value == chance
     corpus = open_run(tuned_pictures).corpus()
-    asked = {one.place: one for one in questions(corpus, "valid")}
+    asked = {one.place: one for one in questions(Pairs.of(corpus), "valid")}
     language = Image(size=4, colour="grey")
     assert isinstance(found.said, Examples)
     for one, line, judged in zip(
@@ -169,7 +170,7 @@ def test_made_pictures_stand_beside_real_ones(tuned_pictures: Path) -> None:
         told["details"]["judged"],
         strict=True,
     ):
-        pictures = contents(corpus, [line["ids"], asked[one.place].reference])
+        pictures = contents(Pairs.of(corpus), [line["ids"], asked[one.place].reference])
         for side, picture in zip((one.answer, one.reference), pictures, strict=True):
             assert [base64.b64decode(medium.data) for medium in side.media] == [
                 view.data for view in language.render(document(picture)).views
@@ -243,6 +244,12 @@ def test_commands_are_ones_that_the_program_has_and_mean_this_run(
             assert str(given["base"]) == recipe.start.base and given["out"] == run
             assert given["corpus"] == Path(facts["corpus"])
             assert all(Path(file).is_file() for file in given["data"])
+            assert (given["duplicates"], given["base_language"]) == (
+                "keep",
+                facts["finetune"]["base_language"],
+            )
+            changed = dict(one.split("=", 1) for one in given["settings"])
+            assert changed["training.steps"] == "3" and changed["training.compile"] == "false"
     assert given["compare"] is True
 
 

@@ -19,15 +19,15 @@ from lexome.corpus.scan import SkippedTally
 from lexome.errors import LexomeError, located
 from lexome.finetuning import filling
 from lexome.finetuning.data import sources_of
+from lexome.finetuning.paired import Pairs
 from lexome.generation import Decoder, Finish, Settings, generate
 from lexome.generation.answers import Question as Closed
 from lexome.generation.answers import answer_distribution
 from lexome.languages.base import Skipped, Source
 from lexome.languages.features import Features, placed
 from lexome.languages.label import Classes, Scale
-from lexome.languages.pair import Pair, PairTokenizer
+from lexome.languages.pair import PairTokenizer
 from lexome.languages.sources import find_files
-from lexome.languages.tokenizers import CodedTokenizer, Coding
 from lexome.model import Transformer
 
 _ROUND = 128
@@ -63,7 +63,7 @@ class Answer:
 
 
 def questions(
-    corpus: Corpus,
+    pairs: Pairs,
     split: str,
     limit: int | None = None,
     only: Container[int] | None = None,
@@ -73,19 +73,17 @@ def questions(
     `only` are the numbers of the documents that are wanted, by default all; forms that augmentation
     made are no examples.
     """
-    tokenizer, pair = corpus.tokenizer, corpus.language
-    assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
-    make = _preference if pair.alternatives == 2 else _question
-    heard = corpus.features(split)
+    make = _preference if pairs.language.alternatives == 2 else _question
+    heard = pairs.corpus.features(split)
     found = []
-    for number, row in enumerate(corpus.rows(split)):
+    for number, row in enumerate(pairs.corpus.rows(split)):
         if row["augmented"] or (only is not None and number not in only):
             continue
         first = row["first_token"]
-        ids = corpus.stream(split).read(first, first + row["tokens"] - 1)
+        ids = pairs.corpus.stream(split).read(first, first + row["tokens"] - 1)
         place = str(Source(row["file"], row["record"], row["line"]))
         rows = None if heard is None else heard.document(number)
-        one = make(tokenizer, ids.tolist(), place, json.loads(row["metadata"]), rows)
+        one = make(pairs.tokenizer, ids.tolist(), place, json.loads(row["metadata"]), rows)
         found.append(replace(one, file=row["file"]))
         if limit is not None and len(found) == limit:
             break
@@ -93,14 +91,13 @@ def questions(
 
 
 def read_questions(
-    corpus: Corpus, files: Sequence[Path]
+    pairs: Pairs, files: Sequence[Path]
 ) -> tuple[list[Question], dict[str, SkippedRecord]]:
     """Return the examples of files that are read as the corpus's were, as questions.
 
     Beside them stands by its reason what was left out of the files.
     """
-    tokenizer, pair = corpus.tokenizer, corpus.language
-    assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
+    tokenizer, pair = pairs.tokenizer, pairs.language
     make = _preference if pair.alternatives == 2 else _question
     found, left_out = [], SkippedTally()
     paths, passed_over = find_files(sources_of(pair, files), pair.suffixes)
@@ -159,7 +156,7 @@ def longest_answer(corpus: Corpus) -> int:
 
 def answers(
     model: Transformer,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     settings: Settings,
     told: Callable[[int, int], None] | None = None,
@@ -170,12 +167,9 @@ def answers(
     that of each in turn; everything else is written token by token, by `settings`. A model that
     sees both sides says labels alone, and all of an answer at once.
     """
-    tokenizer = corpus.tokenizer
-    assert isinstance(tokenizer, PairTokenizer)
-    part = tokenizer.part(tokenizer.answering.name)
-    coding = target_coding(corpus)
+    part, coding = pairs.target, pairs.coding
     if model.config.attention == "bidirectional":
-        return _filled(model, corpus, asked)
+        return _filled(model, pairs, asked)
     if isinstance(coding, Scale) or (isinstance(coding, Classes) and coding.form == "class"):
         tokens = list(range(part.offset, part.stop))
         return [
@@ -184,7 +178,7 @@ def answers(
         ]
     if isinstance(coding, Classes) and coding.form == "several":
         return _several(model, asked, part.offset, len(coding.classes))
-    return _written(model, corpus, asked, settings, told)
+    return _written(model, pairs, asked, settings, told)
 
 
 def distributions(
@@ -195,11 +189,10 @@ def distributions(
     return [one.probabilities for one in answer_distribution(model, closed)]
 
 
-def _filled(model: Transformer, corpus: Corpus, asked: Sequence[Question]) -> list[Answer]:
+def _filled(model: Transformer, pairs: Pairs, asked: Sequence[Question]) -> list[Answer]:
     """Fill the places of each answer, each with what is likeliest there."""
-    tokenizer, coding = corpus.tokenizer, target_coding(corpus)
-    assert isinstance(tokenizer, PairTokenizer) and isinstance(coding, Classes | Scale)
-    part, special = tokenizer.part(tokenizer.answering.name), tokenizer.special
+    part, coding, special = pairs.target, pairs.coding, pairs.tokenizer.special
+    assert coding is not None
     choices = [filling.places(coding, part, len(one.reference)) for one in asked]
     shares = filling.fill(
         model,
@@ -237,13 +230,12 @@ def _several(model: Transformer, asked: Sequence[Question], first: int, count: i
 
 def _written(
     model: Transformer,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     settings: Settings,
     told: Callable[[int, int], None] | None,
 ) -> list[Answer]:
-    tokenizer = corpus.tokenizer
-    assert isinstance(tokenizer, PairTokenizer)
+    tokenizer = pairs.tokenizer
     special = tokenizer.special
     never = sorted({*tokenizer.never, *range(tokenizer.vocab_size, model.config.vocab_size)})
     decoder = Decoder(model, settings.compute_dtype(model.embedding.weight.device))
@@ -270,35 +262,30 @@ def _written(
     return [found[number] for number in range(len(asked))]
 
 
-def contents(corpus: Corpus, ids: Sequence[Sequence[int]]) -> list[Any]:
+def contents(pairs: Pairs, ids: Sequence[Sequence[int]]) -> list[Any]:
     """Return the content, in the target's language, that the ids of answers stand for."""
-    tokenizer = corpus.tokenizer
-    assert isinstance(tokenizer, PairTokenizer)
-    part = tokenizer.part(tokenizer.answering.name)
+    part = pairs.target
     return [part.tokenizer.decode(part.own(np.array(one, np.int64))) for one in ids]
 
 
-def source_contents(corpus: Corpus, asked: Sequence[Question]) -> list[Any]:
+def source_contents(pairs: Pairs, asked: Sequence[Question]) -> list[Any]:
     """Return the content of each question, in the source's language; of a conversation the last.
 
     A lossy tokenizer gives back what it kept.
     """
-    tokenizer, pair = corpus.tokenizer, corpus.language
-    assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
-    role = pair.asking.name
-    turns = (tokenizer.decode(np.array(one.prompt, np.int64)) for one in asked)
+    role = pairs.language.asking.name
+    turns = (pairs.tokenizer.decode(np.array(one.prompt, np.int64)) for one in asked)
     return [[turn.content for turn in said if turn.role == role][-1] for said in turns]
 
 
-def original_contents(corpus: Corpus, asked: Sequence[Question]) -> list[Any]:
+def original_contents(pairs: Pairs, asked: Sequence[Question]) -> list[Any]:
     """Return as `source_contents` what is asked; what was read as features, from its file again.
 
     Raises `LexomeError` where a file is gone or does not hold what it held.
     """
-    tokenizer, pair = corpus.tokenizer, corpus.language
-    assert isinstance(tokenizer, PairTokenizer) and isinstance(pair, Pair)
-    if tokenizer.frame is None:
-        return source_contents(corpus, asked)
+    if pairs.tokenizer.frame is None:
+        return source_contents(pairs, asked)
+    pair = pairs.language
     role, found = pair.asking.name, defaultdict[str, list[Any]](list)
     for file in sorted({one.file for one in asked}):
         for entry in pair.read(Path(file)):
@@ -315,15 +302,6 @@ def original_contents(corpus: Corpus, asked: Sequence[Question]) -> list[Any]:
             )
         whole.append(found[one.place].pop(0))
     return whole
-
-
-def target_coding(corpus: Corpus) -> Coding | None:
-    """Return how the target's label becomes tokens; `None` where it is no closed label."""
-    tokenizer = corpus.tokenizer
-    assert isinstance(tokenizer, PairTokenizer)
-    part = tokenizer.part(tokenizer.answering.name)
-    coding = part.tokenizer.coding if isinstance(part.tokenizer, CodedTokenizer) else None
-    return coding if isinstance(coding, Classes | Scale) else None
 
 
 def expected_number(scale: Scale, probabilities: Floats) -> float:

@@ -22,6 +22,7 @@ from lexome.finetuning.answering import (
     questions,
     read_questions,
 )
+from lexome.finetuning.paired import Pairs
 from lexome.finetuning.preferring import length as preference_length
 from lexome.finetuning.preferring import preference_scores
 from lexome.finetuning.scoring import (
@@ -34,7 +35,6 @@ from lexome.finetuning.scoring import (
 from lexome.finetuning.standing import baseline_scores
 from lexome.finetuning.trained import count_among, originals, trained_documents
 from lexome.generation import Settings
-from lexome.languages.pair import Pair
 from lexome.model import Transformer, TransformerConfig
 from lexome.model.folder import WEIGHTS
 from lexome.training import metrics, open_run
@@ -103,19 +103,19 @@ def score_task(
             where=str(run_folder),
             fix="score its likelihood: lexome evaluate, without files",
         )
-    corpus = run.corpus()
-    read = read_questions(corpus, files) if files else (questions(corpus, split, scoring.limit), {})
+    pairs = Pairs.of(run.corpus())
+    read = read_questions(pairs, files) if files else (questions(pairs, split, scoring.limit), {})
     every, skipped = read
     model = run.model() if base is None else adapted(base, run)
     asked = _fitting(every, model.config, ", ".join(map(str, files)) or str(run_folder))
-    scoring = replace(scoring, group=_group(corpus, asked, scoring.group))
+    scoring = replace(scoring, group=_group(pairs, asked, scoring.group))
     resampling_of(asked, scoring.group)
     chosen = scoring.settings or usual_settings(run.recipe.start.task)
-    settings = replace(chosen, max_tokens=_room(corpus, every, model.config.context))
+    settings = replace(chosen, max_tokens=_room(pairs.corpus, every, model.config.context))
     advance = (lambda done, total: told("answer", done, total)) if told else None
-    said = answers(model, corpus, asked, settings, advance)
-    trained = trained_documents(run, corpus, model.config.context)
-    scores, baselines = _scores(run, model, corpus, asked, said, scoring, trained)
+    said = answers(model, pairs, asked, settings, advance)
+    trained = trained_documents(run, pairs.corpus, model.config.context)
+    scores, baselines = _scores(run, model, pairs, asked, said, scoring, trained)
     found = {
         "task": run.recipe.start.task,
         "weights": sha256(run_folder / MODEL / WEIGHTS),
@@ -123,9 +123,9 @@ def score_task(
         "examples": len(asked),
         "too_long": len(every) - len(asked),
         "skipped": {reason: record.model_dump() for reason, record in skipped.items()},
-        "training_examples": len(originals(corpus, trained)),
-        "among_training": count_among(asked, corpus, TRAIN, trained),
-        **_chosen_on(run, corpus, asked),
+        "training_examples": len(originals(pairs.corpus, trained)),
+        "among_training": count_among(asked, pairs, TRAIN, trained),
+        **_chosen_on(run, pairs, asked),
         "group": scoring.group,
         "settings": {name: getattr(settings, name) for name in _KEPT_SETTINGS},
         "method": run.recipe.start.method,
@@ -135,21 +135,20 @@ def score_task(
     }
     ending = _ending(split, files)
     write_json(run_folder / named(SCORES, ending), found)
-    _write_predictions(run_folder / named(PREDICTIONS, ending), corpus, asked, said)
+    _write_predictions(run_folder / named(PREDICTIONS, ending), pairs, asked, said)
     return found
 
 
-def _group(corpus: Corpus, asked: Sequence[Question], group: str) -> str:
+def _group(pairs: Pairs, asked: Sequence[Question], group: str) -> str:
     """Return the metadata over which intervals are drawn: as is said, or as the corpus was split.
 
     Other files need not have what the corpus was split by.
     """
-    pair = corpus.language
-    assert isinstance(pair, Pair)
-    return group or (pair.group if all(pair.group in one.metadata for one in asked) else "")
+    usual = pairs.language.group
+    return group or (usual if all(usual in one.metadata for one in asked) else "")
 
 
-def _chosen_on(run: Run, corpus: Corpus, asked: Sequence[Question]) -> dict[str, Any]:
+def _chosen_on(run: Run, pairs: Pairs, asked: Sequence[Question]) -> dict[str, Any]:
     """Return whether the run's weights were chosen on what is asked, and at how many validations.
 
     The best weights of several are, and so is when a run of some patience ends.
@@ -158,7 +157,7 @@ def _chosen_on(run: Run, corpus: Corpus, asked: Sequence[Question]) -> dict[str,
     lines = metrics.read(run.folder / METRICS)
     validations = sum(line.get("validation_loss") is not None for line in lines)
     chosen = training.keep == "best" or training.patience is not None
-    seen = chosen and validations > 1 and count_among(asked, corpus, VALID) > 0
+    seen = chosen and validations > 1 and count_among(asked, pairs, VALID) > 0
     return {"weights_chosen_on_these": seen, "validations": validations}
 
 
@@ -172,21 +171,21 @@ def _ending(split: str, files: Sequence[Path]) -> str:
 def _scores(
     run: Run,
     model: Transformer,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     said: Sequence[Answer],
     scoring: Scoring,
     trained: Sequence[int],
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the figures and their details, and what stands beside them."""
-    start, pair = run.recipe.start, corpus.language
-    assert start is not None and isinstance(pair, Pair)
-    scores = task_scores(start.task, corpus, asked, said, scoring.group) or TaskScores(())
-    if pair.alternatives == 1:
-        beside = baseline_scores(start.task, corpus, asked, scoring.group, trained)
+    start = run.recipe.start
+    assert start is not None
+    scores = task_scores(start.task, pairs, asked, said, scoring.group) or TaskScores(())
+    if pairs.language.alternatives == 1:
+        beside = baseline_scores(start.task, pairs, asked, scoring.group, trained)
         return scores.to_dict(), list(beside) if scoring.baselines else []
     resampling = resampling_of(asked, scoring.group)
-    preferred, before = preference_scores(run, model, corpus, asked, resampling)
+    preferred, before = preference_scores(run, model, pairs, asked, resampling)
     scores = replace(scores, figures=(*preferred, *scores.figures))
     return scores.to_dict(), [before] if scoring.baselines else []
 
@@ -233,10 +232,10 @@ def _room(corpus: Corpus, asked: Sequence[Question], context: int) -> int:
 
 
 def _write_predictions(
-    path: Path, corpus: Corpus, asked: Sequence[Question], said: Sequence[Answer]
+    path: Path, pairs: Pairs, asked: Sequence[Question], said: Sequence[Answer]
 ) -> None:
-    outputs, references = spoken(corpus, asked, said)
-    sources = source_texts(corpus, asked)
+    outputs, references = spoken(pairs, asked, said)
+    sources = source_texts(pairs, asked)
     lines = []
     for question, answer, source, output, reference in zip(
         asked, said, sources, outputs, references, strict=True
@@ -249,7 +248,7 @@ def _write_predictions(
         else:
             line["ids"] = list(answer.ids)
         if question.rejected:
-            line["rejected"] = contents(corpus, [question.rejected])[0]
+            line["rejected"] = contents(pairs, [question.rejected])[0]
         if len(answer.probabilities):
             line["probabilities"] = [round(float(p), 6) for p in answer.probabilities]
         lines.append(json.dumps(line, ensure_ascii=False))

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN
 from lexome.evaluation.metrics.bootstrap import Figure, Resampling
 from lexome.evaluation.metrics.picture_classifier import train_picture_classifier
 from lexome.evaluation.metrics.pictures import adherence, memorisation
 from lexome.finetuning.answering import Question, contents, questions
+from lexome.finetuning.paired import Pairs
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -23,7 +23,7 @@ CATEGORY = "category"
 
 
 def picture_scores(
-    corpus: Corpus, asked: Sequence[Question], made: Sequence[Pixels], resampling: Resampling
+    pairs: Pairs, asked: Sequence[Question], made: Sequence[Pixels], resampling: Resampling
 ) -> tuple[list[Figure], dict[str, Any]]:
     """Return the figures of made pictures, and tables beside them.
 
@@ -31,9 +31,9 @@ def picture_scores(
     where examples say their category, how often a classifier of the held-out real pictures, which
     the model has not seen, takes a made one to be of the category asked for.
     """
-    real = contents(corpus, [one.reference for one in asked])
-    trained = questions(corpus, TRAIN)
-    known = contents(corpus, [one.reference for one in trained])
+    real = contents(pairs, [one.reference for one in asked])
+    trained = questions(pairs, TRAIN)
+    known = contents(pairs, [one.reference for one in trained])
     near = memorisation(made, real, known, resampling=resampling)
     categories = [one.metadata.get(CATEGORY, "") for one in asked]
     if not all(categories) or len(set(categories)) < 2:

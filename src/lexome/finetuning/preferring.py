@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lexome.corpus import Corpus
 from lexome.evaluation.metrics.bootstrap import Figure, Resampling, Statistic, mean, score
 from lexome.finetuning.answering import Question
-from lexome.languages.pair import PairTokenizer
+from lexome.finetuning.paired import Pairs
 from lexome.model import Transformer, load_model
 from lexome.training.preference import Preference, PreferenceBatch, answer_margins
 from lexome.training.run import Run
@@ -27,7 +26,7 @@ _LIKELIER = "chosen is likelier"
 def preference_scores(
     run: Run,
     model: Transformer,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     resampling: Resampling,
 ) -> tuple[list[Figure], dict[str, Any]]:
@@ -45,7 +44,7 @@ def preference_scores(
     assert start is not None
     check_base(start, run.facts["base"])
     reference = load_model(base_folder(Path(start.base))).to(model.embedding.weight.device)
-    ours, theirs = margins(model, corpus, asked), margins(reference, corpus, asked)
+    ours, theirs = margins(model, pairs, asked), margins(reference, pairs, asked)
     rewards = run.recipe.objective.beta * (ours - theirs)
     statistics = [
         Statistic("preference accuracy", mean(_above(rewards))),
@@ -61,12 +60,9 @@ def preference_scores(
     return score(statistics, len(asked), resampling), standing
 
 
-def margins(
-    model: Transformer, corpus: Corpus, asked: Sequence[Question]
-) -> npt.NDArray[np.float64]:
+def margins(model: Transformer, pairs: Pairs, asked: Sequence[Question]) -> npt.NDArray[np.float64]:
     """Return by how many nats the chosen answer of each question is likelier; [questions]."""
-    tokenizer = corpus.tokenizer
-    assert isinstance(tokenizer, PairTokenizer)
+    tokenizer = pairs.tokenizer
     special = tokenizer.special
     objective = Preference(special, tuple(tokenizer.predicted.tolist()))
     device, found = model.embedding.weight.device, []

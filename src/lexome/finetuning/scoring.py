@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from lexome.corpus import Corpus
 from lexome.errors import LexomeError, nearest
 from lexome.evaluation.baselines.contents import source_kind
 from lexome.evaluation.metrics.answers import answer_scores
@@ -25,11 +24,10 @@ from lexome.finetuning.answering import (
     contents,
     expected_number,
     source_contents,
-    target_coding,
 )
+from lexome.finetuning.paired import Pairs
 from lexome.finetuning.picture_scores import picture_scores
 from lexome.languages.label import Classes, Scale
-from lexome.languages.pair import Pair, PairTokenizer
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class TaskScores:
 
 def task_scores(
     task: str,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     said: Sequence[Answer],
     group: str = "",
@@ -57,12 +55,12 @@ def task_scores(
     metadata (a speaker).
     """
     stopped = [one.finish == "end" for one in said]
-    return predicted_scores(task, corpus, asked, _predicted(corpus, asked, said), group, stopped)
+    return predicted_scores(task, pairs, asked, _predicted(pairs, asked, said), group, stopped)
 
 
 def predicted_scores(
     task: str,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     predicted: Any,
     group: str = "",
@@ -73,19 +71,19 @@ def predicted_scores(
     `stopped` says which answers ended by themselves, where there is something to say.
     """
     resampling = resampling_of(asked, group)
-    coding = target_coding(corpus)
+    coding = pairs.coding
     if isinstance(coding, Scale):
-        truth = np.array([true_number(corpus, one) for one in asked])
+        truth = np.array([true_number(pairs, one) for one in asked])
         return TaskScores(tuple(regression_scores(predicted, truth, resampling=resampling)))
     if isinstance(coding, Classes):
-        return _label_scores(coding, corpus, asked, predicted, resampling)
-    references = contents(corpus, [one.reference for one in asked])
+        return _label_scores(coding, pairs, asked, predicted, resampling)
+    references = contents(pairs, [one.reference for one in asked])
     if source_kind([*predicted, *references]) == "image":
-        figures, details = picture_scores(corpus, asked, predicted, resampling)
+        figures, details = picture_scores(pairs, asked, predicted, resampling)
         return TaskScores(tuple(figures), details)
     if not all(isinstance(one, str) for one in (*predicted, *references)):
         return None
-    return _text_scores(task, corpus, asked, predicted, references, stopped, resampling)
+    return _text_scores(task, pairs, asked, predicted, references, stopped, resampling)
 
 
 def resampling_of(asked: Sequence[Question], group: str) -> Resampling:
@@ -105,34 +103,34 @@ def resampling_of(asked: Sequence[Question], group: str) -> Resampling:
     return Resampling(groups=[one.metadata[group] for one in asked])
 
 
-def _predicted(corpus: Corpus, asked: Sequence[Question], said: Sequence[Answer]) -> Any:
+def _predicted(pairs: Pairs, asked: Sequence[Question], said: Sequence[Answer]) -> Any:
     """Return a model's answers in the form in which baselines predict."""
-    coding = target_coding(corpus)
+    coding = pairs.coding
     if isinstance(coding, Scale):
         return np.array([expected_number(coding, one.probabilities) for one in said])
     if isinstance(coding, Classes) and coding.form != "each":
         return np.stack([one.probabilities for one in said])
     if isinstance(coding, Classes):
-        lengths = [len(one) for one in class_numbers(corpus, asked)]
-        own = class_codes(corpus, [one.ids for one in said])
+        lengths = [len(one) for one in class_numbers(pairs, asked)]
+        own = class_codes(pairs, [one.ids for one in said])
         return [_as_long(codes, n) for codes, n in zip(own, lengths, strict=True)]
-    return contents(corpus, [one.ids for one in said])
+    return contents(pairs, [one.ids for one in said])
 
 
 def _label_scores(
     coding: Classes,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     predicted: Any,
     resampling: Resampling,
 ) -> TaskScores:
     classes = coding.classes
     if coding.form == "several":
-        present = present_classes(corpus, asked)
+        present = present_classes(pairs, asked)
         return TaskScores(
             tuple(multilabel_scores(predicted, present, classes, resampling=resampling))
         )
-    numbers = class_numbers(corpus, asked)
+    numbers = class_numbers(pairs, asked)
     if coding.form == "each":
         return TaskScores(
             tuple(token_label_scores(predicted, numbers, classes, resampling=resampling))
@@ -147,53 +145,49 @@ def _label_scores(
     return TaskScores(scores.figures, details)
 
 
-def class_codes(corpus: Corpus, ids: Sequence[Sequence[int]]) -> list[Ints]:
+def class_codes(pairs: Pairs, ids: Sequence[Sequence[int]]) -> list[Ints]:
     """Return the codes of classes in the ids of answers."""
-    tokenizer = corpus.tokenizer
-    assert isinstance(tokenizer, PairTokenizer)
-    part = tokenizer.part(tokenizer.answering.name)
+    part = pairs.target
     first = len(part.tokenizer.special.ids)
     own = [part.own(np.array(one, np.int64)) for one in ids]
     return [one[one >= first] - first for one in own]
 
 
-def class_numbers(corpus: Corpus, asked: Sequence[Question]) -> list[Ints]:
+def class_numbers(pairs: Pairs, asked: Sequence[Question]) -> list[Ints]:
     """Return the numbers of the true classes of each example."""
-    return class_codes(corpus, [one.reference for one in asked])
+    return class_codes(pairs, [one.reference for one in asked])
 
 
 def spoken(
-    corpus: Corpus, asked: Sequence[Question], said: Sequence[Answer]
+    pairs: Pairs, asked: Sequence[Question], said: Sequence[Answer]
 ) -> tuple[list[Any], list[Any]]:
     """Return what was answered and what is true, as they are scored.
 
     A number is the mean of its distribution beside the number of the data; of everything else it
     is the content that the ids stand for.
     """
-    if isinstance(coding := target_coding(corpus), Scale):
+    if isinstance(coding := pairs.coding, Scale):
         means = [expected_number(coding, one.probabilities) for one in said]
-        return means, [true_number(corpus, one) for one in asked]
-    answered = contents(corpus, [one.ids for one in said])
-    return answered, contents(corpus, [one.reference for one in asked])
+        return means, [true_number(pairs, one) for one in asked]
+    answered = contents(pairs, [one.ids for one in said])
+    return answered, contents(pairs, [one.reference for one in asked])
 
 
-def present_classes(corpus: Corpus, asked: Sequence[Question]) -> Any:
+def present_classes(pairs: Pairs, asked: Sequence[Question]) -> Any:
     """Return which of several classes are true, bool [N, L]."""
-    coding = target_coding(corpus)
+    coding = pairs.coding
     assert isinstance(coding, Classes)
-    return np.stack([one < len(coding.classes) for one in class_numbers(corpus, asked)])
+    return np.stack([one < len(coding.classes) for one in class_numbers(pairs, asked)])
 
 
-def true_number(corpus: Corpus, asked: Question) -> float:
+def true_number(pairs: Pairs, asked: Question) -> float:
     """Return the number as the data says it: its token is only near it."""
-    pair = corpus.language
-    assert isinstance(pair, Pair)
-    return float(asked.metadata[pair.target_column])
+    return float(asked.metadata[pairs.language.target_column])
 
 
 def _text_scores(
     task: str,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     outputs: Sequence[str],
     references: Sequence[str],
@@ -209,15 +203,15 @@ def _text_scores(
     translated = tuple(translation_scores(outputs, references, resampling=resampling))
     if task != "translation":
         return TaskScores((*answered, *translated))
-    sources = source_texts(corpus, asked)
+    sources = source_texts(pairs, asked)
     copied = copy_diagnostics(outputs, sources, references, resampling=resampling)
     details = {"diagnostics": [asdict(one) for one in copied]}
     return TaskScores((*translated, *answered), details)
 
 
-def source_texts(corpus: Corpus, asked: Sequence[Question]) -> list[str]:
+def source_texts(pairs: Pairs, asked: Sequence[Question]) -> list[str]:
     """Return what is asked, in writing; nothing of what is not written."""
-    found = source_contents(corpus, asked)
+    found = source_contents(pairs, asked)
     return [content if isinstance(content, str) else "" for content in found]
 
 

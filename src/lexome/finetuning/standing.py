@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN
 from lexome.corpus.permutation import permute
 from lexome.errors import LexomeError
@@ -19,8 +18,8 @@ from lexome.finetuning.answering import (
     contents,
     original_contents,
     questions,
-    target_coding,
 )
+from lexome.finetuning.paired import Pairs
 from lexome.finetuning.scoring import (
     class_numbers,
     predicted_scores,
@@ -28,7 +27,6 @@ from lexome.finetuning.scoring import (
     true_number,
 )
 from lexome.languages.label import Classes, Scale
-from lexome.languages.pair import Pair
 
 # What a baseline is fitted on: more changes little, and takes minutes.
 _MOST_EXAMPLES = 20_000
@@ -36,7 +34,7 @@ _MOST_EXAMPLES = 20_000
 
 def baseline_scores(
     task: str,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     group: str = "",
     trained: Sequence[int] | None = None,
@@ -47,25 +45,25 @@ def baseline_scores(
     `_MOST_EXAMPLES` so many are drawn, and the `note` says so. A baseline that cannot be fitted
     says why in its `note`; so do all together, where the recordings that they would hear are gone.
     """
-    train = questions(corpus, TRAIN, only=None if trained is None else frozenset(trained))
-    train, note = _few(train, corpus.fingerprint)
+    train = questions(pairs, TRAIN, only=None if trained is None else frozenset(trained))
+    train, note = _few(train, pairs.corpus.fingerprint)
     try:
-        sources, test_sources = original_contents(corpus, train), original_contents(corpus, asked)
+        sources, test_sources = original_contents(pairs, train), original_contents(pairs, asked)
     except LexomeError as error:
         yield {"name": "baselines", "figures": [], "note": str(error)}
         return
-    targets, kind = _targets(corpus, train)
-    coding = target_coding(corpus)
+    targets, kind = _targets(pairs, train)
+    coding = pairs.coding
     classes = len(coding.classes) if isinstance(coding, Classes) else 2
     found = baselines_for(
         kind,
         source_kind([*sources, *test_sources]),
         classes=classes,
-        rate=_rate(corpus),
+        rate=_rate(pairs),
         targets=targets if kind == "text" else (),
     )
     for baseline in found:
-        stands = _stands(baseline, task, corpus, asked, (sources, targets, test_sources), group)
+        stands = _stands(baseline, task, pairs, asked, (sources, targets, test_sources), group)
         yield {**stands, "note": "; ".join(said for said in (stands["note"], note) if said)}
 
 
@@ -81,37 +79,36 @@ def _few(train: list[Question], fingerprint: str) -> tuple[list[Question], str]:
 def _stands(
     baseline: TaskBaseline,
     task: str,
-    corpus: Corpus,
+    pairs: Pairs,
     asked: Sequence[Question],
     data: tuple[Sequence[Any], Any, Sequence[Any]],
     group: str,
 ) -> dict[str, Any]:
     try:
         predicted = baseline.fit_predict(*data)
-        scores = predicted_scores(task, corpus, asked, predicted, group)
+        scores = predicted_scores(task, pairs, asked, predicted, group)
     except LexomeError as error:
         return {"name": baseline.name, "figures": [], "note": str(error.what)}
     figures = [asdict(one) for one in scores.figures] if scores else []
     return {"name": baseline.name, "figures": figures, "note": baseline.note}
 
 
-def _targets(corpus: Corpus, asked: Sequence[Question]) -> tuple[Any, TargetKind]:
+def _targets(pairs: Pairs, asked: Sequence[Question]) -> tuple[Any, TargetKind]:
     """Return the true targets as baselines take them, and what kind they are."""
-    coding = target_coding(corpus)
+    coding = pairs.coding
     if isinstance(coding, Scale):
-        return np.array([true_number(corpus, one) for one in asked]), "number"
+        return np.array([true_number(pairs, one) for one in asked]), "number"
     if isinstance(coding, Classes):
         if coding.form == "several":
-            return present_classes(corpus, asked), "several"
-        numbers = class_numbers(corpus, asked)
+            return present_classes(pairs, asked), "several"
+        numbers = class_numbers(pairs, asked)
         if coding.form == "class":
             return np.array([one[0] for one in numbers]), "class"
         return numbers, "each"
-    said = contents(corpus, [one.reference for one in asked])
+    said = contents(pairs, [one.reference for one in asked])
     return said, "text" if all(isinstance(one, str) for one in said) else "other"
 
 
-def _rate(corpus: Corpus) -> int | None:
-    pair = corpus.language
-    assert isinstance(pair, Pair)
+def _rate(pairs: Pairs) -> int | None:
+    pair = pairs.language
     return getattr(pair.languages[pair.asking.name], "rate", None)

@@ -11,6 +11,7 @@ from lexome.corpus.encode import digest
 from lexome.corpus.manifest import TRAIN, VALID
 from lexome.corpus.packing import document_lengths, row_length
 from lexome.finetuning.answering import Question
+from lexome.finetuning.paired import Pairs
 from lexome.languages.features import Features
 from lexome.languages.pair import PairTokenizer
 from lexome.training.run import Run
@@ -43,21 +44,19 @@ def originals(corpus: Corpus, numbers: Collection[int]) -> list[int]:
 
 
 def count_among(
-    asked: Sequence[Question], corpus: Corpus, split: str, numbers: Iterable[int] | None = None
+    asked: Sequence[Question], pairs: Pairs, split: str, numbers: Iterable[int] | None = None
 ) -> int:
     """Return how many questions, with their answers, are documents of a split, token for token.
 
     By default all documents of it are looked at, else those of `numbers`.
     """
-    tokenizer = corpus.tokenizer
-    assert isinstance(tokenizer, PairTokenizer)
-    stream, heard = corpus.stream(split), corpus.features(split)
+    stream, heard = pairs.corpus.stream(split), pairs.corpus.features(split)
     starts, lengths = stream.document_starts, document_lengths(stream)
     known = set()
     for number in range(len(starts)) if numbers is None else numbers:
         ids = stream.read(int(starts[number]), int(starts[number] + lengths[number]))
         known.add(digest(ids.astype(np.int64), heard.document(number) if heard else None))
-    return sum(_digest(one, tokenizer) in known for one in asked)
+    return sum(_digest(one, pairs.tokenizer) in known for one in asked)
 
 
 def _digest(question: Question, tokenizer: PairTokenizer) -> int:

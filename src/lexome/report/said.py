@@ -15,6 +15,7 @@ from lexome.corpus import Corpus
 from lexome.errors import LexomeError
 from lexome.finetuning.answering import Question, original_contents, questions
 from lexome.finetuning.finetune import PREDICTIONS
+from lexome.finetuning.paired import Pairs
 from lexome.finetuning.picture_scores import CATEGORY
 from lexome.languages.base import Document, Source
 from lexome.languages.pair import Pair, PairTokenizer
@@ -117,11 +118,11 @@ class Teller:
     @cached_property
     def _asked(self) -> dict[_Key, Question]:
         """Return the examples of the corpus by place, and which of those of one place it is."""
-        corpus = self._run.corpus
-        if not isinstance(corpus, Corpus) or self._split not in ("train", "valid"):
+        if not isinstance(self._run.corpus, Corpus) or self._split not in ("train", "valid"):
             return {}
         try:
-            found = [one for one in questions(corpus, self._split) if one.place in self._places]
+            every = questions(Pairs.of(self._run.corpus), self._split)
+            found = [one for one in every if one.place in self._places]
         except LexomeError:
             return {}
         numbers = numbered([one.place for one in found])
@@ -135,7 +136,7 @@ class Teller:
         """
         assert isinstance(self._run.corpus, Corpus)
         try:
-            found = original_contents(self._run.corpus, list(self._asked.values()))
+            found = original_contents(Pairs.of(self._run.corpus), list(self._asked.values()))
         except LexomeError as error:
             return f"cannot be heard here: {error.what} ({error.where})"
         return dict(zip(self._asked, found, strict=True))
