@@ -5,8 +5,9 @@
 DNA is a folder with `Ecoli_prom.fa.gz`, `Ecoli_non_prom.fa.gz` (Umarov & Solovyev 2017) and a
 genome, `ecoli_536_NC_008253.fna.gz`. The base never sees the neighbourhood of a sequence that is
 scored: every stretch of the genome that shares a run of 20 bases with one, on either strand, is
-cut out with 100 bases around it. Folds are drawn at random, promoters and others alike. The weights
-of the last step are scored: a fold that is held out chooses nothing.
+cut out with 100 bases around it. A base is read together with the three before it, as a 4-mer, and
+the next one is predicted. Folds are drawn at random, promoters and others alike. The weights of the
+last step are scored: a fold that is held out chooses nothing.
 """
 
 from __future__ import annotations
@@ -30,12 +31,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--keep", type=Path, required=True, help="a folder for corpora and runs")
-    parser.add_argument("--prepare", default="--tokenizer kmer --k 1 --stride 1")
-    parser.add_argument("--base", default="--minutes 10 --objective masked-token --context 128")
+    parser.add_argument("--prepare", default="--tokenizer kmer --k 4 --stride 1")
+    parser.add_argument(
+        "--base",
+        default="--minutes 10 --context 128 --batch-size 32 --set model.layers=4 "
+        "--set model.width=128 --set model.heads=4",
+    )
     parser.add_argument(
         "--tune",
-        default="--epochs 5 --set training.keep=last --set training.dropout=0.1 "
-        "--set optimizer.matrix_learning_rate=0.005 --set optimizer.learning_rate=0.001",
+        default="--epochs 6 --set training.keep=last --set training.dropout=0.2 "
+        "--set objective.word_dropout=0.1 --set optimizer.matrix_learning_rate=0.005 "
+        "--set optimizer.learning_rate=0.001 --set optimizer.embedding_learning_rate=0.005",
     )
     parser.add_argument("--methods", nargs="+", default=["full", "scratch"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
