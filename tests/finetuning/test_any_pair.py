@@ -14,7 +14,7 @@ from small import base as base_of
 from small import lines, prepared, recipe, tokens
 
 from lexome import languages
-from lexome.finetuning.finetune import score_task
+from lexome.finetuning.evaluate import score_task
 from lexome.finetuning.pairs import HeldOut
 from lexome.languages.pair import PairTokenizer
 from lexome.training import open_run, train

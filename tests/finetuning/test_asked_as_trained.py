@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM
 
 from lexome.errors import LexomeError
 from lexome.finetuning.answering import answers, questions
-from lexome.finetuning.finetune import Scoring, score_task
+from lexome.finetuning.evaluate import Scoring, score_task
 from lexome.finetuning.paired import Pairs
 from lexome.finetuning.pairs import HeldOut
 from lexome.generation import Settings

@@ -13,7 +13,7 @@ from lexome.errors import UsageError
 from lexome.files import read_json
 from lexome.finetuning import compare
 from lexome.finetuning.compare import Contender
-from lexome.finetuning.finetune import Scoring, score_task
+from lexome.finetuning.evaluate import Scoring, score_task
 from lexome.generation import Settings
 from lexome.training import train
 

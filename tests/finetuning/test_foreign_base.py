@@ -18,7 +18,7 @@ from small import Told, copies, lines, prepared, recipe
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from lexome.errors import LexomeError, UsageError
-from lexome.finetuning.finetune import Scoring, score_task
+from lexome.finetuning.evaluate import Scoring, score_task
 from lexome.finetuning.pairs import HeldOut, open_base
 from lexome.languages.pair import PairTokenizer, Turn
 from lexome.languages.tokenizers.foreign import ForeignTokenizer

@@ -19,7 +19,7 @@ from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.baselines.contents import TaskBaseline
 from lexome.evaluation.metrics.bootstrap import EXAMPLES
 from lexome.finetuning import picture_scores, standing
-from lexome.finetuning.finetune import Scoring, score_task
+from lexome.finetuning.evaluate import Scoring, score_task
 from lexome.finetuning.paired import Pairs
 from lexome.finetuning.pairs import HeldOut
 from lexome.finetuning.trained import trained_documents

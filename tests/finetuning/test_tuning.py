@@ -17,7 +17,7 @@ from lexome import languages
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError, UsageError
 from lexome.finetuning import tasks
-from lexome.finetuning.finetune import Scoring, score_task
+from lexome.finetuning.evaluate import Scoring, score_task
 from lexome.finetuning.pairs import HeldOut
 from lexome.finetuning.recipes import Tuning, tuning_recipe
 from lexome.languages.pair import PairTokenizer, Turn

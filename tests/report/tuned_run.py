@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lexome.finetuning.evaluate import score_task
 
 from lexome import languages
 from lexome.finetuning import tasks
 from lexome.finetuning.data import PairData
-from lexome.finetuning.finetune import score_task
 from lexome.finetuning.pairs import open_base, prepare_pairs
 from lexome.finetuning.recipes import Tuning, tuning_recipe
 from lexome.model import Transformer, families, save_model

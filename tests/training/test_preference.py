@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from lexome.corpus import Corpus, PackedBatches
 from lexome.errors import LexomeError, UsageError
-from lexome.finetuning.finetune import Scoring, score_task
+from lexome.finetuning.evaluate import Scoring, score_task
 from lexome.languages import load_tokenizer
 from lexome.languages.pair import PairTokenizer
 from lexome.model import Transformer, load_model, save_model

@@ -105,7 +105,7 @@ def evaluate(
     on pairs is scored by its task instead, and the figures are in task.json, or beside it in a file
     that is named after the DATA.
     """
-    from lexome.finetuning.finetune import is_tuned
+    from lexome.finetuning.evaluate import is_tuned
 
     of_likelihood = {"stride": stride, "positions": positions, "both_strands": both_strands}
     of_tasks = {

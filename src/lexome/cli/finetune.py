@@ -167,7 +167,7 @@ def scored(
 ) -> dict[str, Any]:
     """Score a tuned run with a progress bar; return what task.json says."""
     from lexome.cli.progress import meter
-    from lexome.finetuning.finetune import Scoring, score_task
+    from lexome.finetuning.evaluate import Scoring, score_task
     from lexome.training import open_run
 
     start = open_run(run).recipe.start
@@ -189,7 +189,7 @@ def _settings(
     """Return how a task is answered; beams look for what is likeliest, and draw nothing."""
     from dataclasses import replace
 
-    from lexome.finetuning.finetune import usual_settings
+    from lexome.finetuning.evaluate import usual_settings
 
     if beams == 1 and length_penalty != 1.0:
         raise UsageError(
@@ -231,7 +231,7 @@ def _compared(
 ) -> None:
     from lexome.cli.training_progress import TrainingProgress
     from lexome.finetuning import compare
-    from lexome.finetuning.finetune import Scoring
+    from lexome.finetuning.evaluate import Scoring
 
     scoring = Scoring(settings, group=group, baselines=False)
     found = compare.compare(run, rivals, scoring=scoring, shown=TrainingProgress)

@@ -14,7 +14,7 @@ from typing import Any
 from lexome.errors import DamagedFileError, LexomeError
 from lexome.files import read_json, write_json
 from lexome.finetuning.asked import begun
-from lexome.finetuning.finetune import SCORES, Scoring, Told, score_task, usual_settings
+from lexome.finetuning.evaluate import SCORES, Scoring, Told, score_task, usual_settings
 from lexome.finetuning.tasks import Task
 from lexome.recipe import Recipe
 from lexome.recipe.sections import Method

@@ -14,7 +14,7 @@ from lexome import languages
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError
 from lexome.finetuning.answering import Question, original_contents, questions
-from lexome.finetuning.finetune import PREDICTIONS
+from lexome.finetuning.evaluate import PREDICTIONS
 from lexome.finetuning.paired import Pairs
 from lexome.finetuning.picture_scores import CATEGORY
 from lexome.languages.base import Document, Source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lexome.finetuning.finetune import SCORES
+from lexome.finetuning.evaluate import SCORES
 from lexome.report.comparison import comparison
 from lexome.report.data import Missing, finite
 from lexome.report.reading import RunFiles, command, read_scores

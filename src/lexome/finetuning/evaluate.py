@@ -1,4 +1,4 @@
-"""From a base and pairs to a specialist: trained, asked, scored, beside its baselines."""
+"""A tuned run is asked held-out examples, and scored by its task beside simple baselines."""
 
 from __future__ import annotations
 
