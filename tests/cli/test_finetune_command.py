@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lexome.report import collect
 from lexome.training import open_run
 
 Lexome = Callable[..., Any]
@@ -99,6 +101,38 @@ def test_a_tuned_run_is_evaluated_as_it_is_asked_for(
         refused = lexome("evaluate", target, *option)
         assert refused.exit_code in (1, 2)
         assert message in " ".join(refused.output.split()), refused.output
+
+
+def test_the_command_of_a_report_is_the_command_that_was_given(
+    lexome: Lexome, run: Path, texts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    held = [Path(f"{tmp_path}/v{file.suffix}") for file in texts]
+    for file in held:
+        file.write_text("fog 1\nfog 2\nrain 3\n")
+    out = ("--out", tmp_path / "run")
+    corpus = ("--corpus", tmp_path / "my corpus")
+    given = (
+        run, *texts, "--task", "pair", "--source-language", "text", "--target-language", "text",
+        "--target-option", "invalid=replace", "--validation-files", held[0],
+        "--validation-files", held[1], "--duplicates", "keep", "--method", "lora", "--epochs",
+        1.5, "--examples", 9, "--set", "start.targets=[query, up]", "--seed", 3, "--precision",
+        "fp32", "--compile", "false", "--set", "optimizer.learning_rate=1e-05", "--set",
+        "trackers=[]", "--beams", 2, "--length-penalty", 0.5,
+    )  # fmt: skip
+    done = lexome("finetune", *given, *corpus, *out, "--json")
+    assert done.exit_code == 0, done.output
+    facts = json.loads((tmp_path / "run/run.json").read_text())
+    said = shlex.split(collect(tmp_path / "run").reproduction.commands[0])
+    assert said[:2] == ["lexome", "finetune"]
+    again = lexome(*said[1:], "--json")
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout) == json.loads(done.stdout)
+
+    other = tmp_path / "other"
+    anew = lexome(*[other if word == str(tmp_path / "run") else word for word in said[1:]])
+    assert anew.exit_code == 0, anew.output
+    made = json.loads((other / "run.json").read_text())
+    assert made["finetune"] == facts["finetune"] and made["asked"] == facts["asked"]
 
 
 def test_labels_with_options_and_named_splits(

@@ -139,3 +139,15 @@ def test_strange_predictions_are_told_as_far_as_they_go(copy: Path, line: dict[s
     (one,) = found.examples
     assert len(one.source.text) < 1_210 and one.sure is None
     assert one.equal in (None, False)
+
+
+@pytest.mark.parametrize("said", [None, 3, {"base": "b"}, "wrong epochs"])
+def test_what_was_asked_is_no_command_where_the_run_does_not_say_it(copy: Path, said: Any) -> None:
+    facts = read(copy / "run.json")
+    if said == "wrong epochs":
+        said = facts["finetune"] | {"tuning": {"method": "full", "epochs": -1}}
+    (copy / "run.json").write_text(json.dumps(facts | {"finetune": said}))
+    comparison = task_of(copy).comparison
+    assert isinstance(comparison, Missing) and comparison.command == ""
+    commands = [shlex.split(line)[1] for line in collect(copy).reproduction.commands]
+    assert commands == ["train", "evaluate", "report"]

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lexome.finetuning.evaluate import score_task
 
 from lexome import languages
 from lexome.finetuning import tasks
+from lexome.finetuning.asked import Asked
 from lexome.finetuning.data import PairData
-from lexome.finetuning.pairs import open_base, prepare_pairs
+from lexome.finetuning.evaluate import score_task
+from lexome.finetuning.pairs import HeldOut, open_base, prepare_pairs
 from lexome.finetuning.recipes import Tuning, tuning_recipe
 from lexome.model import Transformer, families, save_model
 from lexome.samples.forms import png
@@ -129,7 +130,9 @@ def _tuned(
     data = PairData(files, **said)
     corpus = prepare_pairs(tasks.get(task), data, known, root / "corpus", duplicates="keep")
     tuning = Tuning(method, changes=SHORT)  # type: ignore[arg-type]
-    train(tuning_recipe(tasks.get(task), corpus, str(base), tuning), run)
+    asked = Asked(str(base), task, data, HeldOut(), tuning, language, "keep")
+    made = tuning_recipe(tasks.get(task), corpus, str(base), tuning)
+    train(made, run, more_facts=asked.to_facts())
     score_task(run)
     return run
 

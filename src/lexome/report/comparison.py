@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lexome.finetuning.compare import COMPARISON
-from lexome.recipe import StartRecipe
 from lexome.report.data import Missing, finite, short
 from lexome.report.reading import RunFiles, read_object
 from lexome.report.task_data import Comparison, Contender, TaskFigure
@@ -17,9 +16,9 @@ CURVE_POINTS = 200
 _SIZES = (10, 100, 1_000, 10_000)
 
 
-def comparison(run: RunFiles, start: StartRecipe) -> Comparison | Missing:
+def comparison(run: RunFiles) -> Comparison | Missing:
     """Return what compare.json says, methods in their order, fewest examples first."""
-    again = finetune_command(run, start, "--compare")
+    again = finetune_command(run, "--compare")
     found = read_object(run.folder / COMPARISON, again)
     if isinstance(found, Missing):
         if (run.folder / COMPARISON).is_file():
@@ -38,7 +37,7 @@ def comparison(run: RunFiles, start: StartRecipe) -> Comparison | Missing:
     sizes = None
     if len(side_by_side) == len(contenders):
         smaller = ",".join(str(size) for size in _SIZES if size < most)
-        more = finetune_command(run, start, "--compare", "--sizes", smaller or "10")
+        more = finetune_command(run, "--compare", "--sizes", smaller or "10")
         sizes = Missing("Smaller numbers of examples were not tried.", more)
     return Comparison(figure, better(figure), most, contenders, finding(side_by_side), sizes)
 

@@ -125,7 +125,7 @@ def reproduction(run: RunFiles) -> Reproduction:
     again = command("train", "--recipe", f"{folder}/{RECIPE}", "--out", f"{folder}-again")
     commands = [again, command("evaluate", folder), command("report", folder)]
     if run.tuned is not None:
-        commands.insert(0, finetune_command(run, run.tuned))
+        commands = [line for line in (finetune_command(run), *commands) if line]
     elif isinstance(run.manifest, Manifest) and run.manifest.request.get("sources"):
         commands.insert(0, _prepare(run.manifest.request, str(run.fact("corpus"))))
     if isinstance(run.manifest, Manifest) and run.manifest.parts:

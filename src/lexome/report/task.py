@@ -53,7 +53,7 @@ def task(run: RunFiles) -> Task | Missing | None:
         diagnostics=diagnostics,
         confusion=confusion,
         reliability=reliability,
-        comparison=comparison(run, start),
+        comparison=comparison(run),
         said=examples(run, found),
         notes=(*_notes(found, model, first), *_warnings(found, run), *unfit),
         trained_on=_count(found, "among_training"),

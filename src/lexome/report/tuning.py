@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from lexome import languages
-from lexome.corpus import Manifest
 from lexome.errors import LexomeError
+from lexome.finetuning.asked import Asked
+from lexome.finetuning.evaluate import SCORES
+from lexome.finetuning.pairs import HeldOut
+from lexome.finetuning.recipes import Tuning
 from lexome.finetuning.tasks import TASKS
+from lexome.generation import Settings
 from lexome.languages.pair import Pair
 from lexome.model import Transformer, load_model
 from lexome.model.growth import grown
-from lexome.recipe import StartRecipe
+from lexome.recipe import StartRecipe, value_from_text
 from lexome.report.data import Missing
-from lexome.report.reading import RunFiles, command, missing, places
+from lexome.report.reading import RunFiles, command, missing, places, read_object
 from lexome.training.start import base_checksum, base_folder
 
 METHODS: Mapping[str, str] = {
@@ -63,14 +66,16 @@ def tuned_sentence(run: RunFiles) -> str | None:
     return f"Tuned for {_said(start.task)}{way} {how}."
 
 
-def finetune_command(run: RunFiles, start: StartRecipe, *flags: str) -> str:
-    """Return the command that tunes as the run was tuned, with further flags."""
-    words = [start.base, *_data(run), "--task", start.task, "--method", start.method]
-    if start.examples is not None:
-        words += ["--examples", str(start.examples)]
-    for name in ("rank", "alpha", "targets"):
-        if (value := getattr(start, name)) != StartRecipe.model_fields[name].default:
-            words += ["--set", f"start.{name}={json.dumps(value)}"]
+def finetune_command(run: RunFiles, *flags: str) -> str:
+    """Return the command that tunes and scores as the run was tuned and scored, with further flags.
+
+    It is empty where run.json does not say what was asked.
+    """
+    asked = None if isinstance(run.facts, Missing) else Asked.from_facts(run.facts)
+    if asked is None:
+        return ""
+    words = [asked.base, *map(str, asked.data.files), "--task", asked.task]
+    words += [*_reading(asked), *_held_out(asked), *_how(asked.tuning), *_answering(run)]
     usual = Path("corpus") / run.folder.name
     if (corpus := run.fact("corpus")) and Path(corpus) != usual:
         words += ["--corpus", str(corpus)]
@@ -109,52 +114,62 @@ def summary_of(task: str) -> str:
     return TASKS[task].summary if task in TASKS else ""
 
 
-def _data(run: RunFiles) -> Iterator[str]:
-    """Yield the pairs, and how they were read and held out, as words of the command."""
-    manifest = run.manifest
-    if not isinstance(manifest, Manifest):
-        yield "DATA"
-        return
-    request, pair = manifest.request, pair_of(run)
-    files = [str(file) for file in request.get("sources") or ()]
-    columns = _columns(pair)
-    held_out = [str(file) for file in request.get("validation_files") or ()]
-    if pair is not None and pair.form == "parallel":
-        source, target = (columns[name] for name in pair.languages)
-        files = [name for file in files for name in (file, _other(file, source, target))]
-        held_out = [name for file in held_out for name in (file, _other(file, source, target))]
-    yield from files
-    if pair is not None:
-        yield from _reading(pair, columns)
-    for file in held_out:
-        yield from ("--validation-files", file)
-    if request.get("validation") not in (None, 0.1):
-        yield from ("--validation", f"{request['validation']}")
-    for name, value in (request.get("validation_where") or {}).items():
+def _reading(asked: Asked) -> Iterator[str]:
+    """Yield how the pairs were read, as words of the command."""
+    data = asked.data
+    said = {
+        "source": data.source,
+        "target": data.target,
+        "base-language": asked.base_language,
+        "source-language": data.source_language,
+        "target-language": data.target_language,
+        "source-tokenizer": data.source_tokenizer,
+        "target-tokenizer": data.target_tokenizer,
+        "group": data.group,
+    }
+    for name, value in said.items():
+        if value:
+            yield from (f"--{name}", value)
+    sides = {"source": data.source_options, "target": data.target_options}
+    for side, options in sides.items():
+        for name, value in options.items():
+            text = value if isinstance(value, str) else json.dumps(value)
+            yield from (f"--{side}-option", f"{name}={text}")
+
+
+def _held_out(asked: Asked) -> Iterator[str]:
+    """Yield what was held out, as words of the command."""
+    held_out = asked.held_out
+    if held_out.share != HeldOut.share:
+        yield from ("--validation", f"{held_out.share}")
+    for file in held_out.files:
+        yield from ("--validation-files", str(file))
+    for name, value in held_out.where.items():
         yield from ("--validation-where", f"{name}={value}")
+    if asked.duplicates != Asked.duplicates:
+        yield from ("--duplicates", asked.duplicates)
 
 
-def _columns(pair: Pair | None) -> dict[str, str]:
-    return {} if pair is None else dict(json.loads(pair.columns))
+def _how(tuning: Tuning) -> Iterator[str]:
+    """Yield how was trained, as words of the command."""
+    yield from ("--method", tuning.method)
+    if tuning.epochs is not None:
+        yield from ("--epochs", f"{tuning.epochs}")
+    if tuning.examples is not None:
+        yield from ("--examples", f"{tuning.examples}")
+    for key, value in tuning.changes.items():
+        plain = isinstance(value, str) and value_from_text(value) == value
+        yield from ("--set", f"{key}={value if plain else json.dumps(value)}")
 
 
-def _reading(pair: Pair, columns: Mapping[str, str]) -> Iterator[str]:
-    described: Mapping[str, Any] = json.loads(pair.roles)
-    kinds: Mapping[str, str] = json.loads(pair.kinds)
-    for side, role in (("source", pair.asking), ("target", pair.answering)):
-        if pair.form in ("table", "files") and role.name in columns:
-            yield from (f"--{side}", columns[role.name])
-        yield from (f"--{side}-language", role.language)
-        if role.language in kinds:
-            yield from (f"--{side}-tokenizer", kinds[role.language])
-        for name, value in (described[role.name].get("options") or {}).items():
-            said = value if isinstance(value, str) else json.dumps(value)
-            yield from (f"--{side}-option", f"{name}={said}")
-    if pair.group:
-        yield from ("--group", pair.group)
-
-
-def _other(file: str, source: str, target: str) -> str:
-    """Return the file of targets beside one of sources: the last of its suffixes differs."""
-    before, found, after = file.rpartition(source)
-    return f"{before}{target}{after}" if found else file
+def _answering(run: RunFiles) -> Iterator[str]:
+    """Yield how the held-out examples were answered, as words of the command."""
+    scores = read_object(run.folder / SCORES, "")
+    settings = {} if isinstance(scores, Missing) else scores.get("settings")
+    if not isinstance(settings, Mapping):
+        return
+    usual = Settings()
+    for name in ("beams", "length_penalty", "no_repeat_ngram"):
+        value = settings.get(name, getattr(usual, name))
+        if value != getattr(usual, name):
+            yield from (f"--{name.replace('_', '-')}", json.dumps(value))
