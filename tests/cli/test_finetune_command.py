@@ -182,6 +182,19 @@ def test_a_masked_run_is_a_base(
         (("--task", "labels", "--beams", "2", "--length-penalty", "11"), 2, "from -10 to 10"),
         (("--task", "labels", "--examples", "0"), 2, "start.examples"),
         (("--task", "labels", "--set", "training.batch_size=abc"), 2, "training.batch_size"),
+        (
+            (
+                "--task",
+                "labels",
+                "--target",
+                "size",
+                "--target-option",
+                "form=number",
+                "--balanced",
+            ),
+            2,
+            "only classes can count alike",
+        ),
         (("--task", "labels", "--width", "64"), 2, "width"),
     ],
 )
@@ -222,6 +235,8 @@ def test_a_run_is_not_gone_on_with_where_another_is_asked(
     assert again.exit_code == 2
     said = " ".join(again.output.split())
     assert f"the run that was begun here differs in {key}" in said, again.output
+    said = collect(labelled[labelled.index("--out") + 1]).reproduction.commands[0]
+    assert "--balanced" in shlex.split(said)
     # Said otherwise, it is the same.
     same = lexome(*labelled, "--set", "training.steps=4", "--set", "training.batch_size=2")
     assert same.exit_code == 0, same.output
@@ -246,7 +261,10 @@ def labelled(
     folder = tmp_path_factory.mktemp("labelled")
     rows = [{"text": f"{word} {n}", "label": word} for n in range(10) for word in ("rain", "sea")]
     (folder / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    asked = ("finetune", run, folder / "t.jsonl", "--task", "labels", *SHORT, *where(folder))
+    asked = (
+        "finetune", run, folder / "t.jsonl", "--task", "labels", "--balanced", *SHORT,
+        *where(folder),
+    )  # fmt: skip
     done = lexome(*asked)
     assert done.exit_code == 0, done.output
     return asked

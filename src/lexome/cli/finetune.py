@@ -45,6 +45,7 @@ def finetune(
     method: options.MethodName = "full",
     epochs: options.Epochs = None,
     examples: options.Examples = None,
+    balanced: options.Balanced = False,
     compare: options.Compare = False,
     sizes: options.Sizes = "",
     beams: options.Beams = 1,
@@ -64,7 +65,7 @@ def finetune(
 
     # What is wrong in any of these is said before hours of training, not after them.
     chosen, few = tasks.get(task), numbers(sizes, "--sizes")
-    tuning = recipes.Tuning(recipes.method(method), epochs, examples, changed)
+    tuning = recipes.Tuning(recipes.method(method), epochs, examples, changed, balanced)
     searched: dict[str, Any] = {
         "beams": beams,
         "length_penalty": length_penalty,

@@ -144,6 +144,14 @@ Epochs = Annotated[
 Examples = Annotated[
     int | None, typer.Option(help="Use so many training pairs only.", rich_help_panel=_TUNING)
 ]
+Balanced = Annotated[
+    bool,
+    typer.Option(
+        "--balanced",
+        help="Of labels: let each class count alike, however rare it is.",
+        rich_help_panel=_TUNING,
+    ),
+]
 Compare = Annotated[
     bool,
     typer.Option(

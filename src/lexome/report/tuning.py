@@ -157,6 +157,8 @@ def _how(tuning: Tuning) -> Iterator[str]:
         yield from ("--epochs", f"{tuning.epochs}")
     if tuning.examples is not None:
         yield from ("--examples", f"{tuning.examples}")
+    if tuning.balanced:
+        yield "--balanced"
     for key, value in tuning.changes.items():
         plain = isinstance(value, str) and value_from_text(value) == value
         yield from ("--set", f"{key}={value if plain else json.dumps(value)}")
