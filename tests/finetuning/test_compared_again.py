@@ -15,7 +15,7 @@ from lexome.finetuning import compare
 from lexome.finetuning.compare import Contender
 from lexome.finetuning.evaluate import Scoring, score_task
 from lexome.generation import Settings
-from lexome.training import train
+from lexome.training import Outcome, train
 
 
 def test_contenders_are_kept_scored_anew_or_refused(
@@ -23,9 +23,9 @@ def test_contenders_are_kept_scored_anew_or_refused(
 ) -> None:
     trained = []
 
-    def here(made: Any, folder: Path, *_: Any) -> None:
+    def here(made: Any, folder: Path, *_: Any) -> Outcome:
         trained.append(folder.name)
-        train(made, folder)
+        return train(made, folder)
 
     monkeypatch.setattr(compare, "train_apart", here)
     run, lora = tmp_path / "run", Contender("lora")

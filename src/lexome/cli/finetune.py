@@ -108,16 +108,19 @@ def _tuned(
     searched: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Prepare, train and score what is asked; compare it where there are `sizes`, even none."""
-    from lexome.cli.train import stopped, trained
+    from lexome.cli.train import stopped
+    from lexome.cli.training_progress import TrainingProgress
     from lexome.finetuning import compare, recipes, tasks
     from lexome.finetuning.asked import begun
+    from lexome.training.apart import train_apart
 
     made = _prepared(asked, base, corpus)
     recipe = recipes.tuning_recipe(tasks.get(asked.task), made, asked.base, asked.tuning)
-    resume = begun(run, recipe)
+    begun(run, recipe)
     rivals = {} if sizes is None else _rivals(asked, made, sizes)
     compare.check(run, rivals)
-    outcome = trained(recipe, run, resume=resume, more_facts=asked.to_facts())
+    # As its rivals are, so that its memory compares with theirs.
+    outcome = train_apart(recipe, run, TrainingProgress, more_facts=asked.to_facts())
     if outcome.stopped:
         stopped(outcome)
     found = scored(run, group=asked.data.group, **searched)

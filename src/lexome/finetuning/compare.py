@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +15,12 @@ from lexome.finetuning.evaluate import SCORES, Scoring, Told, score_task, usual_
 from lexome.finetuning.tasks import Task
 from lexome.recipe import Recipe
 from lexome.recipe.sections import Method
-from lexome.training import Observer, Outcome, metrics, open_run, train
-from lexome.training.run import FACTS, METRICS
+from lexome.training import metrics, open_run
+from lexome.training.apart import Shown, train_apart
+from lexome.training.run import METRICS
 
 COMPARISON, FOLDER = "compare.json", "compare"
 METHODS: tuple[Method, ...] = ("scratch", "full", "lora")
-
-Shown = Callable[[], AbstractContextManager[Observer]]
-"""Makes what shows a training run; it is called in another process, so it must be picklable."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ def compare(
     Each is trained in a process of its own, so that its peak of memory is its own; one that has
     been trained and scored before is left as it is, so a comparison that was stopped goes on. One
     that was begun with another recipe is a `UsageError`. The run itself takes part as it is, where
-    it is one of the contenders.
+    it is one of the contenders; its memory compares where it too was trained by `train_apart`.
     """
     check(run, recipes)
     rows = [_row(run)]
@@ -76,7 +71,10 @@ def compare(
         if _same(run, contender):
             continue
         if not (folder / SCORES).is_file():
-            train_apart(recipe, folder, shown)
+            outcome = train_apart(recipe, folder, shown)
+            if outcome.stopped:
+                fix = "run the command again to go on"
+                raise LexomeError("stopped", where=str(folder), fix=fix)
         if not _is_scored(folder, scoring or Scoring()):
             score_task(folder, scoring=scoring, told=told)
         rows.append(_row(folder))
@@ -88,26 +86,6 @@ def check(run: Path, recipes: Mapping[Contender, Recipe]) -> None:
     """Raise `UsageError` if a contender was begun below `run` with another recipe than its own."""
     for contender, recipe in recipes.items():
         begun(run / FOLDER / contender.name, recipe)
-
-
-def train_apart(recipe: Recipe, folder: Path, shown: Shown | None = None) -> None:
-    """Train in a process of its own, or go on with what was begun in `folder`.
-
-    Raises the error that ended the run there, and `LexomeError` if it was stopped.
-    """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        outcome = pool.submit(_train, recipe, folder, shown).result()
-    if outcome.stopped:
-        raise LexomeError("stopped", where=str(folder), fix="run the command again to go on")
-
-
-def _train(recipe: Recipe, folder: Path, shown: Shown | None) -> Outcome:
-    resume = (folder / FACTS).is_file()
-    if shown is None:
-        return train(recipe, folder, resume=resume)
-    with shown() as observer:
-        return train(recipe, folder, resume=resume, observer=observer)
 
 
 def _is_scored(folder: Path, scoring: Scoring) -> bool:

@@ -9,9 +9,10 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -24,6 +25,7 @@ DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfl
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _PROBE = 1024
+_STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,27 @@ def deterministic() -> Iterator[None]:
         settings.fill_uninitialized_memory = filling
 
 
+def forget_peak(device: torch.device) -> None:
+    """Let `peak_bytes` tell the most that is held from now on; macOS cannot forget."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        with suppress(OSError):  # a process may be barred from its own /proc
+            _FORGET.write_text("5")
+
+
 def peak_bytes(device: torch.device) -> int:
-    """Return the most memory that this process has held, of the accelerator if there is one."""
+    """Return the most memory that this process has held, of the accelerator if there is one.
+
+    What Linux's getrusage says of a process is at least what its parent held when it began, so the
+    high-water mark of the process's own memory is read there (proc(5), VmHWM).
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "linux":
+        with suppress(OSError, StopIteration):
+            lines = _STATUS.read_text().splitlines()
+            return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
     kilo = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo
 

@@ -26,7 +26,7 @@ from lexome.training.plan import Plan
 from lexome.training.run import Run, check_free, create_run, open_run
 from lexome.training.schedules import Schedule
 from lexome.training.session import Session, make_session
-from lexome.training.start import base_checksum, base_config
+from lexome.training.start import base_checksum, base_config, check_base
 
 _SHARE_FOR_PAUSES = 0.06
 
@@ -51,6 +51,7 @@ def train(
     started = time.perf_counter()
     machine.prepare()
     with parallel.world() as world, machine.deterministic(), listening() as stop:
+        machine.forget_peak(world.device)
         observer = observer if observer is not None and world.first else Observer()
         folder = Path(folder)
         if resume:
@@ -105,7 +106,8 @@ def _reopen(run: Run, world: World, observer: Observer) -> tuple[Session, Corpus
     chosen = run.facts["machine"]
     training = run.recipe.training
     config = TransformerConfig(**_tuples(run.facts["plan"]["model"]))
-    _check_base(run)
+    if run.recipe.start is not None:
+        check_base(run.recipe.start, run.facts["base"])
     session = make_session(config, run.recipe, corpus.tokenizer, chosen["precision"], world)
     session.refer(corpus)
     if chosen["compile"]:
@@ -268,18 +270,6 @@ def _facts(made: Plan, corpus: Corpus, session: Session, setup: float) -> dict[s
         "setup_seconds": setup,
         "step_seconds": batch / made.tokens_per_second if made.tokens_per_second else 0.0,
     }
-
-
-def _check_base(run: Run) -> None:
-    """Raise `LexomeError` if the model that a run started from is not what it was."""
-    start = run.recipe.start
-    if start is None or base_checksum(start) == run.facts["base"]:
-        return
-    raise LexomeError(
-        "the base of this run has other weights than when the run began",
-        where=start.base,
-        fix="bring the old weights back, or start a new run",
-    )
 
 
 def _first(world: World, call: Callable[[], Any]) -> Any:
