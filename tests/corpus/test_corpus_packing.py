@@ -6,17 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tiny_language import Tiny, random_documents, write_tiny
 
-from lexome.corpus import PackedBatches, TokenStream
-from lexome.corpus.packing import document_lengths, row_length
+from lexome.corpus import PackedBatches, PrepareRequest, TokenStream, prepare
+from lexome.corpus.packing import document_lengths, left_out, row_length
 from lexome.errors import LexomeError, UsageError
 
 PAD, BEGIN = 0, 1
 
 
-def stream_of(lengths: list[int], split: str = "train") -> TokenStream:
+def stream_of(
+    lengths: list[int], split: str = "train", originals: list[int] | None = None
+) -> TokenStream:
     """Return documents of these lengths: a begin token, then numbers that no other one holds."""
     tokens = np.arange(sum(lengths), dtype=np.uint32) + 2
     starts = np.cumsum([0, *lengths[:-1]])
@@ -24,7 +27,9 @@ def stream_of(lengths: list[int], split: str = "train") -> TokenStream:
     cut = len(tokens) // 2
     shards = [part for part in (tokens[:cut], tokens[cut:]) if len(part)]
     stream = TokenStream(Path("nowhere"), split, shards, [None] * len(shards), Path("nowhere"))
-    stream.document_starts = starts  # what the corpus's table of documents would say
+    # What the corpus's table of documents would say.
+    stream.document_starts = starts
+    stream.document_originals = np.array(originals or range(len(lengths)))
     return stream
 
 
@@ -128,6 +133,43 @@ def test_few_examples_are_a_part_of_more(
     batches = packed(sizes, context, seed=seed, examples=few)
     seen = {n for row in range(batches.windows_per_epoch) for n in batches.row_documents(row)}
     assert seen == chosen[0]
+
+
+families = st.lists(st.lists(st.integers(2, 20), min_size=1, max_size=4), min_size=1, max_size=20)
+
+
+@given(families, contexts, st.integers(0, 3), st.data())
+def test_examples_are_chosen_with_what_was_made_of_them(
+    sizes: list[list[int]], context: int, seed: int, data: st.DataObject
+) -> None:
+    flat = [size for family in sizes for size in family]
+    firsts = np.cumsum([0, *map(len, sizes)])[:-1].tolist()
+    owners = [first for first, family in zip(firsts, sizes, strict=True) for _ in family]
+    stream = stream_of(flat, originals=owners)
+    fitting = [n for n in firsts if flat[n] <= context + 1]
+    assert left_out(stream, context) == len(firsts) - len(fitting)
+    assume(fitting)
+    examples = data.draw(st.integers(1, len(fitting) + 2))
+    batches = PackedBatches(stream, context, 1, seed, "f", PAD, examples)
+    chosen = set(batches.chosen.tolist())
+    few = {owners[number] for number in chosen}
+    assert len(few) == min(examples, len(fitting)) and few <= chosen
+    assert chosen == {n for n, one in enumerate(owners) if one in few and flat[n] <= context + 1}
+    assert batches.left_out == left_out(stream, context)
+
+
+def test_forms_know_the_document_that_they_were_made_of(tmp_path: Path) -> None:
+    source = write_tiny(tmp_path / "in.tiny", random_documents(1, 40, 30, "a"))
+    request = PrepareRequest([source], "tiny", workers=1)
+    corpus = prepare(request, tmp_path / "corpus", language=Tiny(mirror=True))
+    assert corpus.manifest.train.augmented
+    for split in ("train", "valid"):
+        rows = list(corpus.rows(split))
+        found = corpus.stream(split).document_originals.tolist()
+        assert [rows[number]["record"] for number in found] == [row["record"] for row in rows]
+        assert all(not rows[number]["augmented"] for number in found)
+        kept = [number for number, row in enumerate(rows) if not row["augmented"]]
+        assert [found[number] for number in kept] == kept
 
 
 def test_seed_fingerprint_and_epoch_change_the_order() -> None:

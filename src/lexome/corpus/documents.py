@@ -162,6 +162,31 @@ def read_starts(path: Path, split: str) -> npt.NDArray[np.int64]:
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
+def read_originals(path: Path, split: str) -> npt.NDArray[np.int64]:
+    """Return of which document of a split each one is a form; [documents].
+
+    What augmentation made is a form of the document before it that comes from the same place in
+    the data; so is a repeated document. Any other is a form of itself.
+    """
+    parts = [
+        batch.column("augmented").to_numpy(zero_copy_only=False)[_is_split(batch, split)]
+        for batch in _batches(path, ["split", "augmented"])
+    ]
+    made = np.concatenate([np.zeros(0, bool), *parts])
+    numbers = np.arange(len(made))
+    if not made.any():
+        return numbers
+    latest: dict[tuple[object, ...], int] = {}
+    places = ("file", "record", "line", "offset")
+    for number, row in enumerate(read_rows(path, split)):
+        place = tuple(row[name] for name in places)
+        if made[number]:
+            numbers[number] = latest.get(place, number)
+        else:
+            latest[place] = number
+    return numbers
+
+
 def document_names(path: Path, wanted: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], str]:
     """Return the printed source of documents, which are named by split and number in the split."""
     names: dict[tuple[str, int], str] = {}

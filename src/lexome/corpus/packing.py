@@ -36,6 +36,14 @@ def document_lengths(stream: TokenStream) -> npt.NDArray[np.int64]:
     return np.diff(np.append(stream.document_starts, len(stream)))
 
 
+def left_out(stream: TokenStream, context: int) -> int:
+    """Return how many examples are longer than a row of `context` inputs.
+
+    Forms that augmentation made of an example are no further ones, and are left out with it.
+    """
+    return int(np.sum(_is_original(stream) & (document_lengths(stream) > context + 1)))
+
+
 class PackedBatches:
     """Batches whose rows hold whole documents; nothing in here changes from call to call.
 
@@ -43,8 +51,9 @@ class PackedBatches:
     time and the longest first, each into the first row that has room (first fit decreasing,
     Johnson 1974); the rows then change places. What stays free at a row's end is `pad`, of
     weight 0. A batch at the end of an epoch is filled up from the next one. Documents longer than
-    a row are `left_out`, and with `examples` only so many documents are used, always the same.
-    `features` are what the split's frame tokens stand for.
+    a row are left out: so many examples are `left_out`. With `examples` only so many are used,
+    always the same; what augmentation made of an example comes and goes with it. `features` are
+    what the split's frame tokens stand for.
     """
 
     def __init__(
@@ -71,9 +80,8 @@ class PackedBatches:
         self.features = features
         self._starts = stream.document_starts
         self._lengths = document_lengths(stream)
-        fits = np.flatnonzero(self._lengths <= context + 1)
-        self.left_out = len(self._starts) - len(fits)
-        self.chosen = self._chosen(fits, examples)
+        self.left_out = left_out(stream, context)
+        self.chosen = self._chosen(examples)
         if not len(self.chosen):
             raise LexomeError(
                 f"no document of the {stream.split!r} split fits into {context} tokens",
@@ -133,12 +141,19 @@ class PackedBatches:
                 place += length
         return Batch(tokens, weights, firsts, features)
 
-    def _chosen(self, fits: npt.NDArray[np.int64], examples: int | None) -> npt.NDArray[np.int64]:
-        if examples is None or examples >= len(fits):
-            return fits
+    def _chosen(self, examples: int | None) -> npt.NDArray[np.int64]:
+        """Return the documents that fit, or those of some examples and what was made of them."""
+        fits = self._lengths <= self.context + 1
+        originals = self.stream.document_originals
+        fits &= fits[originals]
+        fitting = np.flatnonzero(fits & _is_original(self.stream))
+        if examples is None or examples >= len(fitting):
+            return np.flatnonzero(fits)
         # Of few examples the fewer are a part of the more, so that a curve over sizes is one.
-        order = permute(np.arange(len(fits)), len(fits), self._key("examples", 0))
-        return np.asarray(fits[np.argsort(order)[:examples]])
+        order = permute(np.arange(len(fitting)), len(fitting), self._key("examples", 0))
+        few = fitting[np.argsort(order)[:examples]]
+        forms = np.flatnonzero(fits & np.isin(originals, few) & ~_is_original(self.stream))
+        return np.concatenate([few, forms])
 
     def _epoch_of(self, number: int) -> int:
         while self._firsts[-1] <= number:
@@ -170,3 +185,9 @@ class PackedBatches:
 
     def _key(self, purpose: str, epoch: int) -> bytes:
         return f"{self.fingerprint}/{self.seed}/packed {purpose}/{epoch}".encode()
+
+
+def _is_original(stream: TokenStream) -> npt.NDArray[np.bool_]:
+    originals = stream.document_originals
+    found: npt.NDArray[np.bool_] = originals == np.arange(len(originals))
+    return found

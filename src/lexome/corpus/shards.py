@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lexome.corpus.documents import read_starts
+from lexome.corpus.documents import read_originals, read_starts
 from lexome.corpus.manifest import ShardFile
 from lexome.errors import DamagedFileError
 from lexome.files import atomic_path, naming
@@ -98,6 +98,11 @@ class TokenStream:
     def document_starts(self) -> npt.NDArray[np.int64]:
         """Return the place of each document's begin token, rising; [documents]."""
         return read_starts(self._documents, self.split)
+
+    @cached_property
+    def document_originals(self) -> npt.NDArray[np.int64]:
+        """Return the number of the document that each one is a form of, or its own; [documents]."""
+        return read_originals(self._documents, self.split)
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.int64]:
         """Return the tokens from `start` to `stop`; [stop - start]."""
