@@ -200,6 +200,7 @@ def test_examples_that_are_longer_than_the_context_are_counted(tmp_path: Path, b
     train(recipe("translation", corpus, base), tmp_path / "run", observer=told)
     assert "2 examples are longer than the context, and are left out" in told.messages
     assert "1 held-out examples are longer than the context, and are left out" in told.messages
+    assert open_run(tmp_path / "run").facts["left_out"] == {"train": 2, "valid": 1}
     found = score_task(tmp_path / "run", scoring=Scoring(baselines=False))
     assert (found["examples"], found["too_long"], found["training_examples"]) == (4, 1, 20)
     assert len((tmp_path / "run/predictions.jsonl").read_text().splitlines()) == 4

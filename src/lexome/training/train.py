@@ -13,6 +13,8 @@ from torch._dynamo.exc import TorchDynamoException
 
 import lexome
 from lexome.corpus import BatchSource, Corpus
+from lexome.corpus.manifest import TRAIN, VALID
+from lexome.corpus.packing import left_out
 from lexome.errors import LexomeError
 from lexome.model import TransformerConfig
 from lexome.recipe import Recipe, TrainingRecipe
@@ -262,6 +264,7 @@ def _facts(made: Plan, corpus: Corpus, session: Session, setup: float) -> dict[s
         "objective": made.recipe.objective.name,
         "parameters": sum(p.numel() for p in session.model.parameters()),
         "trained_parameters": sum(group.weights for group in session.optimizer.groups),
+        "left_out": _left_out(made, corpus),
         "base": base_checksum(made.recipe.start) if made.recipe.start else None,
         "groups": [group.to_dict() for group in session.optimizer.groups],
         "plan": made.to_dict(),
@@ -270,6 +273,13 @@ def _facts(made: Plan, corpus: Corpus, session: Session, setup: float) -> dict[s
         "setup_seconds": setup,
         "step_seconds": batch / made.tokens_per_second if made.tokens_per_second else 0.0,
     }
+
+
+def _left_out(made: Plan, corpus: Corpus) -> dict[str, int]:
+    """Return how many pairs of each split are longer than the model's context."""
+    if not made.recipe.objective.of_pairs:
+        return {}
+    return {split: left_out(corpus.stream(split), made.row) for split in (TRAIN, VALID)}
 
 
 def _first(world: World, call: Callable[[], Any]) -> Any:
