@@ -253,7 +253,7 @@ def _columns(task: Task, data: PairData, table: Path) -> tuple[dict[str, str], b
     """Return the column of each role, and whether the first line of the table names them.
 
     Columns of CSV and TSV that are asked for by their numbers have no names; nor have the two of
-    a TSV whose first line holds no usual one.
+    a TSV whose first line holds no usual one at all.
     """
     first = list(islice(read_rows(table), 1))
     known = list(first[0].values) if first else []
@@ -262,18 +262,20 @@ def _columns(task: Task, data: PairData, table: Path) -> tuple[dict[str, str], b
         name is not None and name.isdigit() and name not in known for name in asked_for
     ):
         return dict(zip((SOURCE, TARGET), map(str, asked_for), strict=True)), False
+    usual_ones = {name for usual in task.columns for name in usual}
+    two = content_suffix(table) == ".tsv" and len(known) == 2
+    if two and asked_for == (None, None) and usual_ones.isdisjoint(known):
+        return {SOURCE: "1", TARGET: "2"}, False
     columns = {}
     for role, asked, usual in zip((SOURCE, TARGET), asked_for, task.columns, strict=True):
         found = asked or next((name for name in usual if name in known), None)
-        pairs = content_suffix(table) == ".tsv" and len(known) == 2
-        if found is None and pairs and asked_for == (None, None):
-            return {SOURCE: "1", TARGET: "2"}, False
         if found is None:
             raise UsageError(
                 f"none of the columns {', '.join(known) or '(none)'} is usual for the {role} of "
                 f"the task {task.name!r}",
                 where=str(table),
-                fix=f"name it with --{role}",
+                fix=f"name it with --{role}"
+                + (", or say --source 1 --target 2 if the first line is a pair" if two else ""),
             )
         columns[role] = found
     return columns, True
