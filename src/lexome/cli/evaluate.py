@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from lexome.cli import finetune_options as options
 from lexome.cli.console import result, result_json, table
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
 from lexome.errors import UsageError
 
 Split = Annotated[str, typer.Option(help="The part of the corpus to score: valid or train.")]
-_LIKELIHOOD, _TUNED = "Likelihood", "Tuned runs"
+_LIKELIHOOD, _TUNED = "Likelihood", "Answers"
 
 Stride = Annotated[
     int | None,
@@ -65,13 +66,6 @@ Adapter = Annotated[
         rich_help_panel=_TUNED,
     ),
 ]
-Beams = Annotated[int, typer.Option(help="Beams with which it answers.", rich_help_panel=_TUNED)]
-LengthPenalty = Annotated[
-    float, typer.Option(help="Of beams: more of it prefers longer ones.", rich_help_panel=_TUNED)
-]
-NoRepeatNgram = Annotated[
-    int, typer.Option(help="No run of so many tokens comes twice.", rich_help_panel=_TUNED)
-]
 Group = Annotated[
     str,
     typer.Option(
@@ -87,9 +81,11 @@ def evaluate(
     run: Run,
     data: Examples = None,
     adapter: Adapter = None,
-    beams: Beams = 1,
-    length_penalty: LengthPenalty = 1.0,
-    no_repeat_ngram: NoRepeatNgram = 0,
+    beams: options.Beams = 1,
+    length_penalty: options.LengthPenalty = 1.0,
+    no_repeat_ngram: options.NoRepeatNgram = 0,
+    temperature: options.Temperature = None,
+    guidance: options.Guidance = None,
     group: Group = "",
     split: Split = "valid",
     stride: Stride = None,
@@ -108,21 +104,23 @@ def evaluate(
     from lexome.finetuning.evaluate import is_tuned
 
     of_likelihood = {"stride": stride, "positions": positions, "both_strands": both_strands}
-    of_tasks = {
+    searched = {
         "beams": beams,
         "length_penalty": length_penalty,
         "no_repeat_ngram": no_repeat_ngram,
-        "group": group,
+        "temperature": temperature,
+        "guidance": guidance,
     }
     if data or adapter or is_tuned(run):
         _check_usual(of_likelihood, "the likelihood, and a tuned run is scored by its task")
-        choices = {"split": split, "files": data or (), "baselines": baselines, **of_tasks}
-        _by_task(adapter or run, run if adapter else None, choices, as_json)
+        choices = {"split": split, "files": data or (), "baselines": baselines, "group": group}
+        chosen = {**choices, "searched": searched}
+        _by_task(adapter or run, run if adapter else None, chosen, as_json)
         return
-    _check_usual(of_tasks, "answers, and this run was not tuned on pairs")
-    chosen = {} if positions is None else {"positions": positions}
+    _check_usual({**searched, "group": group}, "answers, and this run was not tuned on pairs")
+    told = {} if positions is None else {"positions": positions}
     found = evaluated(
-        run, split=split, stride=stride, baselines=baselines, both_strands=both_strands, **chosen
+        run, split=split, stride=stride, baselines=baselines, both_strands=both_strands, **told
     )
     if as_json:
         result_json(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lexome.cli import finetune_options as options
@@ -51,6 +52,8 @@ def finetune(
     beams: options.Beams = 1,
     length_penalty: options.LengthPenalty = 1.0,
     no_repeat_ngram: options.NoRepeatNgram = 0,
+    temperature: options.Temperature = None,
+    guidance: options.Guidance = None,
     as_json: Json = False,
 ) -> None:
     """Tune a model on pairs of source and target, and score it on pairs that it has not seen.
@@ -70,6 +73,8 @@ def finetune(
         "beams": beams,
         "length_penalty": length_penalty,
         "no_repeat_ngram": no_repeat_ngram,
+        "temperature": temperature,
+        "guidance": guidance,
     }
     _settings(task, **searched)
     known = pairs.open_base(base, base_language, source_language)
@@ -123,7 +128,7 @@ def _tuned(
     outcome = train_apart(recipe, run, TrainingProgress, more_facts=asked.to_facts())
     if outcome.stopped:
         stopped(outcome)
-    found = scored(run, group=asked.data.group, **searched)
+    found = scored(run, group=asked.data.group, searched=searched)
     if rivals:
         _compared(run, rivals, _settings(asked.task, **searched), asked.data.group)
     return found
@@ -162,21 +167,22 @@ def _prepared(asked: Asked, base: Base, folder: Path) -> Corpus:
 def scored(
     run: Path,
     *,
-    beams: int = 1,
-    length_penalty: float = 1.0,
-    no_repeat_ngram: int = 0,
+    searched: Mapping[str, Any] = MappingProxyType({}),
     group: str = "",
     baselines: bool = True,
     **choices: Any,
 ) -> dict[str, Any]:
-    """Score a tuned run with a progress bar; return what task.json says."""
+    """Score a tuned run with a progress bar; return what task.json says.
+
+    `searched` says how answers are looked for, where that is not as is usual for the task.
+    """
     from lexome.cli.progress import meter
     from lexome.finetuning.evaluate import Scoring, score_task
     from lexome.training import open_run
 
     start = open_run(run).recipe.start
     task = start.task if start else "pair"
-    settings = _settings(task, beams, length_penalty, no_repeat_ngram)
+    settings = _settings(task, **searched)
     scoring = Scoring(settings, group=group, baselines=baselines)
     with meter() as bar:
         return score_task(
@@ -188,7 +194,12 @@ def scored(
 
 
 def _settings(
-    task: str, beams: int = 1, length_penalty: float = 1.0, no_repeat_ngram: int = 0
+    task: str,
+    beams: int = 1,
+    length_penalty: float = 1.0,
+    no_repeat_ngram: int = 0,
+    temperature: float | None = None,
+    guidance: float | None = None,
 ) -> Settings:
     """Return how a task is answered; beams look for what is likeliest, and draw nothing."""
     from dataclasses import replace
@@ -201,13 +212,15 @@ def _settings(
             where="--length-penalty",
             fix="add --beams 5, or leave it out",
         )
-    nothing_drawn: dict[str, Any] = {"temperature": 0.0, "guidance": 1.0} if beams > 1 else {}
+    drawn: dict[str, Any] = {"temperature": 0.0, "guidance": 1.0} if beams > 1 else {}
+    drawn |= {} if temperature is None else {"temperature": temperature}
+    drawn |= {} if guidance is None else {"guidance": guidance}
     return replace(
         usual_settings(task),
         beams=beams,
         length_penalty=length_penalty,
         no_repeat_ngram=no_repeat_ngram,
-        **nothing_drawn,
+        **drawn,
     )
 
 

@@ -178,6 +178,22 @@ Beams = Annotated[
 LengthPenalty = Annotated[
     float, typer.Option(help="Of beams: more of it prefers longer ones.", rich_help_panel=_ANSWERS)
 ]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        help="How answers are drawn; 0 takes the likeliest. (default: as is usual for the task)",
+        show_default=False,
+        rich_help_panel=_ANSWERS,
+    ),
+]
+Guidance = Annotated[
+    float | None,
+    typer.Option(
+        help="How far the source is overstated. (default: as is usual for the task)",
+        show_default=False,
+        rich_help_panel=_ANSWERS,
+    ),
+]
 NoRepeatNgram = Annotated[
     int, typer.Option(help="No run of so many tokens comes twice.", rich_help_panel=_ANSWERS)
 ]

@@ -11,11 +11,10 @@ import torch
 from lexome import languages
 from lexome.errors import LexomeError
 from lexome.finetuning.asked import Asked
-from lexome.finetuning.evaluate import SCORES
+from lexome.finetuning.evaluate import SCORES, usual_settings
 from lexome.finetuning.pairs import HeldOut
 from lexome.finetuning.recipes import Tuning
 from lexome.finetuning.tasks import TASKS
-from lexome.generation import Settings
 from lexome.languages.pair import Pair
 from lexome.model import Transformer, load_model
 from lexome.model.growth import grown
@@ -170,8 +169,10 @@ def _answering(run: RunFiles) -> Iterator[str]:
     settings = {} if isinstance(scores, Missing) else scores.get("settings")
     if not isinstance(settings, Mapping):
         return
-    usual = Settings()
-    for name in ("beams", "length_penalty", "no_repeat_ngram"):
+    usual = usual_settings(run.tuned.task if run.tuned else "pair")
+    # Beams draw nothing, whatever is usual for the task.
+    drawn = () if settings.get("beams", 1) > 1 else ("temperature", "guidance")
+    for name in ("beams", "length_penalty", "no_repeat_ngram", *drawn):
         value = settings.get(name, getattr(usual, name))
         if value != getattr(usual, name):
             yield from (f"--{name.replace('_', '-')}", json.dumps(value))
