@@ -130,7 +130,7 @@ def test_a_column_that_is_not_usual_has_to_be_named(tmp_path: Path, dna: Path) -
 @pytest.mark.parametrize("header", ["text\tsentiment", "review\tlabel"])
 def test_a_header_of_one_usual_name_is_no_example(tmp_path: Path, text: Path, header: str) -> None:
     (tmp_path / "a.tsv").write_text(f"{header}\nfine\tgood\npoor\tbad\n")
-    with pytest.raises(UsageError, match="is usual for the (source|target)") as caught:
+    with pytest.raises(UsageError, match=r"is usual for the (source|target)") as caught:
         prepared(tmp_path / "c", text, "labels", [tmp_path / "a.tsv"])
     assert header.replace("\t", ", ") in str(caught.value) and "--" in str(caught.value.fix)
 

@@ -267,6 +267,27 @@ def test_captions_in_a_table(tmp_path: Path) -> None:
     assert "line 1" in str(caught.value) and str(tmp_path) in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["cat.gif", "cat", 3])
+@pytest.mark.parametrize(
+    "target, suffix", [("image", ".webp"), ("sound", ".flac"), ("music", ".mid")]
+)
+def test_a_file_that_cannot_be_read_says_which_can(
+    tmp_path: Path, target: str, suffix: str, value: Any
+) -> None:
+    path = written(tmp_path / "a.jsonl", [{"source": "a cat", "target": value}])
+    with pytest.raises(LexomeError, match=f"'?{value}'? does not end as a file") as caught:
+        list(pair(target=target).read(path))
+    assert suffix in str(caught.value.fix) and "--from" not in str(caught.value)
+    assert "line 1" in str(caught.value)
+
+
+def test_what_can_be_typed_is_no_file(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", [{"source": "ACG!.gif", "target": "b"}])
+    with pytest.raises(LexomeError) as caught:
+        list(pair(source="dna").read(path))
+    assert "file of" not in caught.value.what
+
+
 def test_a_text_that_ends_like_a_file_is_a_text(tmp_path: Path) -> None:
     for text in ("see readme.txt", "x" * 300 + " notes.txt", "a\nb.txt", "nul\0.txt"):
         path = written(tmp_path / "a.jsonl", [{"source": text, "target": "b"}])

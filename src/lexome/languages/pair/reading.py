@@ -181,6 +181,11 @@ def content_of(language: Language, value: Any, folder: Path) -> Any:
                 f"there is no file {text!r}",
                 fix=f"paths are read from the folder of the table, {file_name(folder)}",
             )
+    elif language.suffixes and not _typed(language, ""):
+        raise LexomeError(
+            f"{text!r} does not end as a file of the language {language.name!r} does",
+            fix=f"name files that end in {', '.join(language.suffixes)}",
+        )
     return language.parse(text)
 
 
@@ -223,6 +228,7 @@ def _only(language: Language, path: Path) -> Any:
 
 
 def _typed(language: Language, text: str) -> bool:
+    """Return whether a text is content by itself; not even the empty one is in some languages."""
     try:
         language.parse(text)
     except LexomeError:
