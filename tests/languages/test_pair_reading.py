@@ -102,13 +102,40 @@ def test_labels_as_json_holds_them(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", rows)
     entries = list(pair("dna", "label", target_options={"form": "several"}).read(path))
     found = [entry.content[1].content for entry in entries if isinstance(entry, Document)]
-    assert found == [("a", "b"), ("a", "b"), (), ("3",)]
-    assert [entry.reason for entry in entries if isinstance(entry, Skipped)] == ["empty target"]
+    assert found == [("a", "b"), ("a", "b"), (), (), ("3",)]
     each = pair("dna", "label", target_options={"form": "each"})
     assert next(iter(each.read(path))).content[1].content == ("b", "a")  # type: ignore[union-attr]
     with pytest.raises(LexomeError, match="a list of 2 values") as caught:
         list(pair("dna", "label").read(path))
     assert "a.jsonl, record '1', line 1" in str(caught.value)
+
+
+def test_of_several_classes_an_empty_text_names_none(tmp_path: Path) -> None:
+    """CSV has no other way to say it; what is not there at all says nothing."""
+    several = {"target_options": {"form": "several"}}
+    (tmp_path / "a.csv").write_text('source,target\nAC,"a,b"\nCA,\nGA," "\n,a\n')
+    rows = [
+        {"source": source, "target": target}
+        for source, target in (("AC", "b,a"), ("CA", ""), ("GA", []), ("TT", None), ("", "a"))
+    ]
+    written(tmp_path / "a.jsonl", rows)
+    (tmp_path / "a.seq").write_text("AC\nCA\nGA\n\n")
+    (tmp_path / "a.label").write_text("a,b\n\n \na\n")
+    endings = {"source": ".seq", "target": ".label"}
+    for name, language in {
+        "a.csv": pair("dna", "label", **several),
+        "a.jsonl": pair("dna", "label", **several),
+        "a.seq": pair("dna", "label", "parallel", endings, **several),
+    }.items():
+        entries = list(language.read(tmp_path / name))
+        found = [entry.content[1].content for entry in entries if isinstance(entry, Document)]
+        assert found == [("a", "b"), (), ()], name
+        reasons = [entry.reason for entry in entries if isinstance(entry, Skipped)]
+        assert reasons == ["empty target", "empty source"][-len(reasons) :] and reasons, name
+    for form in ("class", "each"):
+        language = pair("dna", "label", target_options={"form": form, "separator": ""})
+        reasons = [e.reason for e in language.read(tmp_path / "a.csv") if isinstance(e, Skipped)]
+        assert reasons.count("empty target") == 2
 
 
 def test_a_number_stays_as_it_was_written(tmp_path: Path) -> None:

@@ -61,8 +61,7 @@ class Table:
                 raise missing_column(column, row)
             value, language = row.values[column], self.languages[role]
             empty = Skipped(row.source, f"empty {role}", f"the column {column!r}")
-            # A list that holds nothing says so: none of several classes.
-            needed = role != self.may_be_empty and value != []
+            needed = role != self.may_be_empty and not _names_none(language)
             if value is None or (needed and isinstance(value, str) and not value.strip()):
                 return empty
             with located(str(row.source)):
@@ -97,13 +96,15 @@ class Parallel:
                     where=file_name(path if source is None else partner),
                     fix="both files need the same number of lines",
                 )
-            if not source.strip() or not target.strip():
-                side = roles[0] if not source.strip() else roles[1]
-                yield Skipped(place, f"empty {side}")
+            said = dict(zip(roles, (source, target), strict=True))
+            needed = [role for role in roles if not _names_none(self.languages[role])]
+            if empty := [role for role in needed if not said[role].strip()]:
+                yield Skipped(place, f"empty {empty[0]}")
                 continue
             with located(str(place)):
-                said = zip(roles, (source, target), strict=True)
-                turns = tuple(Turn(role, self.languages[role].parse(text)) for role, text in said)
+                turns = tuple(
+                    Turn(role, self.languages[role].parse(text)) for role, text in said.items()
+                )
             texts = zip(self.languages.values(), self.suffixes, (source, target), strict=True)
             labels = {suffix: text for one, suffix, text in texts if isinstance(one, Label)}
             yield Document(turns, place, labels)
@@ -205,6 +206,11 @@ def missing_column(column: str, row: Row) -> LexomeError:
         where=str(row.source),
         fix=f"the columns are {', '.join(row.values)}: name one with --source or --target",
     )
+
+
+def _names_none(language: Language) -> bool:
+    """Return whether nothing is content too: of several classes, none."""
+    return isinstance(language, Label) and language.form == "several"
 
 
 def _named_file(language: Language, value: Any, folder: Path) -> Path | None:
