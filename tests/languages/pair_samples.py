@@ -1,16 +1,18 @@
-"""Tokenizers of bases, and pairs that speak their languages and others."""
+"""Tokenizers of bases, pairs that speak their languages and others, and files of pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lexome import languages
-from lexome.languages.base import Tokenizer
+from lexome.languages.base import Document, Tokenizer
 from lexome.languages.joint import JointTokenizer
-from lexome.languages.pair import BaseTokens, PairTokenizer, Role, Turn, Turns
+from lexome.languages.pair import BaseTokens, Pair, PairTokenizer, Role, Turn, Turns
 from lexome.languages.pair.training import PairTrainer
 from lexome.languages.tokenizers import BpeTrainer, BytesTrainer
 
@@ -53,3 +55,39 @@ def grown(base: str, source: str, target: str, pairs: list[Turns], **options: An
     made = PairTrainer(BASES[base], roles(source, target), spoken).train(pairs, None)
     assert isinstance(made, PairTokenizer)
     return made
+
+
+COLUMNS = {"source": "source", "target": "target"}
+
+
+def pair(
+    source: str = "text",
+    target: str = "text",
+    form: str = "table",
+    columns: dict[str, str] | None = None,
+    source_options: dict[str, Any] | None = None,
+    target_options: dict[str, Any] | None = None,
+    **options: Any,
+) -> Pair:
+    """Return a language of pairs; `options` are its own."""
+    roles = {
+        "source": {"language": source, "options": source_options or {}, "predicted": False},
+        "target": {"language": target, "options": target_options or {}, "predicted": True},
+    }
+    said = json.dumps(columns or COLUMNS)
+    found = languages.get("pair", roles=json.dumps(roles), form=form, columns=said, **options)
+    assert isinstance(found, Pair)
+    return found
+
+
+def said(language: Pair, path: Path) -> list[tuple[Any, Any]]:
+    """Return the sources and targets of a file, all of which have to be pairs."""
+    entries = list(language.read(path))
+    assert all(isinstance(entry, Document) for entry in entries)
+    return [tuple(turn.content for turn in entry.content) for entry in entries]  # type: ignore[union-attr, misc]
+
+
+def written(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    """Write rows as JSON lines."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pair_samples import pair, said, written
 from PIL import Image
 
 from lexome import languages
@@ -21,39 +21,6 @@ from lexome.languages.label import Label
 from lexome.languages.music.score import Score, Track, ordered
 from lexome.languages.pair import Pair, Turn
 from lexome.languages.pair.language import as_bytes
-
-COLUMNS = {"source": "source", "target": "target"}
-
-
-def pair(
-    source: str = "text",
-    target: str = "text",
-    form: str = "table",
-    columns: dict[str, str] | None = None,
-    source_options: dict[str, Any] | None = None,
-    target_options: dict[str, Any] | None = None,
-    **options: Any,
-) -> Pair:
-    roles = {
-        "source": {"language": source, "options": source_options or {}, "predicted": False},
-        "target": {"language": target, "options": target_options or {}, "predicted": True},
-    }
-    said = json.dumps(columns or COLUMNS)
-    found = languages.get("pair", roles=json.dumps(roles), form=form, columns=said, **options)
-    assert isinstance(found, Pair)
-    return found
-
-
-def said(language: Pair, path: Path) -> list[tuple[Any, Any]]:
-    """Return the sources and targets of a file, all of which have to be pairs."""
-    entries = list(language.read(path))
-    assert all(isinstance(entry, Document) for entry in entries)
-    return [tuple(turn.content for turn in entry.content) for entry in entries]  # type: ignore[union-attr, misc]
-
-
-def written(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
 
 
 def test_every_table_reads_alike(tmp_path: Path) -> None:
@@ -89,78 +56,6 @@ def test_empty_sides_are_left_out_with_the_reason(tmp_path: Path) -> None:
     assert [entry.source.line for entry in entries if isinstance(entry, Skipped)] == [2, 3, 4, 5]
     classes = pair(target="label")
     assert sum(isinstance(entry, Skipped) for entry in classes.read(tmp_path / "a.jsonl")) == 4
-
-
-def test_labels_as_json_holds_them(tmp_path: Path) -> None:
-    rows = [
-        {"source": "ACGT", "target": ["b", "a"]},
-        {"source": "ACGT", "target": "a, b"},
-        {"source": "ACGT", "target": []},
-        {"source": "ACGT", "target": ""},
-        {"source": "ACGT", "target": 3},
-    ]
-    path = written(tmp_path / "a.jsonl", rows)
-    entries = list(pair("dna", "label", target_options={"form": "several"}).read(path))
-    found = [entry.content[1].content for entry in entries if isinstance(entry, Document)]
-    assert found == [("a", "b"), ("a", "b"), (), (), ("3",)]
-    each = pair("dna", "label", target_options={"form": "each"})
-    assert next(iter(each.read(path))).content[1].content == ("b", "a")  # type: ignore[union-attr]
-    with pytest.raises(LexomeError, match="a list of 2 values") as caught:
-        list(pair("dna", "label").read(path))
-    assert "a.jsonl, record '1', line 1" in str(caught.value)
-
-
-def test_of_several_classes_an_empty_text_names_none(tmp_path: Path) -> None:
-    """CSV has no other way to say it; what is not there at all says nothing."""
-    several = {"target_options": {"form": "several"}}
-    (tmp_path / "a.csv").write_text('source,target\nAC,"a,b"\nCA,\nGA," "\n,a\n')
-    rows = [
-        {"source": source, "target": target}
-        for source, target in (("AC", "b,a"), ("CA", ""), ("GA", []), ("TT", None), ("", "a"))
-    ]
-    written(tmp_path / "a.jsonl", rows)
-    (tmp_path / "a.seq").write_text("AC\nCA\nGA\n\n")
-    (tmp_path / "a.label").write_text("a,b\n\n \na\n")
-    endings = {"source": ".seq", "target": ".label"}
-    for name, language in {
-        "a.csv": pair("dna", "label", **several),
-        "a.jsonl": pair("dna", "label", **several),
-        "a.seq": pair("dna", "label", "parallel", endings, **several),
-    }.items():
-        entries = list(language.read(tmp_path / name))
-        found = [entry.content[1].content for entry in entries if isinstance(entry, Document)]
-        assert found == [("a", "b"), (), ()], name
-        reasons = [entry.reason for entry in entries if isinstance(entry, Skipped)]
-        assert reasons == ["empty target", "empty source"][-len(reasons) :] and reasons, name
-    for form in ("class", "each"):
-        language = pair("dna", "label", target_options={"form": form, "separator": ""})
-        reasons = [e.reason for e in language.read(tmp_path / "a.csv") if isinstance(e, Skipped)]
-        assert reasons.count("empty target") == 2
-
-
-def test_a_number_stays_as_it_was_written(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", [{"source": "MK", "target": 0.125, "assay": 2}])
-    number = pair("protein", "label", target_options={"form": "number"})
-    (entry,) = number.read(path)
-    assert isinstance(entry, Document)
-    assert entry.content[1].content == 0.125
-    assert entry.metadata == {"target": "0.125", "assay": "2"}
-    assert entry.metadata[number.target_column] == "0.125"
-    written(path, [{"source": "MK", "target": "high"}])
-    with pytest.raises(LexomeError, match="'high' is not a number") as caught:
-        list(number.read(path))
-    assert "line 1" in str(caught.value)
-
-
-def test_a_number_stays_in_parallel_files_too(tmp_path: Path) -> None:
-    (tmp_path / "a.seq").write_text("MK\nML\n")
-    (tmp_path / "a.value").write_text("0.5\n1e3\n")
-    number = pair(
-        "protein", "label", "parallel", {"source": ".seq", "target": ".value"},
-        target_options={"form": "number"},
-    )  # fmt: skip
-    entries = list(number.read(tmp_path / "a.seq"))
-    assert [entry.metadata[number.target_column] for entry in entries] == ["0.5", "1e3"]  # type: ignore[union-attr]
 
 
 def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
 """From files to pairs: columns of a table, two files side by side, files and what is said of them.
 
 Each reader yields documents whose content is `Turns`. What has no source or no target is
-`Skipped`; a column or a file that is not there is an error.
+`Skipped`, and so are labels that are not as many as what they are for; a column or a file that is
+not there is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import permutations, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lexome.languages.label import Label
 from lexome.languages.pair.tables import Row, lines, read_rows
 from lexome.languages.pair.turns import Turn
 from lexome.languages.sources import content_suffix, file_name
+from lexome.languages.text import Text
 
 Entry = Document | Skipped
 
@@ -74,7 +76,7 @@ class Table:
             for role, column in self.columns.items()
             if not isinstance(self.languages[role], Label)
         }
-        return Document(tuple(turns), row.source, metadata(row, used))
+        return _paired(self.languages, turns, row.source, metadata(row, used))
 
 
 @dataclass(frozen=True)
@@ -102,12 +104,10 @@ class Parallel:
                 yield Skipped(place, f"empty {empty[0]}")
                 continue
             with located(str(place)):
-                turns = tuple(
-                    Turn(role, self.languages[role].parse(text)) for role, text in said.items()
-                )
+                turns = [Turn(role, self.languages[role].parse(said[role])) for role in roles]
             texts = zip(self.languages.values(), self.suffixes, (source, target), strict=True)
             labels = {suffix: text for one, suffix, text in texts if isinstance(one, Label)}
-            yield Document(turns, place, labels)
+            yield _paired(self.languages, turns, place, labels)
 
     def _partner(self, path: Path) -> Path:
         tail = "".join(s for s in path.suffixes if s.lower() in COMPRESSED_SUFFIXES)
@@ -150,8 +150,9 @@ class Files:
                     self.read_role: entry.content,
                     other: self.languages[other].parse(said),
                 }
-            turns = tuple(Turn(role, contents[role]) for role in self.languages)
-            yield Document(turns, entry.source, {**entry.metadata, self.column: said})
+            turns = [Turn(role, contents[role]) for role in self.languages]
+            known = {**entry.metadata, self.column: said}
+            yield _paired(self.languages, turns, entry.source, known)
 
     def _said(self, path: Path, document: Document) -> str:
         if self.column in document.metadata:
@@ -206,6 +207,36 @@ def missing_column(column: str, row: Row) -> LexomeError:
         where=str(row.source),
         fix=f"the columns are {', '.join(row.values)}: name one with --source or --target",
     )
+
+
+def _paired(
+    languages: Mapping[str, Language],
+    turns: Sequence[Turn],
+    source: Source,
+    known: Mapping[str, str],
+) -> Entry:
+    """Return turns as a pair, unless it has a label for each part, and other parts than labels."""
+    for asked, said in permutations(turns, 2):
+        label = languages[said.role]
+        if isinstance(label, Label) and label.form == "each":
+            parts = _parts(languages[asked.role], asked.content)
+            if parts and len(said.content) not in parts.values():
+                counts = " or ".join(f"{count} {name}" for name, count in parts.items())
+                detail = f"{len(said.content)} labels for {counts}"
+                return Skipped(source, f"labels that do not fit the {asked.role}", detail)
+    return Document(tuple(turns), source, known)
+
+
+def _parts(language: Language, content: Any) -> dict[str, int]:
+    """Return how many parts there are in what is written, by what they are called.
+
+    Nobody knows which parts of a recording or of a picture a person has labels for.
+    """
+    if isinstance(language, Text):
+        return {"words": len(content.split()), "characters": len(content)}
+    if isinstance(content, str):
+        return {f"{language.unit}s": language.units(Document(content, Source("")))}
+    return {}
 
 
 def _names_none(language: Language) -> bool:
