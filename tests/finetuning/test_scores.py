@@ -19,9 +19,11 @@ from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.baselines.contents import TaskBaseline
 from lexome.evaluation.metrics.bootstrap import EXAMPLES
 from lexome.finetuning import picture_scores, standing
+from lexome.finetuning.answering import Answer, questions
 from lexome.finetuning.evaluate import Scoring, score_task
 from lexome.finetuning.paired import Pairs
 from lexome.finetuning.pairs import HeldOut
+from lexome.finetuning.scoring import task_scores
 from lexome.finetuning.trained import trained_documents
 from lexome.training import open_run, train
 
@@ -257,3 +259,37 @@ def test_every_training_picture_is_looked_at(monkeypatch: pytest.MonkeyPatch) ->
     figures, _ = picture_scores.picture_scores(None, asked, list(known[-2:]), EXAMPLES)  # type: ignore[arg-type]
     copied = {one.name: one for one in figures}["exact copies of training pictures"]
     assert copied.value == 1  # type: ignore[union-attr]
+
+
+# Answers of another length than the truth
+
+
+def test_a_label_that_is_missing_is_no_guess_at_the_first_class(tmp_path: Path) -> None:
+    """What is not said is wrong; it is neither the first class nor any other."""
+    model = dna_base(tmp_path / "base")
+    rows = [{"sequence": "ACGT"[n % 4] * (3 + n // 4), "label": "ab"[n % 2] * (3 + n // 4)}
+            for n in range(16)]  # fmt: skip
+    corpus = prepared(
+        tmp_path / "corpus", model, "labels",
+        [lines(tmp_path / "a.jsonl", [json.dumps(row) for row in rows])], language="dna",
+        target_options={"form": "each", "separator": ""}, held_out=HeldOut(share=0.4),
+    )  # fmt: skip
+    pairs = Pairs.of(corpus)
+    asked = questions(pairs, "valid")
+    first = pairs.target.offset
+
+    def figures(said: Sequence[tuple[int, ...]]) -> dict[str, float | None]:
+        answers = [Answer(ids, "end") for ids in said]
+        scores = task_scores("labels", pairs, asked, answers)
+        assert scores is not None
+        return {one.name: one.value for one in scores.figures}
+
+    firsts = [one for one in asked if one.reference[0] == first]
+    assert 0 < len(firsts) < len(asked)
+    assert figures([()] * len(asked)) == {
+        "token accuracy": 0.0, "balanced accuracy": 0.0, "MCC": 0.0, "macro F1": 0.0,
+    }  # fmt: skip
+    short = figures([one.reference[:-1] for one in asked])
+    tokens_asked = sum(len(one.reference) for one in asked)
+    assert short["token accuracy"] == pytest.approx(1 - len(asked) / tokens_asked)
+    assert set(figures([(*one.reference, first) for one in asked]).values()) == {1.0}

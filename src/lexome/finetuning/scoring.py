@@ -29,6 +29,9 @@ from lexome.finetuning.paired import Pairs
 from lexome.finetuning.picture_scores import picture_scores
 from lexome.languages.label import Classes, Scale
 
+# The class of a label for each part that an answer lacks: never a true one.
+_UNSAID = ""
+
 
 @dataclass(frozen=True)
 class TaskScores:
@@ -113,7 +116,8 @@ def _predicted(pairs: Pairs, asked: Sequence[Question], said: Sequence[Answer]) 
     if isinstance(coding, Classes):
         lengths = [len(one) for one in class_numbers(pairs, asked)]
         own = class_codes(pairs, [one.ids for one in said])
-        return [_as_long(codes, n) for codes, n in zip(own, lengths, strict=True)]
+        nothing = len(coding.classes)
+        return [_as_long(codes, n, nothing) for codes, n in zip(own, lengths, strict=True)]
     return contents(pairs, [one.ids for one in said])
 
 
@@ -133,7 +137,9 @@ def _label_scores(
     numbers = class_numbers(pairs, asked)
     if coding.form == "each":
         return TaskScores(
-            tuple(token_label_scores(predicted, numbers, classes, resampling=resampling))
+            tuple(
+                token_label_scores(predicted, numbers, (*classes, _UNSAID), resampling=resampling)
+            )
         )
     truth = np.array([one[0] for one in numbers])
     scores = label_scores(predicted, truth, classes, resampling=resampling)
@@ -215,8 +221,8 @@ def source_texts(pairs: Pairs, asked: Sequence[Question]) -> list[str]:
     return [content if isinstance(content, str) else "" for content in found]
 
 
-def _as_long(codes: Any, length: int) -> Any:
-    """Return codes cut to a length, or filled up with the first class: a guess like any other."""
-    short = np.zeros(length, np.int64)
-    short[: len(codes)] = codes[:length]
-    return short
+def _as_long(codes: Ints, length: int, nothing: int) -> Ints:
+    """Return codes cut to a length, or filled up with what no true class is."""
+    whole = np.full(length, nothing, np.int64)
+    whole[: len(codes)] = codes[:length]
+    return whole
