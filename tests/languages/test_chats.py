@@ -107,6 +107,16 @@ def test_what_teaches_nothing_is_counted(read: Read, record: Any, reason: str) -
     assert turns(kept) == ASKED
 
 
+def test_a_last_message_that_nobody_answers_is_counted(read: Read) -> None:
+    asked = {"role": "user", "content": "And?"}
+    first, skipped, second = read(
+        Chats(), {"messages": [USER, ASSISTANT, asked]}, {"messages": [USER, ASSISTANT]}
+    )
+    assert turns(first) == turns(second) == ASKED
+    assert isinstance(skipped, Skipped) and skipped.reason == "message without an answer"
+    assert skipped.source == first.source
+
+
 @pytest.mark.parametrize(
     ("record", "message"),
     [

@@ -50,28 +50,33 @@ SHAPES = '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant"
 class Chats:
     """Conversations, one a record: a list of messages, or a question and its answer.
 
-    A conversation ends with its last answer; what the user says behind it is nobody's example.
+    A conversation ends with its last answer; a message of the user's behind it is `Skipped`.
     """
 
     text: Text = field(default_factory=Text)
 
     def read(self, path: Path) -> Iterator[Entry]:
-        """Yield a conversation for each record; one without an answer is `Skipped`."""
-        for row in read_rows(path):
-            yield self.conversation(row)
+        """Yield a conversation for each record; one without an answer is `Skipped`.
 
-    def conversation(self, row: Row) -> Entry:
-        """Return the turns of a record; roles out of turn are a `LexomeError`."""
+        Roles out of turn are a `LexomeError`.
+        """
+        for row in read_rows(path):
+            yield from self._conversation(row)
+
+    def _conversation(self, row: Row) -> Iterator[Entry]:
         messages, used = _messages(row)
         turns = turns_of(messages, row.source, self.text)
         check_order(turns, row.source)
         if empty := empty_role(turns):
-            return Skipped(row.source, f"empty {empty} message")
-        while turns and turns[-1].role != ASSISTANT:
-            turns.pop()
-        if not turns:
-            return Skipped(row.source, "no answer")
-        return Document(tuple(turns), row.source, metadata(row, used))
+            yield Skipped(row.source, f"empty {empty} message")
+        elif all(turn.role != ASSISTANT for turn in turns):
+            yield Skipped(row.source, "no answer")
+        else:
+            # Roles take turns, so that one message at most stands behind the last answer.
+            answered = turns if turns[-1].role == ASSISTANT else turns[:-1]
+            yield Document(tuple(answered), row.source, metadata(row, used))
+            if len(answered) < len(turns):
+                yield Skipped(row.source, "message without an answer")
 
 
 def turns_of(messages: Sequence[Message], source: Source, text: Text) -> list[Turn]:
