@@ -6,8 +6,7 @@ answer. How many there are the label says, or, of one for each part of the sourc
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +14,13 @@ import torch
 
 from lexome.generation.decoder import computing_in
 from lexome.generation.features import PromptFeatures, beside
+from lexome.generation.passes import equally_long
 from lexome.languages.label import Classes, Scale
 from lexome.languages.pair.tokenizer import Part
 from lexome.model import Transformer
 
 Floats = npt.NDArray[np.float64]
 Choices = npt.NDArray[np.int64]
-
-_TOKENS = 8192
 
 
 def places(coding: Classes | Scale, part: Part, reference: int) -> Choices:
@@ -53,7 +51,7 @@ def fill(
     ]
     found: dict[int, Floats] = {}
     with computing_in(model, torch.float32):
-        for numbers in _equally_long(masked):
+        for numbers in equally_long(masked):
             tokens = torch.tensor([masked[number] for number in numbers], device=device)
             heard = beside(tokens, [features[number] for number in numbers], model)
             logits = model.head(model.trunk(tokens, features=heard)).double().cpu()
@@ -61,14 +59,3 @@ def fill(
                 first, own = len(prompts[number]), torch.from_numpy(choices[number])
                 found[number] = row[first : first + len(own)].gather(1, own).softmax(-1).numpy()
     return [found[number] for number in range(len(prompts))]
-
-
-def _equally_long(prompts: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Yield the numbers of prompts of one length, as many as fit into a pass."""
-    groups = defaultdict[int, list[int]](list)
-    for number, prompt in enumerate(prompts):
-        groups[len(prompt)].append(number)
-    for length, numbers in groups.items():
-        size = max(_TOKENS // length, 1)
-        for start in range(0, len(numbers), size):
-            yield numbers[start : start + size]

@@ -8,8 +8,7 @@ Nothing is padded, so an answer's probability depends on no other answer and no 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -23,15 +22,13 @@ from lexome.errors import UsageError
 from lexome.generation.cache import BehindPrompts, ReadPrompts
 from lexome.generation.decoder import computing_in
 from lexome.generation.features import PromptFeatures, beside
+from lexome.generation.passes import TOKENS, equally_long
 from lexome.generation.rows import check_prompt
 from lexome.generation.sampling import check_numbers
 from lexome.model.config import TransformerConfig
 from lexome.model.transformer import Transformer
 
 Floats = npt.NDArray[np.float64]
-
-TOKENS = 8192
-"""Tokens of a forward pass, unless one sequence alone is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,7 @@ def answer_distribution(
     ]
     found = [np.zeros(len(own)) for own in answers]
     with computing_in(model, torch.float32):
-        for batch in _equally_long([question.prompt for question in questions], tokens):
+        for batch in equally_long([question.prompt for question in questions], tokens):
             prompts = [list(questions[number].prompt) for number in batch]
             asked = {
                 row: [_Answer(number, place, ids) for place, ids in enumerate(answers[number])]
@@ -131,7 +128,7 @@ def _score(
     longer = [(row, answer) for row, answer in pairs if len(answer.ids) > 1]
     if read is None or not longer:
         return
-    for batch in _equally_long([answer.ids for _, answer in longer], tokens, length):
+    for batch in equally_long([answer.ids for _, answer in longer], tokens, length):
         rows = torch.tensor([longer[number][0] for number in batch], device=device)
         ids = torch.tensor([longer[number][1].ids for number in batch], device=device)
         trunk = model.trunk(ids[:, :-1], cache=BehindPrompts(read, rows))
@@ -145,19 +142,6 @@ def _logits(model: Transformer, trunk: Tensor) -> Tensor:
     logits: Tensor = model.head(trunk).float().cpu()
     check_numbers(not bool(logits.isnan().any()))
     return logits
-
-
-def _equally_long(
-    sequences: Sequence[Sequence[int]], tokens: int, before: int = 0
-) -> Iterator[list[int]]:
-    """Yield numbers of `sequences` of one length, as many as fit behind `before` tokens each."""
-    groups = defaultdict[int, list[int]](list)
-    for number, sequence in enumerate(sequences):
-        groups[len(sequence)].append(number)
-    for length, numbers in sorted(groups.items()):
-        size = max(tokens // (before + length), 1)
-        for first in range(0, len(numbers), size):
-            yield numbers[first : first + size]
 
 
 def _place(
