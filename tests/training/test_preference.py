@@ -16,7 +16,9 @@ from safetensors.torch import load_file
 
 from lexome.corpus import Corpus, PackedBatches
 from lexome.errors import LexomeError, UsageError
+from lexome.finetuning.answering import questions
 from lexome.finetuning.evaluate import Scoring, score_task
+from lexome.finetuning.paired import Pairs
 from lexome.languages import load_tokenizer
 from lexome.languages.pair import PairTokenizer
 from lexome.model import Transformer, load_model, save_model
@@ -102,6 +104,24 @@ def conversations(corpus: Corpus, split: str, document: int) -> tuple[list[int],
         [begin, *tokenizer.encode([(*prompt, answer)])[0].tolist(), end]
         for answer in (chosen, rejected)
     )
+
+
+def test_a_question_is_a_document_cut_where_its_two_answers_begin(corpus: Corpus) -> None:
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer)
+    end, marker = tokenizer.special.end, tokenizer.markers["assistant"]
+    stream = corpus.stream("train")
+    stops = [*stream.document_starts[1:].tolist(), len(stream)]
+    asked, answers_before = questions(Pairs.of(corpus), "train"), 0
+    for number, one in enumerate(asked):
+        whole = stream.read(int(stream.document_starts[number]), stops[number])
+        assert one.document(end) == tuple(whole.tolist())
+        chosen, rejected = conversations(corpus, "train", number)
+        assert [*one.prompt, *one.reference, end] == chosen
+        assert [*one.prompt, *one.rejected, end] == rejected
+        assert one.prompt[-1] == marker
+        answers_before += one.prompt.count(marker) - 1
+    assert len(asked) == 30 and answers_before == 10
 
 
 @pytest.mark.parametrize("beta", [0.1, 0.7])

@@ -26,7 +26,7 @@ from lexome.generation.answers import answer_distribution
 from lexome.languages.base import Skipped, Source
 from lexome.languages.features import Features, placed
 from lexome.languages.label import Classes, Scale
-from lexome.languages.pair import PairTokenizer
+from lexome.languages.prompts import answer_starts
 from lexome.languages.sources import find_files
 from lexome.model import Transformer
 
@@ -52,6 +52,14 @@ class Question:
     rejected: tuple[int, ...] = ()
     file: str = ""
 
+    def document(self, end: int) -> tuple[int, ...]:
+        """Return the ids of the whole example, as it is trained on: its answers, each with its end.
+
+        The rejected answer stands behind the marker that the chosen one has.
+        """
+        chosen = (*self.prompt, *self.reference, end)
+        return (*chosen, self.prompt[-1], *self.rejected, end) if self.rejected else chosen
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -73,7 +81,6 @@ def questions(
     `only` are the numbers of the documents that are wanted, by default all; forms that augmentation
     made are no examples.
     """
-    make = _preference if pairs.language.alternatives == 2 else _question
     heard = pairs.corpus.features(split)
     found = []
     for number, row in enumerate(pairs.corpus.rows(split)):
@@ -83,7 +90,7 @@ def questions(
         ids = pairs.corpus.stream(split).read(first, first + row["tokens"] - 1)
         place = str(Source(row["file"], row["record"], row["line"]))
         rows = None if heard is None else heard.document(number)
-        one = make(pairs.tokenizer, ids.tolist(), place, json.loads(row["metadata"]), rows)
+        one = _question(pairs, ids.tolist(), place, json.loads(row["metadata"]), rows)
         found.append(replace(one, file=row["file"]))
         if limit is not None and len(found) == limit:
             break
@@ -98,7 +105,6 @@ def read_questions(
     Beside them stands by its reason what was left out of the files.
     """
     tokenizer, pair = pairs.tokenizer, pairs.language
-    make = _preference if pair.alternatives == 2 else _question
     found, left_out = [], SkippedTally()
     paths, passed_over = find_files(sources_of(pair, files), pair.suffixes)
     for skipped in passed_over:
@@ -111,42 +117,33 @@ def read_questions(
             with located(str(entry.source)):
                 ids = [tokenizer.special.begin, *tokenizer.encode([entry.content])[0].tolist()]
                 rows = tokenizer.features(entry.content) if tokenizer.frame else None
-            one = make(tokenizer, ids, str(entry.source), dict(entry.metadata), rows)
+            one = _question(pairs, ids, str(entry.source), dict(entry.metadata), rows)
             found.append(replace(one, file=entry.source.file))
     return found, left_out.records()
 
 
 def _question(
-    tokenizer: PairTokenizer,
+    pairs: Pairs,
     ids: Sequence[int],
     place: str,
     metadata: dict[str, str],
     rows: Features | None,
 ) -> Question:
-    """Return the ids of an example, without its end, cut where the last answer begins.
+    """Return the ids of an example, without its end, cut where its last answers begin.
 
     `rows` are the features of all its frames.
     """
-    marks = np.flatnonzero(np.array(ids) == int(tokenizer.predicted[-1]))
-    border = int(marks[-1]) + 1
+    tokenizer = pairs.tokenizer
+    whole = np.array(ids)
+    starts = answer_starts(whole, tokenizer.predicted)[-pairs.language.alternatives :].tolist()
+    # Before the marker of a further answer stands the end of the one before it.
+    stops = [*(start - 2 for start in starts[1:]), len(ids)]
+    said = [tuple(ids[start:stop]) for start, stop in zip(starts, stops, strict=True)]
     features = None
     if rows is not None and tokenizer.frame is not None:
-        features = placed(np.array(ids), rows, tokenizer.frame)[:border]
-    return Question(tuple(ids[:border]), tuple(ids[border:]), place, metadata, features)
-
-
-def _preference(
-    tokenizer: PairTokenizer,
-    ids: Sequence[int],
-    place: str,
-    metadata: dict[str, str],
-    rows: Features | None,
-) -> Question:
-    """Return the ids of a preference, without its end, as the question that both answers are to."""
-    whole = _question(tokenizer, ids, place, metadata, rows)
-    # Before the marker of the rejected answer stands the end of the chosen one.
-    chosen = _question(tokenizer, whole.prompt[:-2], place, metadata, rows)
-    return replace(chosen, rejected=whole.reference)
+        features = placed(whole, rows, tokenizer.frame)[: starts[0]]
+    rejected = said[1] if len(said) > 1 else ()
+    return Question(tuple(ids[: starts[0]]), said[0], place, metadata, features, rejected)
 
 
 def longest_answer(corpus: Corpus) -> int:

@@ -71,8 +71,7 @@ def margins(model: Transformer, pairs: Pairs, asked: Sequence[Question]) -> npt.
         some = [asked[number] for number in order[start : start + _ROUND]]
         tokens = np.full((len(some), max(map(length, some))), special.pad, np.int64)
         for row, one in zip(tokens, some, strict=True):
-            answers = (*one.reference, special.end, one.prompt[-1], *one.rejected, special.end)
-            row[: length(one)] = (*one.prompt, *answers)
+            row[: length(one)] = one.document(special.end)
         rows = np.zeros(len(some), np.int64)
         batch = PreferenceBatch(
             tokens, np.ones(tokens.shape, np.float32), rows, None, np.zeros((len(some), 1))

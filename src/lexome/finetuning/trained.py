@@ -60,12 +60,9 @@ def count_among(
 
 
 def _digest(question: Question, tokenizer: PairTokenizer) -> int:
-    end, ids = tokenizer.special.end, [*question.prompt, *question.reference]
-    if question.rejected:
-        ids += [end, question.prompt[-1], *question.rejected]
     rows: Features | None = None
     if question.features is not None and tokenizer.frame is not None:
         frames = np.array(question.prompt) == tokenizer.frame.token
         # As a corpus keeps them.
         rows = question.features[frames].astype(np.float16)
-    return digest(np.array([*ids, end], np.int64), rows)
+    return digest(np.array(question.document(tokenizer.special.end), np.int64), rows)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
+
 from lexome.languages.base import Ids, Tokenizer
 
 
@@ -52,3 +55,11 @@ def encode_prompt(tokenizer: Tokenizer, content: Any) -> Ids:
     if isinstance(tokenizer, EncodesPrompts):
         return tokenizer.encode_prompt(content)
     return tokenizer.encode([content])[0]
+
+
+def answer_starts(ids: Ids, predicted: Ids) -> npt.NDArray[np.int64]:
+    """Return the places at which answers begin in the ids [T] of a document, in their order.
+
+    That is behind each marker of `predicted`; an answer that is empty begins where it ends.
+    """
+    return np.flatnonzero(np.isin(ids, predicted)) + 1

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from lexome.corpus import Batch, PackedBatches
 from lexome.languages.base import SpecialTokens
+from lexome.languages.prompts import answer_starts
 from lexome.model import Transformer
 
 Array = npt.NDArray[Any]
@@ -110,8 +111,7 @@ class Preference:
                 for side, (prompt, answer) in enumerate(self._sides(document)):
                     place = slice(places[side], places[side] + len(prompt) + len(answer))
                     tokens[row, side, place] = np.concatenate([prompt, answer])
-                    # The marker of an answer is given.
-                    said[row, side, place.stop - len(answer) + 1 : place.stop] = 1.0
+                    said[row, side, place.stop - len(answer) : place.stop] = 1.0
                     segments[row, side, place] = number + 1
                     places[side] = place.stop
         return Choices(
@@ -129,10 +129,10 @@ class Preference:
         return np.split(filled, np.flatnonzero(filled == self.special.begin)[1:])
 
     def _sides(self, document: Array) -> list[tuple[Array, Array]]:
-        """Return the prompt with the chosen answer, and with the rejected one."""
-        chosen, rejected = np.flatnonzero(np.isin(document, self.predicted))[-2:]
+        """Return the prompt, its marker last, with the chosen answer, and with the rejected one."""
+        chosen, rejected = answer_starts(document, np.array(self.predicted))[-2:]
         prompt = document[:chosen]
-        return [(prompt, document[chosen:rejected]), (prompt, document[rejected:])]
+        return [(prompt, document[chosen : rejected - 1]), (prompt, document[rejected:])]
 
 
 class PreferenceLosses(nn.Module):
