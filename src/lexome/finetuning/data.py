@@ -221,7 +221,7 @@ def sources_of(pair: Pair, files: Sequence[Path]) -> list[Path]:
     suffixes = _parallel(files) if pair.form == "parallel" else None
     if suffixes is None:
         return list(files)
-    if suffixes != (known := json.loads(pair.columns)):
+    if suffixes != (known := pair.column_of):
         raise UsageError(
             f"the source ends in {known[SOURCE]} and the target in {known[TARGET]}",
             where=", ".join(map(str, files)),

@@ -154,5 +154,5 @@ def _with_partners(pair: Pair, held_out: Pair) -> Pair:
             where="--validation-files",
             fix="name both in one way, and the columns with --source and --target",
         )
-    both = [*json.loads(pair.partners), *json.loads(held_out.partners)]
-    return replace(pair, partners=json.dumps(both))
+    both = (*pair.target_files, *held_out.target_files)
+    return replace(pair, partners=json.dumps([str(file) for file in both]))

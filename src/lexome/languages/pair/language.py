@@ -112,6 +112,16 @@ class Pair(Common):
             )
         return dict(found)
 
+    @cached_property
+    def column_of(self) -> Mapping[str, str]:
+        """Return `columns` by role."""
+        return {name: str(column) for name, column in json.loads(self.columns).items()}
+
+    @cached_property
+    def target_files(self) -> Sequence[Path]:
+        """Return `partners`, the files of the targets."""
+        return tuple(map(Path, json.loads(self.partners)))
+
     @property
     def options(self) -> Mapping[str, Any]:
         """Return the fields that are not as by default; the base's tokenizer is none."""
@@ -121,7 +131,7 @@ class Pair(Common):
     def option_files(self) -> Sequence[Path]:
         """Return the files of the targets, and those that options of the languages name."""
         named = (path for one in self.languages.values() for path in one.option_files)
-        return tuple(dict.fromkeys((*map(Path, json.loads(self.partners)), *named)))
+        return tuple(dict.fromkeys((*self.target_files, *named)))
 
     @property
     def answering(self) -> Role:
@@ -148,7 +158,7 @@ class Pair(Common):
     def suffixes(self) -> Sequence[str]:
         """Return those of tables, of the source's file, or of the language that is read."""
         if self.form == "parallel":
-            return (json.loads(self.columns)[self.asking.name],)
+            return (self.column_of[self.asking.name],)
         if self.form == "files":
             return self.languages[self._read_role].suffixes
         return SUFFIXES
@@ -165,17 +175,16 @@ class Pair(Common):
 
     @property
     def _read_role(self) -> str:
-        said = json.loads(self.columns)
-        return next(name for name in self.languages if name not in said)
+        return next(name for name in self.languages if name not in self.column_of)
 
     @property
     def target_column(self) -> str:
         """Return where the metadata keep what was written for the target."""
-        return str(json.loads(self.columns).get(self.answering.name, self.answering.name))
+        return self.column_of.get(self.answering.name, self.answering.name)
 
     def read(self, path: Path) -> Iterator[Document | Skipped]:
         """Yield the pairs of a file."""
-        columns = json.loads(self.columns)
+        columns = self.column_of
         match self.form:
             case "chat":
                 yield from Chats().read(path)
@@ -198,13 +207,13 @@ class Pair(Common):
     @property
     def _table(self) -> Table:
         may_be_empty = self.answering.name if self.empty == "keep" else None
-        return Table(self.languages, json.loads(self.columns), self.header, may_be_empty)
+        return Table(self.languages, self.column_of, self.header, may_be_empty)
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
         if self.base is None:
             return {}
-        roles, kinds = tuple(self.speakers.values()), json.loads(self.kinds)
-        return {NAME: PairTrainer(self.base, roles, self.languages, kinds)}
+        roles = tuple(self.speakers.values())
+        return {NAME: PairTrainer(self.base, roles, self.languages, json.loads(self.kinds))}
 
     def parse(self, text: str) -> Turns:
         """Return what is asked, without an answer; a file where the language reads files."""
