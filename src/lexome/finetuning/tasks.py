@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from lexome.errors import UsageError, nearest
+from lexome.languages.pair.chat import ASSISTANT, SYSTEM, USER
 
 SOURCE, TARGET = "source", "target"
-SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
 
 
 @dataclass(frozen=True)
