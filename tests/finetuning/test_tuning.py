@@ -14,7 +14,7 @@ from small import SHORT, Told, copies, lines, prepared, recipe, text_base
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lexome import languages
-from lexome.corpus import Corpus
+from lexome.corpus import Corpus, PackedBatches
 from lexome.errors import LexomeError, UsageError
 from lexome.finetuning import tasks
 from lexome.finetuning.evaluate import Scoring, score_task
@@ -178,6 +178,19 @@ def test_the_model_is_that_of_the_base(tmp_path: Path, pairs: Corpus, base: Path
             train(made, tmp_path / key)
     same = recipe("translation", pairs, base, model__family="llama", model__width=32)
     assert train(same, tmp_path / "same").steps == SHORT["training.steps"]
+
+
+def test_rows_of_both_splits_are_equally_long_and_few_examples_are_of_training(
+    pairs: Corpus,
+) -> None:
+    """Of what is held out all is kept, so that curves over sizes are of one test."""
+    train_rows, valid_rows = (
+        PackedBatches.of(pairs, split, 4096, batch_size=1, seed=0, examples=2)
+        for split in ("train", "valid")
+    )
+    assert train_rows.context == valid_rows.context == 64
+    assert len(train_rows.chosen) == 2
+    assert len(valid_rows.chosen) == pairs.manifest.valid.documents > 2
 
 
 def test_few_examples_are_used_and_no_others(tmp_path: Path, pairs: Corpus, base: Path) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lexome.corpus.batches import Batch
+from lexome.corpus.corpus import Corpus
 from lexome.corpus.features import FeatureStream
+from lexome.corpus.manifest import TRAIN, VALID
 from lexome.corpus.permutation import permute
 from lexome.corpus.shards import TokenStream
 from lexome.errors import LexomeError, UsageError
@@ -92,6 +95,33 @@ class PackedBatches:
         # Each instance keeps the rows of its epochs, which are costly to lay and small to hold.
         self._rows = lru_cache(maxsize=8)(self._laid)
         self._firsts = [0]
+
+    @classmethod
+    def of(
+        cls,
+        corpus: Corpus,
+        split: str,
+        context: int,
+        *,
+        batch_size: int,
+        seed: int,
+        examples: int | None = None,
+    ) -> Self:
+        """Return batches of a split for a model of `context`, the rows as long as both splits need.
+
+        Those of both are equally long, for one compiled graph. With `examples` training has only
+        so many; of what is held out all are kept.
+        """
+        return cls(
+            corpus.stream(split),
+            row_length([corpus.stream(name) for name in (TRAIN, VALID)], context),
+            batch_size,
+            seed,
+            corpus.fingerprint,
+            corpus.tokenizer.special.pad,
+            examples if split == TRAIN else None,
+            corpus.features(split),
+        )
 
     @property
     def windows_per_epoch(self) -> int:

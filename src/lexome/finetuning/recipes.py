@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from lexome.corpus import Corpus, PackedBatches
-from lexome.corpus.packing import row_length
+from lexome.corpus.manifest import TRAIN
 from lexome.errors import UsageError, nearest
 from lexome.finetuning.tasks import Task
 from lexome.languages.features import frame_token
@@ -135,7 +135,7 @@ def class_weights(corpus: Corpus) -> dict[str, float]:
             where="--balanced",
             fix="leave it out",
         )
-    stream = corpus.stream("train")
+    stream = corpus.stream(TRAIN)
     counted = np.zeros(tokenizer.vocab_size, np.int64)
     for start in range(0, len(stream), _CHUNK):
         tokens = stream.read(start, min(start + _CHUNK, len(stream)))
@@ -170,14 +170,11 @@ def _optimizer(task: Task, base: str, method: Method) -> dict[str, float]:
 
 def _packed(corpus: Corpus, recipe: Recipe) -> PackedBatches:
     assert recipe.start is not None
-    context = base_config(recipe.start, corpus.tokenizer).context
-    streams = [corpus.stream(split) for split in ("train", "valid")]
-    return PackedBatches(
-        corpus.stream("train"),
-        row_length(streams, context),
-        1,
-        recipe.training.seed,
-        corpus.fingerprint,
-        corpus.tokenizer.special.pad,
-        recipe.start.examples,
+    return PackedBatches.of(
+        corpus,
+        TRAIN,
+        base_config(recipe.start, corpus.tokenizer).context,
+        batch_size=1,
+        seed=recipe.training.seed,
+        examples=recipe.start.examples,
     )

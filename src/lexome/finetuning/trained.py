@@ -8,8 +8,8 @@ import numpy as np
 
 from lexome.corpus import Corpus, PackedBatches
 from lexome.corpus.encode import digest
-from lexome.corpus.manifest import TRAIN, VALID
-from lexome.corpus.packing import document_lengths, row_length
+from lexome.corpus.manifest import TRAIN
+from lexome.corpus.packing import document_lengths
 from lexome.finetuning.answering import Question
 from lexome.finetuning.paired import Pairs
 from lexome.languages.features import Features
@@ -24,14 +24,13 @@ def trained_documents(run: Run, corpus: Corpus, context: int) -> list[int]:
     forms that augmentation made are.
     """
     assert run.recipe.start is not None
-    packed = PackedBatches(
-        corpus.stream(TRAIN),
-        row_length([corpus.stream(TRAIN), corpus.stream(VALID)], context),
-        1,
-        run.recipe.training.seed,
-        corpus.fingerprint,
-        corpus.tokenizer.special.pad,
-        run.recipe.start.examples,
+    packed = PackedBatches.of(
+        corpus,
+        TRAIN,
+        context,
+        batch_size=1,
+        seed=run.recipe.training.seed,
+        examples=run.recipe.start.examples,
     )
     return sorted(packed.chosen.tolist())
 

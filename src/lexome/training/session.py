@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from lexome.corpus import Batch, Batches, BatchSource, Corpus, PackedBatches
-from lexome.corpus.packing import row_length
 from lexome.errors import LexomeError
 from lexome.languages.base import Tokenizer
 from lexome.model import Transformer, TransformerConfig
@@ -112,17 +111,13 @@ class Session:
         return Batches(corpus.stream(split), context, self.batch_size, seed, corpus.fingerprint)
 
     def _packed(self, kind: type[Packed], corpus: Corpus, split: str, seed: int) -> Packed:
-        """Return rows of whole pairs; those of both splits are equally long, for one graph."""
-        streams = [corpus.stream(name) for name in ("train", "valid")]
-        return kind(
-            corpus.stream(split),
-            row_length(streams, self.model.config.context),
-            self.batch_size,
-            seed,
-            corpus.fingerprint,
-            corpus.tokenizer.special.pad,
-            self.start.examples if self.start and split == "train" else None,
-            corpus.features(split),
+        return kind.of(
+            corpus,
+            split,
+            self.model.config.context,
+            batch_size=self.batch_size,
+            seed=seed,
+            examples=self.start.examples if self.start else None,
         )
 
     def compile(self) -> None:
