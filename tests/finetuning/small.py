@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,11 @@ def lines(path: Path, rows: Sequence[str]) -> Path:
     """Write lines of text."""
     path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     return path
+
+
+def table(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    """Write rows as JSON lines."""
+    return lines(path, [json.dumps(row) for row in rows])
 
 
 def copies(folder: Path, count: int = 30) -> tuple[Path, Path]:
