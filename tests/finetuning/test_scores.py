@@ -91,6 +91,20 @@ def test_other_splits_and_files_leave_the_held_out_scores_as_they_are(
     assert kept == [(run / name).read_bytes() for name in ("task.json", "predictions.jsonl")]
 
 
+def test_scores_of_files_that_are_named_alike_all_stay(tmp_path: Path, run: Path) -> None:
+    files = [parallel(tmp_path / folder, ["owl 7"], ["OWL 7"]) for folder in ("a", "b", "c")]
+    for some in (*files, files[1]):
+        score_task(run, scoring=ALONE, files=some)
+    for some, ending in zip(files, ("", "-2", "-3"), strict=True):
+        kept = json.loads((run / f"task-s{ending}.json").read_text())
+        assert kept["split"] == ", ".join(map(str, some))
+        assert (run / f"predictions-s{ending}.jsonl").is_file()
+    assert not (run / "task-s-4.json").exists()
+    (run / "task-s-2.json").write_text("{")
+    score_task(run, scoring=ALONE, files=files[2])
+    assert json.loads((run / "task-s-2.json").read_text())["split"] == kept["split"]
+
+
 def test_examples_of_training_are_counted_and_what_is_no_example_too(
     tmp_path: Path, run: Path, pairs: Corpus
 ) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN, VALID
 from lexome.errors import LexomeError, UsageError
-from lexome.files import sha256, write_json, write_text
+from lexome.files import read_json, sha256, write_json, write_text
 from lexome.finetuning import tasks
 from lexome.finetuning.answering import (
     Answer,
@@ -92,8 +93,9 @@ def score_task(
 
     What was asked and said, beside what is true, goes to predictions.jsonl. With `files`, which
     are read as the run's pairs were, their examples are asked instead; both names then end in that
-    of the first file, and those of the training split in `-train-split`. With a `base`, a run or a
-    model folder, that answers with the run's adapter, and not the run's own model.
+    of the first file, with a number where other files of that name were asked before, and those of
+    the training split in `-train-split`. With a `base`, a run or a model folder, that answers with
+    the run's adapter, and not the run's own model.
     """
     scoring = scoring or Scoring()
     run = open_run(run_folder)
@@ -119,7 +121,7 @@ def score_task(
     found = {
         "task": run.recipe.start.task,
         "weights": sha256(run_folder / MODEL / WEIGHTS),
-        "split": ", ".join(map(str, files)) or split,
+        "split": _asked(split, files),
         "examples": len(asked),
         "too_long": len(every) - len(asked),
         "skipped": {reason: record.model_dump() for reason, record in skipped.items()},
@@ -133,7 +135,7 @@ def score_task(
         **scores,
         "baselines": baselines,
     }
-    ending = _ending(split, files)
+    ending = _ending(run_folder, split, files)
     write_json(run_folder / named(SCORES, ending), found)
     _write_predictions(run_folder / named(PREDICTIONS, ending), pairs, asked, said)
     return found
@@ -161,11 +163,25 @@ def _chosen_on(run: Run, pairs: Pairs, asked: Sequence[Question]) -> dict[str, A
     return {"weights_chosen_on_these": seen, "validations": validations}
 
 
-def _ending(split: str, files: Sequence[Path]) -> str:
+def _ending(folder: Path, split: str, files: Sequence[Path]) -> str:
     """Return what the names of scores end in; nothing for the corpus's own held-out examples."""
-    if files:
-        return f"-{files[0].name.partition('.')[0]}"
-    return "" if split == VALID else f"-{split}-split"
+    if not files:
+        return "" if split == VALID else f"-{split}-split"
+    name, asked = files[0].name.partition(".")[0], _asked(split, files)
+    endings = chain([f"-{name}"], (f"-{name}-{number}" for number in count(2)))
+    return next(one for one in endings if _scored(folder / named(SCORES, one)) in (None, asked))
+
+
+def _asked(split: str, files: Sequence[Path]) -> str:
+    return ", ".join(map(str, files)) or split
+
+
+def _scored(path: Path) -> str | None:
+    """Return whose scores a file keeps; `None` where there are none that can be read."""
+    try:
+        return str(read_json(path)["split"])
+    except (LexomeError, KeyError, TypeError):
+        return None
 
 
 def _scores(
