@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lexome.cli import finetune_options as options
-from lexome.cli.console import result, result_json, table
+from lexome.cli.console import result, result_json, say, table
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
 from lexome.errors import UsageError
@@ -149,6 +149,7 @@ def _by_task(run: Path, base: Path | None, choices: Mapping[str, Any], as_json: 
         return
     for line in task_scores.score_lines(scores):
         result(line)
+    say(f"written: {run / scores['kept_in']}")
 
 
 def report(run: Run) -> None:

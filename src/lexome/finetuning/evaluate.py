@@ -136,6 +136,7 @@ def score_task(
         "baselines": baselines,
     }
     ending = _ending(run_folder, split, files)
+    found["kept_in"] = named(SCORES, ending)
     write_json(run_folder / named(SCORES, ending), found)
     _write_predictions(run_folder / named(PREDICTIONS, ending), pairs, asked, said)
     return found
