@@ -5,13 +5,13 @@
 Facts about countries are written out as sentences, each fact in several wordings, since what was
 read in one wording only cannot be asked for (Allen-Zhu & Li 2023, Physics of Language Models 3.1,
 https://arxiv.org/abs/2309.14316). A model is pre-trained on the sentences, which hold every fact,
-and on dialogues, which hold questions about one half of the facts. It is then tuned, gently, on
+and on dialogues, which hold questions about one half of the facts. It is then tuned on
 questions about that half; no question about the other half, in any wording, is in anything that it
 was trained on. Those are asked, each in one wording.
 
-Tuned is by LoRA. Beside it stand the same model with all its weights moved, the same without
-pre-training, which has never read the facts asked for, and the commonest answer to each kind of
-question.
+Tuned is by LoRA, at the usual rates. Beside it stand the same model with all its weights moved, the
+same without pre-training, which has never read the facts asked for, and the commonest answer to
+each kind of question.
 """
 
 from __future__ import annotations
@@ -134,16 +134,7 @@ RELATIONS: Mapping[str, Relation] = {
         ),
     ),
 }
-# What was read is soon forgotten where all weights move as far as is usual.
-RATES: Mapping[str, Sequence[str]] = {
-    "lora": ("learning_rate=0.001",),
-    "full": (
-        "matrix_learning_rate=0.0005",
-        "learning_rate=0.0005",
-        "embedding_learning_rate=0.0005",
-    ),
-    "scratch": (),
-}
+METHODS = ("lora", "full", "scratch")
 GREETINGS = (
     ("Hello!", "Hello! What would you like to know?"),
     ("Good morning.", "Good morning! Ask me about a country."),
@@ -179,7 +170,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0, help="of pre-training")
     parser.add_argument("--steps", type=int, help="of pre-training, instead of minutes")
     parser.add_argument("--countries", type=int, help="the first so many only, for a quick try")
-    parser.add_argument("--epochs", type=float, default=2.0, help="of tuning")
+    parser.add_argument("--epochs", type=float, default=10.0, help="of tuning")
     parser.add_argument("--readings", type=int, default=100, help="wordings of each fact, drawn")
     parser.add_argument("--dialogues", type=float, default=0.25, help="for each document of facts")
     parser.add_argument("--tokenizer", default="characters")
@@ -221,7 +212,7 @@ def measured(options: argparse.Namespace, folder: Path, seed: int) -> dict[str, 
     write_chats(folder / "asked.jsonl", [(fact, draw.choice(fact.questions)) for fact in asked])
     base = folder / "base"
     pretrained = pretrain(options, text, folder / "corpus", base, seed)
-    tuned = {method: tune(options, base, folder, method, seed) for method in RATES}
+    tuned = {method: tune(options, base, folder, method, seed) for method in METHODS}
     return {
         "seed": seed,
         "facts": len(facts),
@@ -336,7 +327,6 @@ def tune(
         *("--validation-files", folder / "asked.jsonl", "--epochs", options.epochs),
         *("--corpus", folder / "chats", "--out", folder / method, "--seed", seed),
         *("--set", "training.keep=last"),
-        *(part for rate in RATES[method] for part in ("--set", f"optimizer.{rate}")),
     )
     figures = {one["name"]: one.get("value") for one in found["figures"]}
     return {"exact_match": figures["exact match"], "stop_rate": figures["stop rate"]}
