@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,6 +94,8 @@ def test_other_splits_and_files_leave_the_held_out_scores_as_they_are(
 
 def test_scores_of_files_that_are_named_alike_all_stay(tmp_path: Path, run: Path) -> None:
     files = [parallel(tmp_path / folder, ["owl 7"], ["OWL 7"]) for folder in ("a", "b", "c")]
+    # Other tests have asked this run files of that name.
+    run = shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("task-*"))
     for some in (*files, files[1]):
         score_task(run, scoring=ALONE, files=some)
     for some, ending in zip(files, ("", "-2", "-3"), strict=True):
