@@ -116,12 +116,12 @@ def _tuned(
     from lexome.cli.train import stopped
     from lexome.cli.training_progress import TrainingProgress
     from lexome.finetuning import compare, recipes, tasks
-    from lexome.finetuning.asked import begun
+    from lexome.finetuning.asked import check_begun
     from lexome.training.apart import train_apart
 
     made = _prepared(asked, base, corpus)
     recipe = recipes.tuning_recipe(tasks.get(asked.task), made, asked.base, asked.tuning)
-    begun(run, recipe)
+    check_begun(run, recipe)
     rivals = {} if sizes is None else _rivals(asked, made, sizes)
     compare.check(run, rivals)
     # As its rivals are, so that its memory compares with theirs.

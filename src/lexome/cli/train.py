@@ -102,16 +102,15 @@ def stopped(outcome: Outcome) -> NoReturn:
     raise typer.Exit(INTERRUPTED)
 
 
-def trained(recipe: Recipe, run: Path, **choices: Any) -> Outcome:
-    """Train with a progress bar, and with samples of what the model has learned so far.
-
-    `choices` are further ones of `lexome.training.train`.
-    """
+def trained(recipe: Recipe, run: Path, *, resume: bool) -> Outcome:
+    """Train with a progress bar, and with samples of what the model has learned so far."""
     from lexome import training
     from lexome.cli.training_progress import TrainingProgress, sampler
 
     with TrainingProgress() as observer:
-        return training.train(recipe, run, observer=observer, sampler=sampler(recipe), **choices)
+        return training.train(
+            recipe, run, resume=resume, observer=observer, sampler=sampler(recipe)
+        )
 
 
 def _resumed(out: Path | None, file: Path | None, changed: dict[str, Any]) -> tuple[Path, Recipe]:

@@ -46,10 +46,10 @@ class Asked:
             return None
 
 
-def begun(run: Path, recipe: Recipe) -> bool:
-    """Return whether a run was begun here, to go on with; one of another recipe is refused."""
+def check_begun(run: Path, recipe: Recipe) -> None:
+    """Raise `UsageError` if a run was begun here by another recipe, so it cannot go on by this."""
     if not (run / FACTS).is_file():
-        return False
+        return
     kept = open_run(run).facts.get("asked")
     if kept is None:
         what = "the run that was begun here does not say what was asked of it"
@@ -58,7 +58,7 @@ def begun(run: Path, recipe: Recipe) -> bool:
         differing = recipes.contradictions(recipes.parse(kept, str(run / FACTS)), asked)
         what = f"the run that was begun here differs in {', '.join(differing)}"
         if not differing:
-            return True
+            return
     raise UsageError(
         what,
         where=str(run),

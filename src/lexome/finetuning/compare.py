@@ -10,13 +10,14 @@ from typing import Any
 
 from lexome.errors import DamagedFileError, LexomeError
 from lexome.files import read_json, write_json
-from lexome.finetuning.asked import begun
+from lexome.finetuning.asked import check_begun
 from lexome.finetuning.evaluate import SCORES, Scoring, Told, score_task, usual_settings
 from lexome.finetuning.tasks import Task
 from lexome.recipe import Recipe
 from lexome.recipe.sections import Method
 from lexome.training import metrics, open_run
 from lexome.training.apart import Shown, train_apart
+from lexome.training.outcome import last_end
 from lexome.training.run import METRICS
 
 COMPARISON, FOLDER = "compare.json", "compare"
@@ -85,7 +86,7 @@ def compare(
 def check(run: Path, recipes: Mapping[Contender, Recipe]) -> None:
     """Raise `UsageError` if a contender was begun below `run` with another recipe than its own."""
     for contender, recipe in recipes.items():
-        begun(run / FOLDER / contender.name, recipe)
+        check_begun(run / FOLDER / contender.name, recipe)
 
 
 def _is_scored(folder: Path, scoring: Scoring) -> bool:
@@ -116,9 +117,7 @@ def _row(folder: Path) -> dict[str, Any]:
             fix="delete the file and run the command again",
         )
     lines = list(metrics.read(folder / METRICS))
-    ended: Mapping[str, Any] = next(
-        (line for line in reversed(lines) if line.get("event") == "ended"), {}
-    )
+    ended = last_end(lines)
     curve = list(_curve(lines))
     return {
         "method": start.method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,15 +43,19 @@ def end_line(outcome: Outcome, planned: int, peak_bytes: int) -> dict[str, Any]:
     }
 
 
+def last_end(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the line of a run's metrics that says how it ended; empty where none does."""
+    return next((line for line in reversed(lines) if line.get("event") == ENDED), {})
+
+
 def kept_outcome(run: Run) -> Outcome | None:
     """Return how a run ended, as `end_line` said; `None` where it has something left to do.
 
     That is also where its model is gone, or its recipe asks for another number of steps by now.
     """
-    lines = [line for line in read(run.folder / METRICS) if line.get("event") == ENDED]
-    if not lines or not (run.folder / MODEL).is_dir():
+    line = last_end(list(read(run.folder / METRICS)))
+    if not line or not (run.folder / MODEL).is_dir():
         return None
-    line = lines[-1]
     if line.get("planned") != run.recipe.training.steps:
         return None
     loss, kept = line["kept_loss"], line["kept_step"]
