@@ -49,6 +49,12 @@ def tuned_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tuned_run.labels(tmp_path_factory.mktemp("labels"), "lora")
 
 
+@pytest.fixture
+def copy(tuned_labels: Path, tmp_path: Path) -> Path:
+    """A tuned run of one's own to damage."""
+    return Path(shutil.copytree(tuned_labels, tmp_path / "runs" / "copy"))
+
+
 @pytest.fixture(scope="session")
 def tuned_translation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was tuned to say texts in capitals."""

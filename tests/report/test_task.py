@@ -17,7 +17,7 @@ import typer
 from fake_run import FakeRun
 from hypothesis import given
 from hypothesis import strategies as st
-from tuned_run import METHODS, comparison
+from tuned_run import METHODS, comparison, read, task_of
 
 from lexome.cli.app import app
 from lexome.finetuning.answering import contents, questions
@@ -28,22 +28,6 @@ from lexome.report.data import CorpusFacts, EmbeddingMap, Inside, Missing
 from lexome.report.said import EXAMPLES, evenly
 from lexome.report.task_data import Comparison, Examples, Task
 from lexome.training import open_run
-
-
-@pytest.fixture
-def copy(tuned_labels: Path, tmp_path: Path) -> Path:
-    """A tuned run of one's own to damage."""
-    return Path(shutil.copytree(tuned_labels, tmp_path / "runs" / "copy"))
-
-
-def task_of(run: Path) -> Task:
-    found = collect(run).task
-    assert isinstance(found, Task), found
-    return found
-
-
-def read(path: Path) -> Any:
-    return json.loads(path.read_text())
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

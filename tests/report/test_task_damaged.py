@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tuned_run import comparison
+from tuned_run import comparison, read, task_of
 
 from lexome.report import collect
 from lexome.report.data import Missing
-from lexome.report.task_data import Examples, Task
+from lexome.report.task_data import Examples
 
 Change = Callable[[dict[str, Any]], Any]
-
-
-@pytest.fixture
-def copy(tuned_labels: Path, tmp_path: Path) -> Path:
-    """A tuned run of one's own to damage."""
-    return Path(shutil.copytree(tuned_labels, tmp_path / "runs" / "copy"))
-
-
-def task_of(run: Path) -> Task:
-    found = collect(run).task
-    assert isinstance(found, Task), found
-    return found
-
-
-def read(path: Path) -> Any:
-    return json.loads(path.read_text())
 
 
 DAMAGED_TASKS: dict[str, tuple[Change, str]] = {

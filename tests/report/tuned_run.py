@@ -19,6 +19,8 @@ from lexome.finetuning.evaluate import score_task
 from lexome.finetuning.pairs import HeldOut, open_base, prepare_pairs
 from lexome.finetuning.recipes import Tuning, tuning_recipe
 from lexome.model import Transformer, families, save_model
+from lexome.report import collect
+from lexome.report.task_data import Task
 from lexome.samples.forms import png
 from lexome.training import train
 
@@ -84,6 +86,18 @@ def pictures(root: Path) -> Path:
     return _tuned(
         root, "picture", "text", [_table(root / "c.jsonl", rows)], "full", target_options=size
     )
+
+
+def task_of(run: Path) -> Task:
+    """Return the task of a run as its page has it."""
+    found = collect(run).task
+    assert isinstance(found, Task), found
+    return found
+
+
+def read(path: Path) -> Any:
+    """Return what a JSON file holds."""
+    return json.loads(path.read_text())
 
 
 def comparison(figure: str, low: float = 0.5) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from lexome.corpus import Batch
 from lexome.languages.base import SpecialTokens
@@ -102,11 +103,15 @@ def test_weights_of_the_corpus_count() -> None:
     assert target()(half, np.arange(1)).weights.tolist() == (0.5 * said[:, 1:]).tolist()
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_a_share_of_the_sources_is_hidden(bidirectional: bool) -> None:
+def hidden_words(words: list[int], *, bidirectional: bool, **dropped: float) -> Tensor:
+    """Return which of `words` are hidden in 200 rows of four pairs; [200, 4, words].
+
+    Nothing else of an example changes, and what is random belongs to the row, whoever computes it.
+    """
     documents = [[(SOURCE, [5, 6, 7]), (TARGET, [8, 9])]] * 4
     batch, said, numbered = batch_of([documents] * 200)
-    objective = target(bidirectional=bidirectional, source_dropout=0.3)
+    assert numbered.max() == 4 and said.any()
+    objective = target(bidirectional=bidirectional, **dropped)
     numbers = np.arange(200)
     example = objective(batch, numbers)
     plain = target(bidirectional=bidirectional)(batch, numbers)
@@ -114,46 +119,33 @@ def test_a_share_of_the_sources_is_hidden(bidirectional: bool) -> None:
     assert torch.equal(example.weights, plain.weights)
     changed = example.inputs != plain.inputs
     assert (example.inputs[changed] == SPECIAL.mask).all()
-    content = torch.from_numpy(np.isin(batch.tokens[:, :-1], [5, 6, 7]))
-    assert not changed[~content].any(), "markers, ends and targets stay"
-    # A source is hidden whole or not at all, each of a row by itself.
-    shown = changed[content].view(200, 4, 3)
-    assert (shown.all(-1) | ~shown.any(-1)).all()
-    share = shown[..., 0].float()
-    assert share.mean() == pytest.approx(0.3, abs=0.05)
-    assert share.mean(1).std() > 0
-    # What is random belongs to the row, whoever computes it.
+    content = torch.from_numpy(np.isin(batch.tokens[:, :-1], words))
+    assert not changed[~content].any(), "markers, ends and all other words stay"
     part = objective(
         Batch(batch.tokens[50:60], batch.weights[50:60], batch.starts[:10]), numbers[50:60]
     )
     assert torch.equal(part.inputs, example.inputs[50:60])
     assert not torch.equal(objective(batch, numbers + 1000).inputs, example.inputs)
-    assert numbered.max() == 4 and said.any()
+    return changed[content].view(200, 4, len(words))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_share_of_the_sources_is_hidden(bidirectional: bool) -> None:
+    hidden = hidden_words([5, 6, 7], bidirectional=bidirectional, source_dropout=0.3)
+    # A source is hidden whole or not at all, each of a row by itself.
+    assert (hidden.all(-1) | ~hidden.any(-1)).all()
+    share = hidden[..., 0].float()
+    assert share.mean() == pytest.approx(0.3, abs=0.05)
+    assert share.mean(1).std() > 0
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_share_of_the_words_is_hidden_each_by_itself(bidirectional: bool) -> None:
-    documents = [[(SOURCE, [5, 6, 7]), (TARGET, [8, 9])]] * 4
-    batch, _, _ = batch_of([documents] * 200)
-    objective = target(bidirectional=bidirectional, word_dropout=0.2)
-    numbers = np.arange(200)
-    example = objective(batch, numbers)
-    plain = target(bidirectional=bidirectional)(batch, numbers)
-    assert torch.equal(example.labels, plain.labels)
-    assert torch.equal(example.weights, plain.weights)
-    changed = example.inputs != plain.inputs
-    assert (example.inputs[changed] == SPECIAL.mask).all()
     words = [5, 6, 7] if bidirectional else [5, 6, 7, 8, 9]
-    content = torch.from_numpy(np.isin(batch.tokens[:, :-1], words))
-    assert not changed[~content].any(), "markers and ends stay"
-    hidden = changed[content].view(200, 4, len(words)).float()
+    hidden = hidden_words(words, bidirectional=bidirectional, word_dropout=0.2).float()
     assert hidden.mean() == pytest.approx(0.2, abs=0.03)
     both = (hidden[..., 0] * hidden[..., 1]).mean()
     assert both == pytest.approx(0.04, abs=0.02), "each by itself"
-    part = objective(
-        Batch(batch.tokens[50:60], batch.weights[50:60], batch.starts[:10]), numbers[50:60]
-    )
-    assert torch.equal(part.inputs, example.inputs[50:60])
 
 
 @pytest.mark.parametrize("family", ["llama", "nanochat", "modernbert", "bert"])
