@@ -195,6 +195,7 @@ def test_a_package_that_is_gone_or_another_is_refused_and_nothing_written(
         (source_archive({"works-1.0/other.txt": b""}), "no member matches"),
         (source_archive({f"{top}/texts/a.txt": b"" for top in "xy"}), "two files are called a.txt"),
     ],
+    ids=["no archive", "cut short", "no member", "two of a name"],
 )
 def test_an_archive_that_does_not_hold_it_is_named(
     index: Path, tmp_path: Path, data: bytes, message: str
