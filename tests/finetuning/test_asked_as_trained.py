@@ -133,7 +133,7 @@ def test_a_masked_base_is_tuned_and_answers(tmp_path: Path) -> None:
         tmp_path / "corpus", model, "labels", [labelled(tmp_path, "class")],
         language="dna", held_out=HeldOut(share=0.3),
     )  # fmt: skip
-    changes = {"training__steps": 40, "training__batch_size": 4, "training__evaluate_every": 20}
+    changes = {"training__steps": 80, "training__batch_size": 4, "training__evaluate_every": 40}
     rates = {"optimizer__matrix_learning_rate": 0.03, "optimizer__learning_rate": 0.01}
     train(recipe("labels", corpus, model, **changes, **rates), tmp_path / "run")
     found = score_task(tmp_path / "run", scoring=Scoring(baselines=False))

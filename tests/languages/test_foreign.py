@@ -19,6 +19,7 @@ from transformers import AutoTokenizer
 from lexome import languages
 from lexome.errors import DamagedFileError, LexomeError, UsageError
 from lexome.languages.joint import JointTokenizer
+from lexome.languages.pair.lead import word_lead
 from lexome.languages.tokenizers import BytesTrainer
 from lexome.languages.tokenizers.foreign import ForeignTokenizer
 
@@ -53,6 +54,11 @@ def test_ids_are_those_of_tokenizers(opened: dict[str, Both], name: str, content
     assert ids.tolist() == plain.encode(content, add_special_tokens=False).ids
     assert ours.decode(ids) == plain.decode(ids.tolist(), skip_special_tokens=False)
     assert not np.isin(ids, [ours.special.begin, ours.special.end, ours.special.pad]).any()
+
+
+def test_only_words_that_hold_their_space_are_led_by_one(opened: dict[str, Both]) -> None:
+    led = {name: word_lead(ours) for name, (ours, _) in opened.items()}
+    assert led == {"gpt2": " ", "llama": "", "bert": ""}
 
 
 @settings(max_examples=60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pair_samples import BASES, TEXT, grown, of, picture, roles, turns
+from pair_samples import BASES, TEXT, WORDS, grown, of, picture, roles, turns
+from pair_samples import pair as conversation
 from transformers import AutoTokenizer
 
 from lexome import languages
 from lexome.errors import DamagedFileError, LexomeError, UsageError
+from lexome.languages.base import Document, Source, Tokenizer
 from lexome.languages.joint import JointTokenizer, Said
 from lexome.languages.pair import BaseTokens, PairTokenizer, Role, Turn
+from lexome.languages.pair.lead import word_lead
 from lexome.languages.pair.tokenizer import known_parts
 from lexome.languages.pair.training import PairTrainer
+from lexome.languages.tokenizers import CharactersTrainer
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.lists(
     st.sampled_from(["the ", "cat", "<|target|>", "<|end|>", "<|source|>", "é", "日本"])
@@ -87,6 +92,45 @@ def own(tokenizer: PairTokenizer, turn: Turn) -> Any:
 @given(source=texts, target=texts)
 def test_text_to_text(made: dict[str, list[PairTokenizer]], source: str, target: str) -> None:
     check(made["text"], turns(source, target))
+
+
+@pytest.fixture(scope="module")
+def led(tmp_path_factory: pytest.TempPathFactory) -> list[PairTokenizer]:
+    """A conversation whose turns read as running text, as it is made and from the disk."""
+    spoken = [replace(role, lead=word_lead(TEXT)) for role in roles("text", "text")]
+    made = PairTokenizer(TEXT, "text", spoken, {})
+    return [made, on_disk(made, tmp_path_factory.mktemp("led"))]
+
+
+@settings(max_examples=40)
+@given(source=texts, target=texts | texts.map(" {}".format))
+def test_behind_a_marker_words_are_those_of_running_text(
+    led: list[PairTokenizer], source: str, target: str
+) -> None:
+    said = turns(source, target)
+    for one in led:
+        (ids,) = one.encode([said])
+        begun = int(np.flatnonzero(ids == one.markers["target"])[0]) + 1
+        assert ids[1 : begun - 1].tolist() == TEXT.encode([" " + source])[0].tolist()
+        assert ids[begun:].tolist() == TEXT.encode([" " + target])[0].tolist()
+        assert one.decode(ids) == said
+        assert one.encode_prompt(said).tolist() == ids.tolist()
+        stream = one.text_stream()
+        written = "".join(stream.push([int(token)]) for token in ids[begun:]) + stream.finish()
+        assert written == target
+        pair = replace(
+            conversation(), roles=json.dumps({r.name: asdict(r) for r in one.roles.values()})
+        )
+        assert pair.units(Document(said, Source(""))) == one.unit_lengths[ids].sum()
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "lead"),
+    [(TEXT, " "), (BASES["bytes"].tokenizer, ""), (CharactersTrainer().train([WORDS]), "")],
+    ids=["bpe", "bytes", "characters"],
+)
+def test_only_words_that_hold_their_space_are_led_by_one(tokenizer: Tokenizer, lead: str) -> None:
+    assert word_lead(tokenizer) == lead
 
 
 @settings(max_examples=30)

@@ -202,8 +202,9 @@ class PackedBatches:
         return [laid[place] for place in places]
 
     def _fitted(self, documents: npt.NDArray[np.int64]) -> list[list[int]]:
-        lengths = self._lengths[documents]
-        room = np.full(len(documents), self.context + 1)
+        # What stands in a row's last place is no input, so an end there would not be seen.
+        lengths = np.minimum(self._lengths[documents], self.context)
+        room = np.full(len(documents), self.context)
         rows: list[list[int]] = []
         for index in np.argsort(-lengths, kind="stable"):
             row = int(np.argmax(room >= lengths[index]))

@@ -261,8 +261,8 @@ def _written(
 
 def contents(pairs: Pairs, ids: Sequence[Sequence[int]]) -> list[Any]:
     """Return the content, in the target's language, that the ids of answers stand for."""
-    part = pairs.target
-    return [part.tokenizer.decode(part.own(np.array(one, np.int64))) for one in ids]
+    tokenizer = pairs.tokenizer
+    return [tokenizer.said(tokenizer.answering.name, one) for one in ids]
 
 
 def source_contents(pairs: Pairs, asked: Sequence[Question]) -> list[Any]:

@@ -16,6 +16,7 @@ from lexome.finetuning.tasks import SOURCE, TARGET, Task
 from lexome.languages.compression import COMPRESSED_SUFFIXES
 from lexome.languages.joint import Joint
 from lexome.languages.pair import BaseTokens, Pair, PairTokenizer
+from lexome.languages.pair.lead import word_lead
 from lexome.languages.pair.tables import SUFFIXES, read_rows
 from lexome.languages.pair.tokenizer import known_parts
 from lexome.languages.sources import content_suffix, find_files
@@ -91,12 +92,14 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[s
     names = _language_names(task, data, base)
     options = [data.source_options, data.target_options]
     described: dict[str, Any] = {}
+    lead = _lead(names[0], base) if task.is_chat else ""
     for role in task.roles:
         side = int(role == task.roles[-1])
         described[role] = {
             "language": names[side],
             "options": {**_base_options(names[side], base), **options[side]},
             "predicted": bool(side),
+            **({"lead": lead} if lead else {}),
         }
     roles = json.dumps(described)
     plain = Pair(roles, group=data.group, vocabulary=base.vocabulary, base=base.tokens)
@@ -171,6 +174,12 @@ def _language_names(task: Task, data: PairData, base: Base) -> tuple[str, str]:
             fix="add --target-language, one of " + ", ".join((*languages.NAMES, "label")),
         )
     return source, target
+
+
+def _lead(language: str, base: Base) -> str:
+    """Return what stands before each turn of a conversation, so that it reads as running text."""
+    known = known_parts(base.tokens.tokenizer, base.tokens.language)
+    return word_lead(known[language].tokenizer) if language in known else ""
 
 
 def _base_options(name: str, base: Base) -> Mapping[str, Any]:

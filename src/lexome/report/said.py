@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
-
 from lexome import languages
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError
@@ -157,9 +155,8 @@ class Teller:
         if pair is None or tokenizer is None or not isinstance(ids, list | tuple):
             return Side("")
         known = [one for one in ids if isinstance(one, int) and 0 <= one < tokenizer.vocab_size]
-        part = tokenizer.part(_role(pair, who))
         try:
-            content = part.tokenizer.decode(part.own(np.array(known, np.int64)))
+            content = tokenizer.said(_role(pair, who), known)
         except LexomeError as error:
             return Side(f"cannot be shown: {error.what}")
         return self._rendered(who, content)

@@ -43,7 +43,7 @@ class Pair(Common):
     Options:
 
     - `roles`: JSON, by the name of each role in the order in which they speak: its `language`,
-      the language's `options`, and whether its turns are `predicted`.
+      the language's `options`, whether its turns are `predicted`, and the `lead` of its texts.
     - `form`: where pairs stand: `table` (columns of JSON lines, CSV, TSV or Parquet), `parallel`
       (two files of as many lines), `files` (a file, and what is said of it), `chat` (lists of
       messages), `preference` (messages, and two answers: the chosen one, then the rejected one).
@@ -83,7 +83,9 @@ class Pair(Common):
     def speakers(self) -> Mapping[str, Role]:
         """Return the roles by name, in the order in which they speak."""
         return {
-            name: Role(name, str(said["language"]), bool(said["predicted"]))
+            name: Role(
+                name, str(said["language"]), bool(said["predicted"]), str(said.get("lead", ""))
+            )
             for name, said in self._described.items()
         }
 
@@ -223,9 +225,11 @@ class Pair(Common):
         return (Turn(self.asking.name, content_of(language, text, Path())),)
 
     def units(self, document: Document) -> int:
-        """Return the units of all the turns together."""
+        """Return the units of all the turns together, with those of their leads."""
         return sum(
-            self.languages[turn.role].units(Document(turn.content, document.source))
+            self.languages[turn.role].units(
+                Document(self.speakers[turn.role].led(turn.content), document.source)
+            )
             for turn in document.content
         )
 

@@ -10,13 +10,14 @@ from lexome.languages.pair.turns import Role, answering
 def chat_template(roles: Mapping[str, Role]) -> str:
     """Return a Jinja template that writes messages, `role` and `content`, as they are trained on.
 
-    With `add_generation_prompt` it ends where the answer begins.
+    With `add_generation_prompt` it ends where the answer begins. All roles of a conversation have
+    one lead.
     """
     answer = answering(roles)
     return (
         "{{ bos_token }}"
         "{% for message in messages %}"
-        "{{ '<|' + message['role'] + '|>' + message['content'] }}"
+        f"{{{{ '<|' + message['role'] + '|>{answer.lead}' + message['content'] }}}}"
         f"{{% if message['role'] == '{answer.name}' %}}{{{{ eos_token }}}}{{% endif %}}"
         "{% endfor %}"
         f"{{% if add_generation_prompt %}}{{{{ '{answer.marker}' }}}}{{% endif %}}"

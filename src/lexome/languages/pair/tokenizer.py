@@ -2,7 +2,8 @@
 
 The ids of the base stay what they are, so the base model's weights do too. A document is read as
 `begin, marker of the source, source, marker of the target, target, end`; a conversation has more
-turns, and an end behind every turn that is predicted.
+turns, and an end behind every turn that is predicted. A role's lead is encoded with what follows
+it, and is no part of what comes back.
 """
 
 from __future__ import annotations
@@ -166,8 +167,8 @@ class PairTokenizer:
         if turns and self.roles[turns[-1].role].predicted:
             *before, last = turns
             given = self._joined([tuple(before)], self._encoded([tuple(before)]), closed=True)[0]
-            part = self.part(last.role)
-            begun = part.shifted(encode_prompt(part.tokenizer, last.content))
+            part, led = self.part(last.role), self.roles[last.role].led(last.content)
+            begun = part.shifted(encode_prompt(part.tokenizer, led))
             return np.concatenate([given, [self.markers[last.role]], begun])
         ids = self._joined([turns], self._encoded([turns]))[0]
         return np.concatenate([ids, [self.markers[self.answering.name]]])
@@ -183,7 +184,8 @@ class PairTokenizer:
                 if self.roles[turn.role].language == name
             ]
             part = self.parts[name]
-            found = part.tokenizer.encode([contents[n][place].content for n, place in places])
+            turned = [contents[number][place] for number, place in places]
+            found = part.tokenizer.encode([self.roles[t.role].led(t.content) for t in turned])
             encoded |= {at: part.shifted(ids) for at, ids in zip(places, found, strict=True)}
         return encoded
 
@@ -219,9 +221,13 @@ class PairTokenizer:
         turns = []
         for start, stop in pairwise(starts):
             role = names[int(whole[start])]
-            part = self.part(role)
-            turns.append(Turn(role, part.tokenizer.decode(part.own(whole[start + 1 : stop]))))
+            turns.append(Turn(role, self.said(role, whole[start + 1 : stop])))
         return tuple(turns)
+
+    def said(self, role: str, ids: Sequence[int] | Ids) -> Any:
+        """Return what a role says in `ids`; those of other languages stand for nothing."""
+        part = self.part(role)
+        return self.roles[role].said(part.tokenizer.decode(part.own(np.asarray(ids))))
 
     def unit_codes(self, ids: Ids) -> UnitCodes:
         """Return the token of each natural unit: near enough to find what stands twice."""
@@ -246,7 +252,7 @@ class PairTokenizer:
 
     def text_stream(self) -> TextStream:
         """Return what writes down the answer as it is generated."""
-        return _AnswerStream(self.part(self.answering.name))
+        return _AnswerStream(self.part(self.answering.name), self.answering.lead)
 
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, in which all that was added is a special token, and the parts.
@@ -270,7 +276,10 @@ class PairTokenizer:
             "language": NAME,
             "kind": NAME,
             "base_language": self.base_language,
-            "roles": [[role.name, role.language, role.predicted] for role in self.roles.values()],
+            "roles": [
+                [role.name, role.language, role.predicted, role.lead]
+                for role in self.roles.values()
+            ],
             "parts": list(self.added),
         }
         config = {
@@ -304,22 +313,36 @@ def load(folder: Path, described: Mapping[str, Any]) -> PairTokenizer:
     return PairTokenizer(
         languages.load_tokenizer(folder / BASE),
         str(described["base_language"]),
-        [Role(str(name), str(language), bool(said)) for name, language, said in described["roles"]],
+        [
+            Role(str(name), str(language), bool(said), str(lead))
+            for name, language, said, lead in described["roles"]
+        ],
         {name: languages.load_tokenizer(folder / name) for name in names},
     )
 
 
 class _AnswerStream:
-    """Writes down the tokens of the language that is answered in, and nothing of others."""
+    """Writes down the tokens of the language that is answered in, and nothing of others.
 
-    def __init__(self, part: Part) -> None:
-        self._part = part
+    The lead is a character, so the first ones that are complete hold it whole or not at all.
+    """
+
+    def __init__(self, part: Part, lead: str) -> None:
+        self._part, self._lead = part, lead
         self._stream = part.tokenizer.text_stream()
 
     def push(self, ids: Iterable[int]) -> str:
         """Return the characters that `ids` complete."""
-        return self._stream.push(self._part.own(np.array(list(ids), np.int64)).tolist())
+        return self._behind_lead(
+            self._stream.push(self._part.own(np.array(list(ids), np.int64)).tolist())
+        )
 
     def finish(self) -> str:
         """Return what is left."""
-        return self._stream.finish()
+        return self._behind_lead(self._stream.finish())
+
+    def _behind_lead(self, text: str) -> str:
+        lead = self._lead
+        if text:
+            self._lead = ""
+        return text.removeprefix(lead)

@@ -23,16 +23,29 @@ Turns = tuple[Turn, ...]
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One who speaks: in which language, and whether the model learns to say it."""
+    """One who speaks: in which language, and whether the model learns to say it.
+
+    `lead` stands between the marker and what is said, a text: a space where the words of the
+    base's language have one in their first token.
+    """
 
     name: str
     language: str
     predicted: bool
+    lead: str = ""
 
     @property
     def marker(self) -> str:
         """Return the name of the token that opens a turn of this role."""
         return f"<|{self.name}|>"
+
+    def led(self, content: Any) -> Any:
+        """Return what stands behind the marker: what is said, behind its lead."""
+        return self.lead + content if self.lead else content
+
+    def said(self, led: Any) -> Any:
+        """Return what is said, of what stands behind the marker."""
+        return led.removeprefix(self.lead) if self.lead else led
 
 
 def answering(roles: Mapping[str, Role]) -> Role:
