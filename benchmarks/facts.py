@@ -1,6 +1,6 @@
 """An assistant that has read facts: are unseen questions about them answered, and do answers end?
 
-    python benchmarks/facts.py --data countries.json --minutes 20 --seeds 0 1 2
+    python benchmarks/facts.py --data countries.json --seeds 0 2 3
 
 Facts about countries are written out as sentences, each fact in several wordings, since what was
 read in one wording only cannot be asked for (Allen-Zhu & Li 2023, Physics of Language Models 3.1,
@@ -9,7 +9,7 @@ and on dialogues, which hold questions about one half of the facts. It is then t
 questions about that half; no question about the other half, in any wording, is in anything that it
 was trained on. Those are asked, each in one wording.
 
-Tuned is by LoRA, at the usual rates. Beside it stand the same model with all its weights moved, the
+Tuned is by LoRA of a small rank, at the usual rates. Beside it stand the same model with all its weights moved, the
 same without pre-training, which has never read the facts asked for, and the commonest answer to
 each kind of question.
 """
@@ -167,17 +167,18 @@ def main() -> None:
     """Pre-train, tune and ask for each seed; print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="countries.json")
-    parser.add_argument("--minutes", type=float, default=20.0, help="of pre-training")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of pre-training")
     parser.add_argument("--steps", type=int, help="of pre-training, instead of minutes")
     parser.add_argument("--countries", type=int, help="the first so many only, for a quick try")
-    parser.add_argument("--epochs", type=float, default=10.0, help="of tuning")
+    parser.add_argument("--epochs", type=float, default=3.0, help="of tuning")
     parser.add_argument("--readings", type=int, default=100, help="wordings of each fact, drawn")
     parser.add_argument("--dialogues", type=float, default=0.25, help="for each document of facts")
-    parser.add_argument("--tokenizer", default="characters")
-    parser.add_argument("--vocab-size", type=int)
+    parser.add_argument("--tokenizer", default="bpe")
+    parser.add_argument("--vocab-size", type=int, default=1500)
+    parser.add_argument("--rank", type=int, default=4, help="of LoRA")
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--context", type=int, default=256)
+    parser.add_argument("--context", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", type=Path, help="a folder that keeps texts, corpora and runs")
@@ -212,7 +213,11 @@ def measured(options: argparse.Namespace, folder: Path, seed: int) -> dict[str, 
     write_chats(folder / "asked.jsonl", [(fact, draw.choice(fact.questions)) for fact in asked])
     base = folder / "base"
     pretrained = pretrain(options, text, folder / "corpus", base, seed)
-    tuned = {method: tune(options, base, folder, method, seed) for method in METHODS}
+    lora = ("--set", f"start.rank={options.rank}")
+    tuned = {
+        method: tune(options, base, folder, method, seed, *(lora if method == "lora" else ()))
+        for method in METHODS
+    }
     return {
         "seed": seed,
         "facts": len(facts),
@@ -316,7 +321,7 @@ def pretrain(
 
 
 def tune(
-    options: argparse.Namespace, base: Path, folder: Path, method: str, seed: int
+    options: argparse.Namespace, base: Path, folder: Path, method: str, seed: int, *more: str
 ) -> dict[str, Any]:
     """Tune on the questions of one half; return how those of the other half are answered.
 
@@ -326,10 +331,17 @@ def tune(
         *("finetune", base, folder / "taught.jsonl", "--task", "assistant", "--method", method),
         *("--validation-files", folder / "asked.jsonl", "--epochs", options.epochs),
         *("--corpus", folder / "chats", "--out", folder / method, "--seed", seed),
-        *("--set", "training.keep=last"),
+        *("--set", "training.keep=last", *more),
     )
     figures = {one["name"]: one.get("value") for one in found["figures"]}
-    return {"exact_match": figures["exact match"], "stop_rate": figures["stop rate"]}
+    ended = json.loads((folder / method / "metrics.jsonl").read_text().splitlines()[-1])
+    return {
+        "exact_match": figures["exact match"],
+        "stop_rate": figures["stop rate"],
+        "trained_share": found["trained_parameters"] / found["parameters"],
+        "seconds": ended["seconds"],
+        "peak_bytes": ended["peak_bytes"],
+    }
 
 
 def by_kind(predictions: Path, asked: Sequence[Fact]) -> dict[str, float]:
