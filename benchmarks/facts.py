@@ -9,9 +9,9 @@ and on dialogues, which hold questions about one half of the facts. It is then t
 questions about that half; no question about the other half, in any wording, is in anything that it
 was trained on. Those are asked, each in one wording.
 
-Tuned is by LoRA of a small rank, at the usual rates. Beside it stand the same model with all its weights moved, the
-same without pre-training, which has never read the facts asked for, and the commonest answer to
-each kind of question.
+Tuned is by LoRA of a small rank, at the usual rates. Beside it stand the same model with all its
+weights moved, the same without pre-training, which has never read the facts asked for, and the
+commonest answer to each kind of question.
 """
 
 from __future__ import annotations

@@ -56,6 +56,8 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "text",
                 "text",
                 roles=(SYSTEM, USER, ASSISTANT),
+                # It is asked what the base has read, which larger steps wipe out.
+                rate=0.1,
             ),
             Task(
                 "preference",
