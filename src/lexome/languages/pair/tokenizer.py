@@ -276,10 +276,8 @@ class PairTokenizer:
             "language": NAME,
             "kind": NAME,
             "base_language": self.base_language,
-            "roles": [
-                [role.name, role.language, role.predicted, role.lead]
-                for role in self.roles.values()
-            ],
+            "roles": [[role.name, role.language, role.predicted] for role in self.roles.values()],
+            "leads": {role.name: role.lead for role in self.roles.values() if role.lead},
             "parts": list(self.added),
         }
         config = {
@@ -306,7 +304,7 @@ def load(folder: Path, described: Mapping[str, Any]) -> PairTokenizer:
     """Return the tokenizer that `PairTokenizer.save` wrote."""
     from lexome import languages
 
-    names = [str(name) for name in described["parts"]]
+    names, leads = [str(name) for name in described["parts"]], described.get("leads", {})
     # What is loaded names folders of its own only.
     if strange := [name for name in names if not name.isidentifier()]:
         raise LexomeError(f"{strange[0]!r} is no language that a pair can hold")
@@ -314,8 +312,8 @@ def load(folder: Path, described: Mapping[str, Any]) -> PairTokenizer:
         languages.load_tokenizer(folder / BASE),
         str(described["base_language"]),
         [
-            Role(str(name), str(language), bool(said), str(lead))
-            for name, language, said, lead in described["roles"]
+            Role(str(name), str(language), bool(said), str(leads.get(name, "")))
+            for name, language, said in described["roles"]
         ],
         {name: languages.load_tokenizer(folder / name) for name in names},
     )
