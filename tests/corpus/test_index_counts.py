@@ -1,0 +1,245 @@
+"""Counts, places and spans are those of a search that looks at every place of every document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_language import Tiny, random_documents, write_tiny
+
+from lexome.corpus import Corpus, PrepareRequest, TokenStream, prepare, reading
+from lexome.corpus.index import CorpusIndex, Span
+from lexome.corpus.index.prefixes import Prefixes
+from lexome.corpus.index.record import IndexRecord
+from lexome.corpus.index.search import SuffixArray
+from lexome.corpus.index.suffixes import suffix_array
+from lexome.corpus.index.text import Text
+from lexome.errors import UsageError
+
+pytest.importorskip("pydivsufsort")
+
+BEGIN, END = 1, 2
+Ids = Sequence[int]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Documents of two letters and of four, one of them 30 times, in many shards, mirrored."""
+    folder = tmp_path_factory.mktemp("corpus")
+    documents = random_documents(1, 60, 40)
+    few = np.random.default_rng(2)
+    documents |= {f"f{n}": "".join(few.choice(list("AC"), n + 1)) for n in range(25)}
+    documents |= {f"same.{n}": "ACGTTTTACGAACGT" for n in range(30)}
+    write_tiny(folder / "in" / "a.tiny", documents)
+    before, reading._SMALLEST = reading._SMALLEST, 200
+    request = PrepareRequest([folder / "in"], "tiny", tokenizer="symbols", workers=1)
+    made = prepare(request, folder / "out", language=Tiny(mirror=True))
+    reading._SMALLEST = before
+    assert len(made.manifest.train.shards) > 5
+    return made
+
+
+@pytest.fixture(scope="module")
+def index(corpus: Corpus) -> CorpusIndex:
+    return CorpusIndex.build(corpus)
+
+
+def documents_of(corpus: Corpus, split: str = "train") -> list[list[int]]:
+    stream = corpus.stream(split)
+    borders = [*stream.document_starts.tolist(), len(stream)]
+    return [stream.read(*pair).tolist() for pair in zip(borders, borders[1:], strict=False)]
+
+
+def places_of(documents: Sequence[Ids], span: Ids) -> Iterator[tuple[int, int]]:
+    """Yield the document and the place in it of every occurrence, by looking everywhere."""
+    for number, document in enumerate(documents):
+        for place in range(len(document) - len(span) + 1):
+            if list(document[place : place + len(span)]) == list(span):
+                yield number, place
+
+
+def count(documents: Sequence[Ids], span: Ids) -> int:
+    return sum(1 for _ in places_of(documents, span))
+
+
+def spans_of(documents: Sequence[Ids], ids: Ids, shortest: int) -> list[Span]:
+    """Return the runs that occur and of which no longer one does, by trying all of them."""
+    runs = {
+        (start, stop): found
+        for start in range(len(ids))
+        for stop in range(start + 1, len(ids) + 1)
+        if (found := count(documents, ids[start:stop]))
+    }
+    return [
+        Span(start, stop, found)
+        for (start, stop), found in sorted(runs.items())
+        if (start - 1, stop) not in runs
+        and (start, stop + 1) not in runs
+        and stop - start >= shortest
+    ]
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[list[list[int]], list[list[int]], int, int]:
+    """Documents over a tiny alphabet, some again; spans; tokens of a part; prefix length."""
+    letters = st.lists(st.integers(4, draw(st.integers(4, 6))), max_size=12)
+    contents = draw(st.lists(letters, min_size=1, max_size=8))
+    contents += draw(st.lists(st.sampled_from(contents), max_size=8))
+    documents = [[BEGIN, *content, END] for content in contents]
+    # Ids below and beyond the vocabulary, and the special ones, come in by chance.
+    strange = st.lists(st.integers(-1, 8), min_size=1, max_size=15)
+    whole = sum(documents, [])
+    start = st.integers(0, len(whole) - 1)
+    cut = st.tuples(start, st.integers(1, 15)).map(lambda at: whole[at[0] : at[0] + at[1]])
+    spans = draw(st.lists(st.one_of(cut, strange), min_size=1, max_size=4))
+    return documents, spans, draw(st.integers(9, 80)), draw(st.integers(0, 3))
+
+
+def in_memory(
+    corpus: Corpus, documents: Sequence[Ids], shard_tokens: int, prefix_length: int
+) -> CorpusIndex:
+    """Index documents that lie in memory, two shards of tokens of them."""
+    half = len(documents) // 2
+    parts = [np.array(sum(part, []), "<u2") for part in (documents[:half], documents[half:])]
+    stream = TokenStream(Path(), "train", parts, [None, None], Path())
+    text, longest, vocab_size = Text(parts), 15, 7
+    arrays = []
+    for first in range(0, len(stream), shard_tokens):
+        size = min(shard_tokens, len(stream) - first)
+        stop = min(len(stream), first + size + longest)
+
+        def chunks(first: int = first, stop: int = stop) -> Iterator[npt.NDArray[np.int64]]:
+            for start in range(first, stop, 7):
+                yield stream.read(start, min(stop, start + 7))
+
+        order = suffix_array(chunks, vocab_size, size)
+        table = Prefixes.count(stream, first, size, vocab_size, prefix_length)
+        arrays.append(SuffixArray(text, first, order, table, Path()))
+    record = IndexRecord(
+        split="train",
+        fingerprint="",
+        tokenizer="",
+        documents="",
+        tokens=len(stream),
+        vocab_size=vocab_size,
+        longest=longest,
+        shards=(),
+    )
+    return CorpusIndex(corpus, record, arrays)
+
+
+@settings(max_examples=1000)
+@given(worlds())
+def test_counts_and_spans_are_those_of_brute_force(corpus: Corpus, world: Any) -> None:
+    documents, spans, shard_tokens, prefix_length = world
+    index = in_memory(corpus, documents, shard_tokens, prefix_length)
+    assert index.counts(spans).tolist() == [count(documents, span) for span in spans]
+    for span in spans:
+        shortest = 1 + len(span) % 3
+        assert index.spans(span, shortest) == spans_of(documents, span, shortest)
+
+
+def test_the_corpus_that_it_is_tested_with_has_the_special_tokens_of_the_test(
+    corpus: Corpus,
+) -> None:
+    assert (corpus.tokenizer.special.begin, corpus.tokenizer.special.end) == (BEGIN, END)
+
+
+@pytest.mark.parametrize("shard_tokens", [1 << 20, 701, 100])
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_on_disk_it_finds_every_place(corpus: Corpus, split: str, shard_tokens: int) -> None:
+    index = CorpusIndex.build(corpus, split, shard_tokens=shard_tokens, longest=60)
+    documents = documents_of(corpus, split)
+    rows = list(corpus.rows(split))
+    generator = np.random.default_rng(3)
+    for _ in range(40):
+        document = documents[generator.integers(len(documents))]
+        start = int(generator.integers(len(document)))
+        span = document[start : start + int(generator.integers(1, 9))]
+        everywhere = list(places_of(documents, span))
+        limit = int(generator.integers(1, 40))
+        found = index.find(span, limit)
+        assert [(place.document, place.token) for place in found] == [
+            (number, max(0, inside - 1)) for number, inside in everywhere[:limit]
+        ]
+        assert index.count(span) == len(everywhere)
+        for place in found:
+            row = rows[place.document]
+            source = place.source
+            assert (source.file, source.record, source.line, source.offset) == (
+                row["file"],
+                row["record"],
+                row["line"],
+                row["offset"],
+            )
+            assert place.augmented == row["augmented"]
+            # A letter is a token and a unit.
+            assert place.unit == place.token
+
+
+def test_units_are_counted_for_tokens_of_many_units(tmp_path: Path) -> None:
+    write_tiny(tmp_path / "in" / "a.tiny", random_documents(4, 60, 80))
+    request = PrepareRequest([tmp_path / "in"], "tiny", tokenizer="bpe", workers=1)
+    corpus = prepare(request, tmp_path / "out", language=Tiny())
+    index = CorpusIndex.build(corpus)
+    document = max(documents_of(corpus), key=len)
+    before = len(corpus.tokenizer.decode(np.array(document[1:9])))
+    assert before > 8
+    (place,) = index.find(document[9:], 10)
+    assert (place.token, place.unit) == (8, before)
+
+
+def test_in_parts_it_says_what_it_says_as_a_whole(corpus: Corpus) -> None:
+    documents = documents_of(corpus)
+    asked = sum(documents_of(corpus, "valid") + documents[::9], [])
+    whole = CorpusIndex.build(corpus)
+    expected = whole.spans(asked, 3)
+    places = whole.find(documents[0][1:3], 1000)
+    parts = CorpusIndex.build(corpus, shard_tokens=97, longest=60)
+    assert len(parts.record.shards) > 20
+    assert parts.spans(asked, 3) == expected
+    assert parts.find(documents[0][1:3], 1000) == places
+    assert {place.augmented for place in places} == {True, False}
+
+
+def test_a_corpus_of_one_document_many_times(tmp_path: Path) -> None:
+    letters = "ACGTTGCA" * 40
+    write_tiny(tmp_path / "in" / "a.tiny", {f"same.{n}": letters for n in range(400)})
+    write_tiny(tmp_path / "other.tiny", {"other": "ACGT"})
+    request = PrepareRequest(
+        [tmp_path / "in"],
+        "tiny",
+        tokenizer="symbols",
+        workers=1,
+        validation_files=[tmp_path / "other.tiny"],
+    )
+    corpus = prepare(request, tmp_path / "out", language=Tiny())
+    index = CorpusIndex.build(corpus)
+    document = documents_of(corpus)[0]
+    assert index.spans(document) == [Span(0, len(document), 400)]
+    assert index.count(document[5:13]) == count([document], document[5:13]) * 400
+    assert [place.document for place in index.find(document[1:], 3)] == [0, 1, 2]
+
+
+def test_what_cannot_be_asked(index: CorpusIndex, corpus: Corpus) -> None:
+    with pytest.raises(UsageError, match="empty span"):
+        index.count([])
+    with pytest.raises(UsageError, match="empty span"):
+        index.find([], 3)
+    with pytest.raises(UsageError, match="longer than"):
+        index.count([4] * ((1 << 16) + 1))
+    assert index.spans([]) == []
+    assert index.counts([]).tolist() == []
+    assert index.count([4] * 5000) == 0
+    assert index.find([BEGIN], 0) == []
+    # Behind the end of one document stands the begin of another: no span of either.
+    assert index.count([END]) == len(documents_of(corpus))
+    assert index.count([END, BEGIN]) == 0
+    with pytest.raises(UsageError, match="split"):
+        CorpusIndex.build(corpus, "test")
