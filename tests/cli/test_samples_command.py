@@ -50,7 +50,7 @@ def test_the_list_names_every_sample_with_its_package_and_licence(lexome: Lexome
     assert shown.exit_code == 0
     words = " ".join(shown.stdout.split())
     facts = json.loads(lexome("samples", "--json").stdout)
-    assert [entry["name"] for entry in facts] == list(CATALOGUE)
+    assert [entry["name"] for entry in facts] == [*CATALOGUE, "biographies"]
     for entry in facts:
         for fact in ("name", "language", "what", "version", "package", "licence"):
             assert entry[fact] in words
@@ -90,3 +90,33 @@ def test_an_unknown_sample_is_bad_usage(lexome: Lexome) -> None:
     refused = lexome("samples", "bach")
     assert refused.exit_code == 2
     assert "there is no sample 'bach'" in refused.stderr
+
+
+def test_a_world_is_made_and_the_line_that_is_printed_trains(
+    lexome: Lexome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ("--subjects", 50, "--readings", 2, "--skew", 0.9, "--skew", 0.5, "--seed", 3)
+    made = lexome("samples", "biographies", *options)
+    assert made.exit_code == 0, made.output
+    (line,) = made.stdout.splitlines()
+    prepare, train = (shlex.split(part) for part in line.split(" && "))
+    at = prepare.index("--vocab-size")
+    done = lexome(*prepare[1:at], *prepare[at + 2 :], "--tokenizer", "bytes", "--workers", 1)
+    assert done.exit_code == 0, done.output
+    assert train[:4] == ["lexome", "train", "--corpus", prepare[-1]]
+    told = json.loads(lexome("samples", "biographies", *options, "--json").stdout)
+    assert told["folder"] == "samples/biographies"
+    assert (told["subjects"], told["skew"], told["seed"]) == (50, [0.9, 0.5], 3)
+    assert "there already" in lexome("samples", "biographies", *options).stderr
+    assert lexome("samples", "biographies", "--seed", 4).exit_code == 1
+
+
+def test_options_of_a_world_are_refused_elsewhere(lexome: Lexome) -> None:
+    for arguments in (("kjv", "--seed", 0), ("--skew", 0.5)):
+        refused = lexome("samples", *arguments)
+        assert refused.exit_code == 2
+        assert arguments[-2] in refused.stderr
+    refused = lexome("samples", "biographies", "--phrasings", 9)
+    assert refused.exit_code == 2
+    assert "from 1 to 8" in refused.stderr
