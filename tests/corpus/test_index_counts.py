@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,11 @@ def index(corpus: Corpus) -> CorpusIndex:
 def documents_of(corpus: Corpus, split: str = "train") -> list[list[int]]:
     stream = corpus.stream(split)
     borders = [*stream.document_starts.tolist(), len(stream)]
-    return [stream.read(*pair).tolist() for pair in zip(borders, borders[1:], strict=False)]
+    return [stream.read(*pair).tolist() for pair in pairwise(borders)]
+
+
+def joined(documents: Sequence[Ids]) -> list[int]:
+    return list(chain.from_iterable(documents))
 
 
 def places_of(documents: Sequence[Ids], span: Ids) -> Iterator[tuple[int, int]]:
@@ -94,7 +99,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[list[int]], list[list[int]], int, int]
     documents = [[BEGIN, *content, END] for content in contents]
     # Ids below and beyond the vocabulary, and the special ones, come in by chance.
     strange = st.lists(st.integers(-1, 8), min_size=1, max_size=15)
-    whole = sum(documents, [])
+    whole = joined(documents)
     start = st.integers(0, len(whole) - 1)
     cut = st.tuples(start, st.integers(1, 15)).map(lambda at: whole[at[0] : at[0] + at[1]])
     spans = draw(st.lists(st.one_of(cut, strange), min_size=1, max_size=4))
@@ -106,7 +111,7 @@ def in_memory(
 ) -> CorpusIndex:
     """Index documents that lie in memory, two shards of tokens of them."""
     half = len(documents) // 2
-    parts = [np.array(sum(part, []), "<u2") for part in (documents[:half], documents[half:])]
+    parts = [np.array(joined(part), "<u2") for part in (documents[:half], documents[half:])]
     stream = TokenStream(Path(), "train", parts, [None, None], Path())
     text, longest, vocab_size = Text(parts), 15, 7
     arrays = []
@@ -197,7 +202,7 @@ def test_units_are_counted_for_tokens_of_many_units(tmp_path: Path) -> None:
 
 def test_in_parts_it_says_what_it_says_as_a_whole(corpus: Corpus) -> None:
     documents = documents_of(corpus)
-    asked = sum(documents_of(corpus, "valid") + documents[::9], [])
+    asked = joined(documents_of(corpus, "valid") + documents[::9])
     whole = CorpusIndex.build(corpus)
     expected = whole.spans(asked, 3)
     places = whole.find(documents[0][1:3], 1000)

@@ -18,6 +18,7 @@ from lexome.cli.evaluate import evaluate, report
 from lexome.cli.fill import fill
 from lexome.cli.finetune import finetune
 from lexome.cli.generate import generate
+from lexome.cli.index import index
 from lexome.cli.ledger import ledger
 from lexome.cli.mix import mix
 from lexome.cli.prepare import prepare
@@ -101,6 +102,7 @@ _add(
     "lexome prepare proteins.fasta --language protein --out corpus/proteins",
 )
 _add(mix, "lexome mix corpus/letters=3 corpus/genome=1 --out corpus/both")
+_add(index, "lexome index corpus/letters", "lexome index corpus/genome --shard-tokens 50000000")
 _add(
     train,
     "lexome train --corpus corpus/letters --minutes 5 --out runs/letters",

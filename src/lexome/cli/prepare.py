@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lexome.cli.console import result, result_json, say
+from lexome.cli.index import indexed
+from lexome.cli.index import summary as index_summary
 from lexome.cli.options import Json, texts
 from lexome.errors import UsageError
 
@@ -109,6 +111,10 @@ Workers = Annotated[
     int | None,
     typer.Option(help="Processes. (default: one for each core)", show_default=False),
 ]
+Index = Annotated[
+    bool,
+    typer.Option("--index", help="Index the training split too, see `lexome index`."),
+]
 Licence = Annotated[str, typer.Option(help="What the files may be used for, for the record.")]
 
 
@@ -131,6 +137,7 @@ def prepare(
     seed: Seed = 0,
     workers: Workers = None,
     licence: Licence = "",
+    index: Index = False,
     as_json: Json = False,
 ) -> None:
     """Turn files into a corpus: documents, a tokenizer, tokens on disk, a held-out part.
@@ -160,11 +167,15 @@ def prepare(
         licence=licence,
     )
     corpus = prepared(request, out)
+    made = indexed(corpus, "train") if index else None
     if as_json:
-        result_json({"corpus": str(out), **corpus.manifest.model_dump(mode="json")})
+        described = corpus.manifest.model_dump(mode="json")
+        result_json({"corpus": str(out), **described, **({"index": made} if made else {})})
         return
     for line in summary(corpus.manifest):
         result(line)
+    if made:
+        result(index_summary(made))
     result(f"written: {out}")
     say(f"  next: lexome train --corpus {out} --minutes 5")
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lexome.corpus.corpus import Corpus
 from lexome.corpus.index.prefixes import Prefixes, prefix_length
 from lexome.corpus.index.record import FOLDER, IndexRecord, IndexShard, record_path
-from lexome.corpus.index.suffixes import memory, most_tokens, suffix_array
+from lexome.corpus.index.suffixes import divsufsort, memory, most_tokens, suffix_array
 from lexome.corpus.manifest import TRAIN
 from lexome.corpus.shards import TokenStream, write_shard
 from lexome.errors import UsageError
@@ -45,6 +45,7 @@ def build(
     if shard_tokens < 1 or longest < 1:
         raise UsageError("an index needs at least one token in a part", where="--shard-tokens")
     stream = corpus.stream(split)
+    divsufsort()  # where it is missing, the index that is there stays
     vocab_size = corpus.manifest.tokenizer.vocab_size
     step = min(shard_tokens, most_tokens(vocab_size) - longest)
     _clear(record_path(corpus, split).parent)
@@ -71,7 +72,7 @@ def build(
 def build_memory(corpus: Corpus, split: str = TRAIN, shard_tokens: int = SHARD_TOKENS) -> int:
     """Return the bytes of memory that building the index of a split takes at most, about."""
     vocab_size = corpus.manifest.tokenizer.vocab_size
-    tokens = min(shard_tokens + LONGEST, corpus.manifest.side(split).tokens)
+    tokens = min(shard_tokens + LONGEST, len(corpus.stream(split)))
     return memory(tokens, vocab_size)
 
 

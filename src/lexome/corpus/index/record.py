@@ -56,6 +56,10 @@ class IndexRecord(BaseModel):
         """Return the size of the index's files."""
         return sum(shard.order.bytes + shard.prefixes.bytes for shard in self.shards)
 
+    def folder(self, corpus: Corpus) -> Path:
+        """Return the folder in which the index lies."""
+        return record_path(corpus, self.split).parent
+
     def write(self, corpus: Corpus) -> None:
         """Write the record beside its files, atomically, with its own checksum."""
         value = self.model_dump(mode="json")

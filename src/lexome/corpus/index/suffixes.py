@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,24 @@ from lexome.errors import LexomeError
 
 Order = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.uint8]
+Sort = Callable[[Bytes], Order]
 
 # libdivsufsort counts bytes by 32-bit integers with a sign.
 _MOST_BYTES = (1 << 31) - 1
 _CHUNK = 1 << 22
+
+
+def divsufsort() -> Sort:
+    """Return the library's function; where it is missing, that is a `LexomeError`."""
+    try:
+        import pydivsufsort
+    except (ImportError, OSError) as error:  # OSError: its library does not load
+        raise LexomeError(
+            f"an index needs the package pydivsufsort: {error}",
+            fix="install it with `pip install 'lexome[index]'`",
+        ) from error
+    sort: Sort = pydivsufsort.divsufsort
+    return sort
 
 
 def most_tokens(vocab_size: int) -> int:
@@ -44,7 +57,6 @@ def suffix_array(
     long repeats are no harder than anything else), and of the suffixes of the bytes only those
     with which an id begins are kept. Up to 256 different ids take a byte each.
     """
-    divsufsort = _part().divsufsort
     seen = np.zeros(vocab_size, np.int64)
     for tokens in chunks():
         seen += np.bincount(tokens, minlength=vocab_size)
@@ -56,7 +68,7 @@ def suffix_array(
         for byte in range(width):
             text[start : start + len(tokens), byte] = ranks[tokens] >> 8 * (width - 1 - byte)
         start += len(tokens)
-    order = _interruptible(divsufsort, text.reshape(-1))
+    order = _interruptible(divsufsort(), text.reshape(-1))
     return _first_bytes(order, width, size).view(np.uint32)
 
 
@@ -72,7 +84,7 @@ def _first_bytes(order: Order, width: int, size: int) -> Order:
     return order[:kept]
 
 
-def _interruptible(sort: Callable[[Bytes], Order], text: Bytes) -> Order:
+def _interruptible(sort: Sort, text: Bytes) -> Order:
     """Sort in a thread: Ctrl-C does not wait for minutes until the library comes back."""
     done: list[Order] = []
     errors: list[Exception] = []
@@ -89,7 +101,7 @@ def _interruptible(sort: Callable[[Bytes], Order], text: Bytes) -> Order:
         thread.join(0.1)
     if errors:
         raise LexomeError(
-            f"{len(text):,} bytes could not be sorted: {errors[0] or type(errors[0]).__name__}",
+            f"{len(text):,} bytes could not be sorted: {errors[0]!r}",
             fix="close other programs, or make smaller parts: --shard-tokens",
         ) from errors[0]
     return done[0]
@@ -98,15 +110,3 @@ def _interruptible(sort: Callable[[Bytes], Order], text: Bytes) -> Order:
 def _width(values: int) -> int:
     """Return the bytes that it takes to write one of so many values."""
     return max(1, ((values - 1).bit_length() + 7) // 8)
-
-
-def _part() -> ModuleType:
-    try:
-        import pydivsufsort
-    except (ImportError, OSError) as error:  # OSError: its library does not load
-        raise LexomeError(
-            f"an index needs the package pydivsufsort: {error}",
-            fix="install it with `pip install 'lexome[index]'`",
-        ) from error
-    module: ModuleType = pydivsufsort
-    return module
