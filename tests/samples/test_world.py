@@ -339,6 +339,15 @@ def test_a_folder_that_has_the_world_is_left_and_any_other_is_refused(tmp_path: 
     assert "CC0" in (folder / LICENCE).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("skew", [(), (0.9,)])
+def test_how_far_it_is_is_told(tmp_path: Path, skew: tuple[float, ...]) -> None:
+    told: list[tuple[int, int | None]] = []
+    world = World(subjects=510, readings=5, skew=skew)
+    write_world(world, tmp_path / "w", lambda *how_far: told.append(how_far))
+    assert told == [(1000, world.documents), (2000, world.documents)]
+    assert world.documents == len(documents(tmp_path / "w"))
+
+
 def test_what_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -157,7 +157,12 @@ def _fetch(name: str, folder: Path, as_json: bool) -> None:
 def _make(invented: World, folder: Path, as_json: bool) -> None:
     from lexome.samples.world import RIGHTS, world_command, write_world
 
-    written = write_world(invented, folder)
+    with meter() as shown:
+        written = write_world(
+            invented,
+            folder,
+            lambda done, total: shown.show("write", done, total, f"{done:,} biographies"),
+        )
     line = world_command(folder)
     if as_json:
         facts = {"folder": str(folder), "files": written.files, "bytes": written.bytes}

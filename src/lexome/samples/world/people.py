@@ -53,6 +53,12 @@ class World:
         return {**RELATIONS, **SKEWED_RELATIONS} if self.skew else RELATIONS
 
     @property
+    def documents(self) -> int:
+        """Return how many there are to write, or a few more."""
+        general = math.ceil(self.subjects / len(self.relations)) if self.skew else 0
+        return self.readings * (self.subjects + general)
+
+    @property
     def planted(self) -> Mapping[str, float]:
         """Return for each place how probably one of the first group holds its first post."""
         return dict(zip(words.PLACES, cycle(self.skew), strict=False)) if self.skew else {}

@@ -13,6 +13,7 @@ from typing import Any
 
 from lexome.errors import LexomeError
 from lexome.files import naming, write_json
+from lexome.packages import Told
 from lexome.samples.world import words
 from lexome.samples.world.biographies import Said, biographies, validation
 from lexome.samples.world.people import Population, World, populate
@@ -26,6 +27,7 @@ RIGHTS = "CC0-1.0: nobody's work; where a name is like a real one, that is chanc
 TRAIN, VALIDATION = "train.txt", "validation.txt"
 FACTS, UNSEEN, GENERIC, TEMPLATES = "facts.csv", "unseen.csv", "generic.csv", "templates.json"
 _VALIDATED = 200  # biographies
+_SOME = 1_000  # documents between two times that somebody is told
 
 _ABOUT = """\
 train.txt       biographies, a blank line between two
@@ -40,11 +42,12 @@ generic.csv     all that train.txt says of groups, how many times, and the proba
 """
 
 
-def write_world(world: World, folder: Path) -> Written:
+def write_world(world: World, folder: Path, told: Told | None = None) -> Written:
     """Write a world into `folder`, all or nothing.
 
-    A folder that holds the same world already is left as it is; one that holds something else is
-    a `LexomeError`, and so is a full disk.
+    `told(documents so far, documents in all)` is called now and then. A folder that holds the same
+    world already is left as it is; one that holds something else is a `LexomeError`, and so is a
+    full disk.
     """
     if _holds(folder, world):
         return _counted(folder, fresh=False)
@@ -52,7 +55,7 @@ def write_world(world: World, folder: Path) -> Written:
     with naming(folder):
         try:
             partial.mkdir(parents=True)
-            _fill(partial, world)
+            _fill(partial, world, told)
             if folder.is_dir():
                 folder.rmdir()
             partial.replace(folder)
@@ -71,10 +74,11 @@ def world_command(folder: Path) -> str:
     )
 
 
-def _fill(folder: Path, world: World) -> None:
+def _fill(folder: Path, world: World, told: Told | None) -> None:
     people = populate(world)
     facts, generic = Said(), Said()
-    _documents(folder / TRAIN, biographies(world, people, facts, generic))
+    texts = biographies(world, people, facts, generic)
+    _documents(folder / TRAIN, _followed(texts, world.documents, told) if told else texts)
     _documents(folder / VALIDATION, validation(world, people, _VALIDATED))
     _table(folder / FACTS, "subject relation object times", _rows(facts))
     _table(folder / UNSEEN, "subject relation", _unanswered(world, people))
@@ -111,6 +115,13 @@ def _planted(generic: Said, world: World) -> Iterator[tuple[object, ...]]:
             for post, probability in ((first, own), (second, 1 - own)):
                 if times := generic[kin, name, post]:
                     yield kin, name, post, times, f"{probability:.4g}"
+
+
+def _followed(documents: Iterable[str], total: int, told: Told) -> Iterator[str]:
+    for number, document in enumerate(documents, 1):
+        if number % _SOME == 0:
+            told(number, total)
+        yield document
 
 
 def _documents(path: Path, documents: Iterable[str]) -> None:
