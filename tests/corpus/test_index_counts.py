@@ -150,6 +150,46 @@ def test_counts_and_spans_are_those_of_brute_force(corpus: Corpus, world: Any) -
         assert index.spans(span, shortest) == spans_of(documents, span, shortest)
 
 
+@pytest.mark.parametrize(("used", "size"), [(3, 300), (256, 2000), (257, 2000), (65536, 70_000)])
+def test_the_order_of_suffixes_of_small_and_large_vocabularies(used: int, size: int) -> None:
+    generator = np.random.default_rng(used)
+    names = np.sort(generator.choice(1 << 20, used, replace=False))
+    text = np.concatenate([names, generator.choice(names, size)])
+    text = np.tile(generator.permutation(text), 2)
+    order = suffix_array(lambda: iter([text[:999], text[999:]]), 1 << 20, len(text) - 5)
+    # Ranks of suffixes by prefix doubling, of what is sorted by its first tokens alone at first.
+    ranks = np.unique(text, return_inverse=True)[1]
+    width = 1
+    while width < len(text):
+        behind = np.concatenate([ranks[width:], np.full(min(width, len(text)), -1)])
+        pairs = ranks.astype(np.int64) * (len(text) + 1) + behind + 1
+        ranks = np.unique(pairs, return_inverse=True)[1]
+        width *= 2
+    expected = np.argsort(ranks)
+    assert order.tolist() == expected[expected < len(text) - 5].tolist()
+
+
+def test_many_spans_at_once(index: CorpusIndex, corpus: Corpus) -> None:
+    stream = corpus.stream("train")
+    places = np.random.default_rng(5).integers(0, len(stream) - 4, 9000).tolist()
+    spans = [stream.read(place, place + 4) for place in places]
+    found = index.counts(spans)
+    known = {tuple(span.tolist()): index.count(span) for span in spans[:300]}
+    assert found[:300].tolist() == [known[tuple(span.tolist())] for span in spans[:300]]
+    later = [
+        (counted, known[tuple(span.tolist())])
+        for counted, span in zip(found[4000:], spans[4000:], strict=True)
+        if tuple(span.tolist()) in known
+    ]
+    assert len(later) > 500
+    assert all(counted == expected for counted, expected in later)
+    # A text of as many tokens, in which the spans of all parts are found.
+    asked = 2 * joined(documents_of(corpus)[:200])
+    assert len(asked) > 4096
+    borders = np.flatnonzero(np.array(asked) == BEGIN).tolist()
+    assert [span.start for span in index.spans(asked, 2)] == borders
+
+
 def test_the_corpus_that_it_is_tested_with_has_the_special_tokens_of_the_test(
     corpus: Corpus,
 ) -> None:

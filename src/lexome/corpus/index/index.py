@@ -124,9 +124,9 @@ class CorpusIndex:
         reach = self._reach(text, starts[:0])
         possible = np.flatnonzero(reach)
         lengths = np.zeros(len(text), np.int64)
-        for array in self._arrays:
-            found = array.longest(Queries(text, possible, reach[possible]))
-            lengths[possible] = np.maximum(lengths[possible], found)
+        for rows, part in Queries(text, possible, reach[possible]).parts():
+            found = [array.longest(part) for array in self._arrays]
+            lengths[possible[rows]] = np.max(found, axis=0)
         stops = starts + lengths
         # What goes on to where the run before it does lies inside that one.
         new = stops > np.concatenate([[0], stops])[:-1]
@@ -141,9 +141,10 @@ class CorpusIndex:
 
     def _count(self, queries: Queries) -> Numbers:
         counts = np.zeros(len(queries.starts), np.int64)
-        for array in self._arrays:
-            low, high = array.interval(queries)
-            counts += high - low
+        for rows, part in queries.parts():
+            for array in self._arrays:
+                low, high = array.interval(part)
+                counts[rows] += high - low
         return counts
 
     def _reach(self, ids: Numbers, borders: Numbers) -> Numbers:

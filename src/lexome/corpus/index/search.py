@@ -6,6 +6,7 @@ arrays: a new method for on-line string searches", 1993), so long repeats cost n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from lexome.corpus.shards import Tokens
 from lexome.errors import DamagedFileError
 
 _WIDTH, _WIDEST = 16, 256
+_PART = 4096
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Queries:
     ids: Numbers
     starts: Numbers
     lengths: Numbers
+
+    def parts(self) -> Iterator[tuple[slice, Queries]]:
+        """Yield the runs some thousands at a time, so that a search of many takes flat memory."""
+        for start in range(0, len(self.starts), _PART):
+            rows = slice(start, start + _PART)
+            yield rows, Queries(self.ids, self.starts[rows], self.lengths[rows])
 
     def windows(self, rows: Numbers, behind: Numbers, width: int) -> Numbers:
         """Return the tokens of `rows` from `behind` their starts on; [rows, width].
