@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lexome.cli import finetune_options as options
+from lexome.cli import honesty
 from lexome.cli.console import result, result_json, say, table
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
@@ -92,6 +93,10 @@ def evaluate(
     positions: Positions = None,
     baselines: Baselines = True,
     both_strands: BothStrands = False,
+    facts: honesty.FactsTable = None,
+    templates: honesty.Templates = None,
+    unseen: honesty.Unseen = None,
+    subjects: honesty.Subjects = None,
     as_json: Json = False,
 ) -> None:
     """Score a model on held-out data, per natural unit, beside simple baselines.
@@ -99,10 +104,14 @@ def evaluate(
     Bits per byte, base or residue compare models of different tokenizers; lower is better, and ±
     is one standard error. The figures are kept in the run's evaluation.json. A run that was tuned
     on pairs is scored by its task instead, and the figures are in task.json, or beside it in a file
-    that is named after the DATA.
+    that is named after the DATA. With --facts and --templates the model is asked instead what its
+    corpus says, and what it does not; those figures are in honesty.json.
     """
     from lexome.finetuning.evaluate import is_tuned
 
+    if facts or templates or unseen:
+        _by_facts(run, facts, templates, unseen, subjects, as_json)
+        return
     of_likelihood = {"stride": stride, "positions": positions, "both_strands": both_strands}
     searched = {
         "beams": beams,
@@ -128,6 +137,30 @@ def evaluate(
         for line in score_lines(found):
             result(line)
         result(f"({found['definition']})")
+
+
+def _by_facts(
+    run: Path,
+    facts: Path | None,
+    templates: Path | None,
+    unseen: Path | None,
+    subjects: int | None,
+    as_json: bool,
+) -> None:
+    """Ask a run about facts and print how it answers."""
+    if facts is None or templates is None:
+        raise UsageError(
+            "facts are asked for by a table and by templates",
+            where="--facts" if facts is None else "--templates",
+            fix="name both: --facts TABLE --templates FILE",
+        )
+    found = honesty.facts_asked(run, facts, templates, unseen, subjects)
+    if as_json:
+        result_json(found)
+        return
+    for line in honesty.honesty_lines(found):
+        result(line)
+    say(f"written: {run / 'honesty.json'}")
 
 
 def _check_usual(options: Mapping[str, Any], of: str) -> None:

@@ -1,0 +1,123 @@
+"""What a run says about facts, as `lexome evaluate --facts` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lexome.cli.progress import meter
+
+_PANEL = "Facts"
+
+FactsTable = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="TABLE",
+        help="Ask the model about facts of its corpus: a table of subject, relation, object.",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
+Templates = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="How to ask for each relation, in JSON or YAML.",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
+Unseen = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="TABLE",
+        help="Subjects and relations that the corpus does not have: what is said is made up.",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
+Subjects = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Ask about so many subjects, known and unknown ones each. (default: all)",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
+
+
+def facts_asked(
+    run: Path, facts: Path, templates: Path, unseen: Path | None, subjects: int | None
+) -> dict[str, Any]:
+    """Ask with a progress bar; return what honesty.json says."""
+    from lexome.evaluation.honesty.corpus_says import text_counts
+    from lexome.evaluation.honesty.evaluate import Questions, evaluate_facts
+    from lexome.training import open_run
+
+    questions = Questions(facts, templates, unseen, subjects)
+    said = text_counts(open_run(run).corpus())
+    with meter() as shown:
+        return evaluate_facts(run, questions, said=said, told=shown.show)
+
+
+def honesty_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return honesty.json as lines: what is known, what is made up, and what silence would save."""
+    return [*_known(found["facts"]), *_unknown(found["unknown"]), *_silence(found["silence"])]
+
+
+def _known(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield f"facts: {facts['questions']:,} questions about {facts['subjects']:,} subjects"
+    for figure in facts["figures"]:
+        yield _figure(figure)
+    for relation, own in facts["relations"].items():
+        yield f"  {relation:<34} {own['recall']:>6.3f}   (chance {own['chance']:.3f})"
+    yield _verdicts(facts["verdicts"])
+    if facts["duplicates"] or facts["conflicting"]:
+        yield (
+            f"  {facts['duplicates']:,} rows said again what others say; "
+            f"{facts['conflicting']:,} facts have several objects, all of them right"
+        )
+
+
+def _unknown(unknown: Mapping[str, Any]) -> Iterator[str]:
+    if not unknown["questions"]:
+        return
+    yield f"unknown: {unknown['questions']:,} questions about {unknown['subjects']:,} subjects"
+    for figure in unknown["figures"]:
+        yield _figure(figure)
+    yield _verdicts(unknown["verdicts"])
+
+
+def _silence(silence: Mapping[str, Any]) -> Iterator[str]:
+    wanted = f"at most {silence['alpha']:.0%} wrong answers, but for {silence['delta']:.0%}"
+    threshold = silence["threshold"]
+    if threshold is None:
+        yield f"silence: no threshold for {wanted}: {silence['reason']}"
+        return
+    if threshold["confidence"] is None:
+        yield f"silence: no threshold gives {wanted}: the model would have to say nothing"
+        return
+    kept = silence["held_out"]
+    share = kept["wrong"] / kept["answered"] if kept["answered"] else 0.0
+    yield (
+        f"silence: {wanted}, where the confidence is {threshold['confidence']:.4f} or more; "
+        f"of {kept['questions']:,} other questions {kept['answered']:,} are answered then, "
+        f"{share:.1%} of them wrongly"
+    )
+
+
+def _figure(figure: Mapping[str, Any]) -> str:
+    if "value" not in figure:
+        return f"  {figure['name']:<34} undefined: {figure['reason']}"
+    low, high = figure["low"], figure["high"]
+    interval = "" if low is None else f"({low:.3f} to {high:.3f})"
+    return f"  {figure['name']:<34} {figure['value']:>6.3f}   {interval}".rstrip()
+
+
+def _verdicts(verdicts: Mapping[str, int]) -> str:
+    said = [f"{count:,} {name}" for name, count in verdicts.items() if count]
+    return f"  answers: {', '.join(said)}"

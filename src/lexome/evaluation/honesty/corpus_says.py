@@ -1,0 +1,29 @@
+"""How often the training text has a name: in tokens, inside a sentence and where one starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lexome.corpus import Corpus
+from lexome.corpus.index import CorpusIndex
+from lexome.corpus.index.record import record_path
+from lexome.corpus.manifest import TRAIN
+
+
+def text_counts(corpus: Corpus) -> Callable[[str], int] | None:
+    """Return what counts a text in the training split, or `None` where the corpus has no index.
+
+    A byte-pair tokenizer spells a word behind a space otherwise than where a line begins, and
+    both spellings are counted. One that it has only between other neighbours is not.
+    """
+    if not record_path(corpus, TRAIN).is_file():
+        return None
+    index = CorpusIndex.open(corpus)
+
+    def said(text: str) -> int:
+        alone, spaced = (ids.tolist() for ids in corpus.tokenizer.encode([text, f" {text}"]))
+        count = index.count(alone)
+        # Spelled letter by letter, the one behind a space is among those already.
+        return count if spaced[-len(alone) :] == alone else count + index.count(spaced)
+
+    return said
