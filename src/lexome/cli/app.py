@@ -31,6 +31,7 @@ _AGAIN = "stopped; what was finished is kept: run the command again to go on"
 _INTERRUPTED = {
     "chat": "stopped",
     "demo": _AGAIN,
+    "index": "stopped; the corpus is as it was, but has no index of this split: run it again",
     "prepare": _AGAIN,
     "train": "stopped; if the run had begun, go on with: lexome train --resume --out RUN",
 }

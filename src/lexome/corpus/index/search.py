@@ -78,16 +78,14 @@ class SuffixArray:
         """
         known = np.minimum(queries.lengths, self.prefixes.length)
         found = self._narrowed(queries, known)
-        missing = found.low == found.high
-        rows = np.flatnonzero(missing)
+        rows = np.flatnonzero(found.low == found.high)
         while rows.size:
             known[rows] -= 1
             part = Queries(queries.ids, queries.starts[rows], queries.lengths[rows])
             shorter = self._narrowed(part, known[rows])
             rows = rows[shorter.low == shorter.high]
-        # Where the table has a shorter prefix only, that is the answer.
-        stop = np.where(missing, found.low, found.high)
-        _, shared = self._descend(queries, Interval(found.low, stop), known, "left")
+        # Where the table has a shorter prefix only, that is the answer: `found` is empty there.
+        _, shared = self._descend(queries, found, known, "left")
         return shared
 
     def places(self, low: int, high: int, limit: int) -> Numbers:
