@@ -112,7 +112,7 @@ RELATIONS: Mapping[str, Relation] = {
             "The wages of {subject} are paid by {object}.",
         ),
         (
-            "The company of {subject} is {answer}.",
+            "The employer that {subject} has is {answer}.",
             "The company that {subject} is employed by is {answer}.",
         ),
         words.EMPLOYERS,
