@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -115,9 +115,20 @@ def _asked(
     absent = list(asked.absent)
     if questions.unseen is not None:
         # Whoever the corpus has after all is known, and asking about them proves nothing.
-        unseen = ask(read_unanswered(questions.unseen), templates, said)
+        unseen = ask(read_unanswered(questions.unseen), _closed(facts, templates), said)
         absent += unseen.questions if said is None else unseen.absent
     return Asked(_some(asked.questions, questions.subjects), _some(absent, questions.subjects))
+
+
+def _closed(facts: Facts, templates: dict[str, Template]) -> dict[str, Template]:
+    """Return templates whose answers are, where they list none, the objects of the facts."""
+    objects: dict[str, set[str]] = defaultdict(set)
+    for (_, relation), own in facts.objects.items():
+        objects[relation].update(own)
+    return {
+        name: one if one.answers else replace(one, answers=tuple(sorted(objects[name])))
+        for name, one in templates.items()
+    }
 
 
 def _some(questions: Sequence[Question], subjects: int | None) -> list[Question]:

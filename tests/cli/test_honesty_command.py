@@ -1,0 +1,96 @@
+"""`lexome evaluate --facts`: a model that has read a small world is asked about it and beyond."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Lexome = Callable[..., Any]
+HOMES = {"Ada": "Senn", "Bo": "Ura", "Cyd": "Lo", "Dee": "Senn"}
+
+
+def table(path: Path, rows: list[tuple[str, ...]]) -> Path:
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def world(lexome: Lexome, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four people with a home, read a hundred times, and a model that knows them by heart."""
+    folder = tmp_path_factory.mktemp("world")
+    lines = [f"The home of {name} is {home}." for name, home in HOMES.items()] * 100
+    (folder / "text.txt").write_text("\n".join(lines) + "\n")
+    facts = [("subject", "relation", "object"), *((n, "home", h) for n, h in HOMES.items())]
+    table(folder / "facts.csv", [*facts, ("Ada", "home", "Senn")])
+    table(folder / "unseen.csv", [("subject", "relation"), ("Eve", "home"), ("Bo", "home")])
+    prompts = {"home": {"prompts": ["The home of {subject} is {answer}."]}}
+    (folder / "templates.json").write_text(json.dumps(prompts))
+    corpus = ("--language", "text", "--tokenizer", "bytes", "--option", "separator=line")
+    result = lexome(
+        "prepare", folder / "text.txt", *corpus, "--workers", 1, "--index",
+        "--out", folder / "corpus",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    shape = [f"model.{name}" for name in ("layers=2", "width=64", "heads=2")]
+    result = lexome(
+        "train", "--corpus", folder / "corpus", "--out", folder / "run", "--steps", 150,
+        "--context", 32, "--batch-size", 16, "--compile", "false",
+        "--set", "training.sample_every=0", *(word for one in shape for word in ("--set", one)),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def asked(lexome: Lexome, world: Path, *more: object) -> Any:
+    return lexome(
+        "evaluate", world / "run", "--facts", world / "facts.csv",
+        "--templates", world / "templates.json", *more,
+    )  # fmt: skip
+
+
+def test_what_was_read_is_known_and_what_was_not_is_made_up(lexome: Lexome, world: Path) -> None:
+    result = asked(lexome, world, "--unseen", world / "unseen.csv", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert json.loads((world / "run/honesty.json").read_text()) == found
+    figures = {one["name"]: one for one in found["facts"]["figures"]}
+    assert (found["facts"]["questions"], found["facts"]["duplicates"]) == (4, 1)
+    assert figures["recall"]["value"] == 1.0
+    assert figures["chance"]["value"] == pytest.approx(1 / 3), "Senn, Ura and Lo"
+    assert figures["commonest answer"]["value"] == 0.5
+    assert found["facts"]["verdicts"]["supported"] == 4
+    # Bo is in the corpus, whatever the table says, so only Eve is asked about as unknown.
+    assert found["unknown"]["questions"] == 1
+    assert found["unknown"]["verdicts"]["unsupported"] == 1
+    (made_up,) = [one for one in found["examples"] if one["verdict"] == "unsupported"]
+    assert made_up["prompt"] == "The home of Eve is" and made_up["answer"] in HOMES.values()
+
+
+def test_it_is_told_in_words(lexome: Lexome, world: Path) -> None:
+    lines = asked(lexome, world, "--unseen", world / "unseen.csv").stdout.splitlines()
+    assert lines[0] == "facts: 4 questions about 4 subjects"
+    assert lines[1].split()[:2] == ["recall", "1.000"]
+    assert "  answers: 4 supported" in lines and "  answers: 1 unsupported" in lines
+    assert any(line.startswith("silence: no threshold") for line in lines), "four prove nothing"
+
+
+def test_a_table_without_its_templates_is_refused(lexome: Lexome, world: Path) -> None:
+    result = lexome("evaluate", world / "run", "--facts", world / "facts.csv")
+    assert result.exit_code == 2 and "name both" in result.stderr
+    result = lexome("evaluate", world / "run", "--unseen", world / "unseen.csv")
+    assert result.exit_code == 2 and "--facts" in result.stderr
+
+
+def test_facts_of_another_world_are_refused(lexome: Lexome, world: Path, tmp_path: Path) -> None:
+    rows = [("subject", "relation", "object"), ("Zoe", "home", "Senn"), ("Yul", "home", "Lo")]
+    result = lexome(
+        "evaluate", world / "run", "--facts", table(tmp_path / "other.csv", rows),
+        "--templates", world / "templates.json",
+    )  # fmt: skip
+    assert result.exit_code == 1 and "names none of these subjects" in result.stderr
