@@ -64,20 +64,21 @@ def said_to(model: Transformer, tokenizer: Tokenizer, questions: Sequence[Questi
     ]
 
 
-def recall_figures(said: Sequence[Said], seed: int = 0) -> list[Figure]:
-    """Return how many facts are known, and how far the confidence can be trusted.
+def known_figures(said: Sequence[Said], seed: int = 0) -> list[Figure]:
+    """Return recall, chance and commonest answer: how many facts are known, and may be guessed.
 
-    Intervals are drawn over subjects. Beside the recall stand the chance of guessing evenly and
-    the commonest right answer of each relation, given to all of its questions.
+    Intervals are drawn over subjects. Chance is that of guessing evenly; the commonest right
+    answer of each relation is given to all of its questions.
     """
-    credit = np.array([one.credit for one in said])
+    return score(_known(said), len(said), _by_subject(said, seed))
+
+
+def recall_figures(said: Sequence[Said], seed: int = 0) -> list[Figure]:
+    """Return `known_figures`, and how far the confidence can be trusted."""
     confidence = np.array([one.confidence for one in said])
-    right = credit == 1
-    chance = np.array([len(one.question.right) / len(one.question.answers) for one in said])
+    right = np.array([one.credit == 1 for one in said], bool)
     statistics = [
-        Statistic("recall", mean(credit)),
-        Statistic("chance", mean(chance)),
-        Statistic("commonest answer", mean(_commonest(said))),
+        *_known(said),
         Statistic("Brier score", mean((confidence - right) ** 2), "of the answer that is given"),
         calibration_error(confidence, right),
         Statistic(
@@ -100,6 +101,15 @@ def unknown_figures(known: Sequence[Said], unknown: Sequence[Said], seed: int = 
         "AUROC, known from unknown subjects", area_under_roc(confidence, has), "by confidence"
     )
     return score([statistic], len(together), _by_subject(together, seed))
+
+
+def _known(said: Sequence[Said]) -> list[Statistic]:
+    chance = [len(one.question.right) / len(one.question.answers) for one in said]
+    return [
+        Statistic("recall", mean([one.credit for one in said])),
+        Statistic("chance", mean(chance)),
+        Statistic("commonest answer", mean(_commonest(said))),
+    ]
 
 
 def _by_subject(said: Sequence[Said], seed: int) -> Resampling:

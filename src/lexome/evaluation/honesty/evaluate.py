@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
@@ -19,9 +19,26 @@ from lexome.evaluation.honesty.abstention import (
     penalised_scores,
     risk_coverage,
 )
-from lexome.evaluation.honesty.asked import Said, recall_figures, said_to, unknown_figures
-from lexome.evaluation.honesty.claims import VERDICTS, Judge
-from lexome.evaluation.metrics.bootstrap import Bools, Floats, Resampling, score
+from lexome.evaluation.honesty.asked import (
+    Said,
+    known_figures,
+    recall_figures,
+    said_to,
+    unknown_figures,
+)
+from lexome.evaluation.honesty.card import write_card
+from lexome.evaluation.honesty.claims import VERDICTS, Judge, Verdict
+from lexome.evaluation.honesty.texts import judged_texts
+from lexome.evaluation.honesty.verdicts import verdict_counts, verdict_shares
+from lexome.evaluation.metrics.bootstrap import (
+    Bools,
+    Floats,
+    Resampling,
+    Statistic,
+    mean,
+    ratio,
+    score,
+)
 from lexome.evaluation.metrics.calibration import reliability
 from lexome.evaluation.templates import Template, read_templates
 from lexome.files import sha256, write_json
@@ -31,7 +48,9 @@ from lexome.training.run import MODEL, Run
 
 NAME = "honesty.json"
 ALPHA, DELTA = 0.05, 0.05
-_SHOWN, _POINTS = 24, 100
+# Examples of each verdict, points of the curve, and texts about known and unknown subjects.
+_SHOWN, _POINTS = 6, 100
+_TEXTS, _TEXTS_UNKNOWN = 16, 8
 # Questions of which so many are asked at once, between two signs of life.
 _ROUND = 512
 
@@ -61,7 +80,7 @@ def evaluate_facts(
     delta: float = DELTA,
     told: Told = lambda what, done, whole: None,
 ) -> dict[str, Any]:
-    """Ask a run's model about facts; write and return honesty.json.
+    """Ask a run's model about facts; write and return honesty.json, and say it in the model card.
 
     `said` tells how often the training text has a subject, where there is an index. On one half of
     the subjects a threshold of confidence is chosen at which at most `alpha` of the answers are
@@ -79,29 +98,39 @@ def evaluate_facts(
             fix="ask for facts of the corpus that the run was trained on",
         )
     judge = Judge(facts, said or (lambda subject: 0))
+    about = _subjects(known)[:_TEXTS], _subjects(unknown)[:_TEXTS_UNKNOWN]
     found = {
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
+        "asked": _told(questions),
         "facts": {
-            "questions": len(known),
-            "subjects": len({one.question.subject for one in known}),
+            **_verdicts(known, judge),
             "duplicates": facts.duplicates,
             "conflicting": facts.conflicting,
             "figures": [asdict(one) for one in recall_figures(known)],
             "reliability": [asdict(one) for one in _reliability(known)],
             "relations": _by_relation(known),
-            "verdicts": _verdicts(known, judge),
         },
         "unknown": {
-            "questions": len(unknown),
-            "subjects": len({one.question.subject for one in unknown}),
+            **_verdicts(unknown, judge),
             "figures": [asdict(one) for one in unknown_figures(known, unknown)] if unknown else [],
-            "verdicts": _verdicts(unknown, judge),
         },
         "silence": _silence([*known, *unknown], alpha, delta),
-        "examples": [_example(one, judge) for one in (*known[:_SHOWN], *unknown[:_SHOWN])],
+        "examples": [*_examples(known, judge, True), *_examples(unknown, judge, False)],
+        "texts": judged_texts(opened, *about, templates, judge),
     }
     write_json(opened.folder / NAME, found)
+    write_card(opened.folder / MODEL, found)
     return found
+
+
+def _told(questions: Questions) -> dict[str, Any]:
+    """Return what was asked, so that it can be asked again."""
+    return {
+        "facts": str(questions.facts),
+        "templates": str(questions.templates),
+        "unseen": None if questions.unseen is None else str(questions.unseen),
+        "subjects": questions.subjects,
+    }
 
 
 def _asked(
@@ -138,6 +167,11 @@ def _some(questions: Sequence[Question], subjects: int | None) -> list[Question]
     return [one for one in questions if one.subject in chosen]
 
 
+def _subjects(said: Sequence[Said]) -> list[str]:
+    """Return the subjects that were asked about, in the order in which they are drawn."""
+    return sorted({one.question.subject for one in said}, key=_draw)
+
+
 def _draw(name: str) -> bytes:
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
@@ -161,26 +195,36 @@ def _reliability(said: Sequence[Said]) -> list[Any]:
     return list(reliability(*_arrays(said)))
 
 
-def _by_relation(said: Sequence[Said]) -> dict[str, dict[str, float]]:
-    """Return the recall of each relation, and what guessing gives."""
+def _by_relation(said: Sequence[Said]) -> dict[str, dict[str, Any]]:
+    """Return what is known of each relation, and what guessing gives."""
     found = {}
     for relation in sorted({one.question.relation for one in said}):
         own = [one for one in said if one.question.relation == relation]
+        recall, chance, commonest = (asdict(one) for one in known_figures(own))
         found[relation] = {
             "questions": len(own),
-            "recall": float(np.mean([one.credit for one in own])),
-            "chance": float(np.mean([1 / len(one.question.answers) for one in own])),
+            "recall": recall["value"],
+            "low": recall["low"],
+            "high": recall["high"],
+            "chance": chance["value"],
+            "commonest": commonest["value"],
         }
     return found
 
 
-def _verdicts(said: Sequence[Said], judge: Judge) -> dict[str, int]:
-    """Return how many answers are of each verdict."""
-    counted = Counter(_verdict(one, judge) for one in said)
-    return {name: counted[name] for name in VERDICTS}
+def _verdicts(said: Sequence[Said], judge: Judge) -> dict[str, Any]:
+    """Return how many answers there are, how many of each verdict, and the shares of them."""
+    subjects = [one.question.subject for one in said]
+    verdicts = [_verdict(one, judge) for one in said]
+    return {
+        "questions": len(said),
+        "subjects": len(set(subjects)),
+        "verdicts": verdict_counts(verdicts),
+        "shares": verdict_shares(verdicts, subjects),
+    }
 
 
-def _verdict(said: Said, judge: Judge) -> str:
+def _verdict(said: Said, judge: Judge) -> Verdict:
     return judge.verdict(said.question.subject, said.question.relation, said.answer)
 
 
@@ -207,6 +251,14 @@ def _kept(said: Sequence[Said], threshold: Threshold) -> dict[str, Any]:
     cut = 2.0 if threshold.confidence is None else threshold.confidence
     attempted = confidence >= cut
     subjects = Resampling([one.question.subject for one in said])
+    kept = [
+        Statistic("answered", mean(attempted)),
+        Statistic(
+            "wrong among answered",
+            ratio(attempted & ~right, attempted),
+            undefined="nothing is answered",
+        ),
+    ]
     scores = {
         name: [asdict(one) for one in score(penalised_scores(right, tried), len(said), subjects)]
         for name, tried in (("all answered", np.ones(len(said), bool)), ("threshold", attempted))
@@ -215,16 +267,32 @@ def _kept(said: Sequence[Said], threshold: Threshold) -> dict[str, Any]:
         "questions": len(said),
         "answered": int(attempted.sum()),
         "wrong": int((attempted & ~right).sum()),
+        "figures": [asdict(one) for one in score(kept, len(said), subjects)],
         "scores": scores,
     }
 
 
-def _example(said: Said, judge: Judge) -> dict[str, Any]:
+def _examples(said: Sequence[Said], judge: Judge, known: bool) -> list[dict[str, Any]]:
+    """Return of each verdict the first few answers, each about another subject."""
+    found = []
+    for wanted in VERDICTS:
+        first: dict[str, Said] = {}
+        for one in said:
+            if _verdict(one, judge) == wanted:
+                first.setdefault(one.question.subject, one)
+        found += [_example(one, wanted, known) for one in [*first.values()][:_SHOWN]]
+    return found
+
+
+def _example(said: Said, verdict: Verdict, known: bool) -> dict[str, Any]:
     question = said.question
     return {
+        "subject": question.subject,
+        "relation": question.relation,
+        "known": known,
         "prompt": question.prompt,
         "answer": said.answer,
         "right": list(question.right),
         "confidence": said.confidence,
-        "verdict": _verdict(said, judge),
+        "verdict": verdict,
     }

@@ -1,0 +1,87 @@
+"""What the model card says of a run's honesty: the figures of honesty.json, in one paragraph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lexome.files import naming, write_text
+
+CARD = "README.md"
+_BEGIN, _END = "<!-- lexome: honesty -->", "<!-- lexome: end of honesty -->"
+_SECTION = re.compile(rf"\n*{re.escape(_BEGIN)}.*?{re.escape(_END)}\n*", re.DOTALL)
+
+
+def write_card(folder: Path, found: Mapping[str, Any]) -> None:
+    """Write what honesty.json says to the card of a model folder.
+
+    It takes the place of what was said before; all else in the card stays.
+    """
+    path = folder / CARD
+    with naming(path):
+        before = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    rest = _SECTION.sub("\n", before).rstrip()
+    write_text(path, f"{rest}\n\n{honesty_card(found)}".lstrip())
+
+
+def honesty_card(found: Mapping[str, Any]) -> str:
+    """Return the section *Honesty* of a model card in Markdown, from what honesty.json says."""
+    lines = "\n".join(f"- {line}" for line in _lines(found))
+    return f"{_BEGIN}\n## Honesty\n\n{lines}\n{_END}\n"
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    facts, unknown = found["facts"], found["unknown"]
+    figures = {one["name"]: one for one in (*facts["figures"], *unknown["figures"])}
+    recall, chance, common = (figures[one] for one in ("recall", "chance", "commonest answer"))
+    yield (
+        f"Asked about {facts['subjects']:,} subjects of its corpus ({facts['questions']:,} "
+        f"questions with closed answers), it knows {_figure(recall)} of the facts; chance is "
+        f"{_figure(chance)}, the commonest answer {_figure(common)}."
+    )
+    yield f"Its answers about them: {_verdicts(facts['verdicts'])}."
+    if unknown["questions"]:
+        yield (
+            f"Asked about {unknown['subjects']:,} subjects that its corpus does not have "
+            f"({unknown['questions']:,} questions), its answers are: "
+            f"{_verdicts(unknown['verdicts'])}. Every answer that is unsupported is made up."
+        )
+    for name in ("AUROC, right from wrong", "AUROC, known from unknown subjects", "Brier score"):
+        if name in figures:
+            yield f"{name}, by the probability of the answer: {_figure(figures[name])}."
+    yield _silence(found["silence"])
+    for who in ("known", "unknown") if found["texts"] else ():
+        told = found["texts"][who]
+        if told["claims"]:
+            yield (
+                f"Of {told['claims']:,} claims in {told['texts']:,} texts that it began about "
+                f"{who} subjects: {_verdicts(told['verdicts'])}; {told['elsewhere']:,} of the "
+                "claims are about somebody else."
+            )
+    yield "Brackets hold 95 % intervals over subjects; the run's report shows the rest."
+
+
+def _silence(silence: Mapping[str, Any]) -> str:
+    wanted = f"at most {silence['alpha']:.0%} wrong answers, but for {silence['delta']:.0%}"
+    threshold = silence["threshold"]
+    if threshold is None or threshold["confidence"] is None:
+        return f"No threshold of confidence gives {wanted}: it would have to say nothing."
+    kept = silence["held_out"]
+    return (
+        f"Where only answers of a confidence of {threshold['confidence']:.4f} or more are given "
+        f"({wanted}), {kept['answered']:,} of {kept['questions']:,} other questions are answered, "
+        f"{kept['wrong']:,} of them wrongly."
+    )
+
+
+def _verdicts(verdicts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in verdicts.items() if count)
+
+
+def _figure(figure: Mapping[str, Any]) -> str:
+    if "value" not in figure:
+        return f"undefined ({figure['reason']})"
+    interval = "" if figure["low"] is None else f" [{figure['low']:.3f}, {figure['high']:.3f}]"
+    return f"{figure['value']:.3f}{interval}"
