@@ -1,0 +1,58 @@
+"""What a model says of groups: the probability of each of an attribute's closed answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lexome.errors import UsageError
+from lexome.evaluation.facts import Question, encoded
+from lexome.evaluation.templates import SUBJECT, template
+from lexome.generation.answers import answer_distribution
+from lexome.languages.base import Tokenizer
+from lexome.model.transformer import Transformer
+
+GROUP = "{group}"
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a model says: `said` [contexts, groups, answers], and `outside` [contexts, groups]."""
+
+    said: Floats
+    outside: Floats
+
+
+def ask_groups(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    templates: Sequence[str],
+    groups: Sequence[str],
+    answers: Sequence[str],
+) -> Answered:
+    """Ask a causal model for an attribute's closed `answers`, of each group in each context.
+
+    A template has the slot `{group}`, and may have `{answer}` behind it; else the answer comes at
+    the end. `outside` is the probability of anything else than the answers: where it is near 1,
+    the model would not answer so. Raises `UsageError` for a template without its slot.
+    """
+    for text in templates:
+        if GROUP not in text or SUBJECT in text:
+            raise UsageError(f"{text!r} has no {GROUP}", fix=f"put {GROUP} in its place")
+    prompts = template([text.replace(GROUP, SUBJECT) for text in templates]).prompts
+    questions = []
+    for prompt in prompts:
+        for group in groups:
+            before, lead, behind = prompt.around(group)
+            questions.append(Question(before, tuple(answers), (), group, "", lead, behind))
+    found = answer_distribution(model, encoded(questions, tokenizer))
+    shape = (len(prompts), len(groups))
+    return Answered(
+        np.array([one.probabilities for one in found]).reshape(*shape, len(answers)),
+        np.array([one.outside for one in found]).reshape(shape),
+    )
