@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from lexome import __version__
 from lexome.cli import console
+from lexome.cli.audit import audit
 from lexome.cli.chat import chat
 from lexome.cli.demo import demo
 from lexome.cli.embed import embed
@@ -136,6 +137,7 @@ _add(
     "lexome score runs/proteins mutants.csv --reference protein.fasta",
     "lexome score runs/proteins --mutagenesis proteins.fasta:P53 --out map.png",
 )
+_add(audit, "lexome audit corpus/letters --groups groups.yaml")
 _add(embed, "lexome embed runs/proteins proteins.fasta --out embeddings.parquet")
 _add(report, "lexome report runs/letters")
 _add(ledger, "lexome ledger gpt3-175b", "lexome ledger runs/letters/model --json")
