@@ -33,7 +33,8 @@ def main() -> None:
     parser.add_argument(
         "--tune",
         default="--set training.dropout=0.1 --set optimizer.matrix_learning_rate=0.02 "
-        "--set optimizer.learning_rate=0.004",
+        "--set optimizer.learning_rate=0.004 --set optimizer.embedding_learning_rate=0.05 "
+        "--set optimizer.embedding_weight_decay=0.1",
     )
     parser.add_argument("--minutes", type=float, default=46)
     parser.add_argument("--base-minutes", type=float, default=12, help="added to those of scratch")
