@@ -275,7 +275,7 @@ def test_every_control_has_a_name_and_headings_follow_each_other(page: Page) -> 
     assert levels.count(1) == 1
     assert all(b - a <= 1 for a, b in pairwise(levels))
     targets = [link.get_attribute("href").split("#")[1] for link in page.all("nav a")]
-    assert len(targets) == 9
+    assert len(targets) == 10
     assert all(page.all(f"section#{target} h2") for target in targets)
 
 

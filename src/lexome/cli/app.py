@@ -25,6 +25,7 @@ from lexome.cli.mix import mix
 from lexome.cli.prepare import prepare
 from lexome.cli.samples import samples
 from lexome.cli.score import score
+from lexome.cli.trace import trace
 from lexome.cli.train import plan, train
 from lexome.errors import LexomeError
 
@@ -138,6 +139,11 @@ _add(
     "lexome score runs/proteins --mutagenesis proteins.fasta:P53 --out map.png",
 )
 _add(audit, "lexome audit corpus/letters --groups groups.yaml")
+_add(
+    trace,
+    'lexome trace runs/letters "Dear friend, the rain has come"',
+    "lexome trace runs/genome --from gene.fa --json",
+)
 _add(embed, "lexome embed runs/proteins proteins.fasta --out embeddings.parquet")
 _add(report, "lexome report runs/letters")
 _add(ledger, "lexome ledger gpt3-175b", "lexome ledger runs/letters/model --json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from lexome.cli.console import part, result, result_json, say
 from lexome.cli.documents import beginning, make_folder, write_rendering, write_sheet
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
+from lexome.cli.trace import Tracer
 from lexome.errors import LexomeError
 from lexome.files import naming
 
@@ -114,6 +115,10 @@ Adapter = Annotated[
         "which may also be a Hugging Face folder.",
     ),
 ]
+Traced = Annotated[
+    bool,
+    typer.Option("--trace", help="Show below what of it the model has read, as `lexome trace`."),
+]
 Seed = Annotated[int, typer.Option(help="The same seed, the same text.", rich_help_panel=_SAMPLING)]
 
 
@@ -138,6 +143,7 @@ def generate(
     guidance: Guidance = 1.0,
     adapter: Adapter = None,
     seed: Seed = 0,
+    trace: Traced = False,
     as_json: Json = False,
 ) -> None:
     """Let a model go on from a prompt, or begin by itself.
@@ -150,7 +156,9 @@ def generate(
 
     if out is not None:
         make_folder(out)
-    opened = Opened.adapted(run, open_run(adapter)) if adapter else Opened.of(open_run(run))
+    own = open_run(adapter or run)
+    tracer = Tracer.of(own) if trace else None
+    opened = Opened.adapted(run, own) if adapter else Opened.of(own)
     settings = Settings(
         max_tokens=opened.most_tokens if max_tokens is None else max_tokens,
         temperature=temperature,
@@ -171,8 +179,9 @@ def generate(
     rows = [start for start in starts or [""] for _ in range(count)]
     written = _written(opened, rows, settings, live=not as_json)
     if as_json:
-        named = ("prompt", "text", "tokens", "finish")
-        result_json([{name: getattr(one, name) for name in named} for one in written])
+        result_json([_as_dict(one, tracer) for one in written])
+    elif tracer:
+        tracer.show_all(written)
     if out is not None:
         for number, one in enumerate(written, 1):
             for path in write_rendering(out, f"{number:04d}", one.rendering):
@@ -246,6 +255,14 @@ def _written(
         between = "\n---\n" if opened.is_plain else "\n"
         result(between.join(one.rendering.text for one in written).rstrip("\n"))
     return written
+
+
+def _as_dict(one: Written, tracer: Tracer | None) -> dict[str, Any]:
+    row = {name: getattr(one, name) for name in ("prompt", "text", "tokens", "finish")}
+    if tracer:
+        found = tracer.traced(one)
+        row["trace"] = tracer.as_dict(found) if found else None
+    return row
 
 
 def _lines(path: Path) -> list[str]:

@@ -232,11 +232,11 @@ def _silence(said: Sequence[Said], alpha: float, delta: float) -> dict[str, Any]
     """Return the threshold that one half of the subjects chose, and how it does on the other."""
     chooses = np.array([_draw(one.question.subject)[-1] % 2 == 0 for one in said])
     confidence, right = _arrays(said)
-    points = risk_coverage(confidence, right)
+    points = risk_coverage(confidence, right)[::-1]
     found: dict[str, Any] = {
         "alpha": alpha,
         "delta": delta,
-        "risk_coverage": [asdict(one) for one in points[:: max(len(points) // _POINTS, 1)]],
+        "risk_coverage": [asdict(one) for one in points[:: max(len(points) // _POINTS, 1)][::-1]],
     }
     if chooses.all() or not chooses.any():
         return found | {"threshold": None, "reason": "all questions are about one subject"}
@@ -273,11 +273,12 @@ def _kept(said: Sequence[Said], threshold: Threshold) -> dict[str, Any]:
 
 
 def _examples(said: Sequence[Said], judge: Judge, known: bool) -> list[dict[str, Any]]:
-    """Return of each verdict the first few answers, each about another subject."""
+    """Return of each verdict a few answers, drawn by their questions, of a subject one at most."""
     found = []
+    drawn = sorted(said, key=lambda one: _draw(one.question.prompt))
     for wanted in VERDICTS:
         first: dict[str, Said] = {}
-        for one in said:
+        for one in drawn:
             if _verdict(one, judge) == wanted:
                 first.setdefault(one.question.subject, one)
         found += [_example(one, wanted, known) for one in [*first.values()][:_SHOWN]]

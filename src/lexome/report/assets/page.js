@@ -8,6 +8,7 @@ const PARTS = {
   samples: [drawSamples, report.samples],
   gallery: [drawGallery, report.gallery],
   scores: [drawScores, report.scores],
+  honesty: [drawHonesty, report.honesty],
   predictions: [drawPredictions, report.inside],
   attention: [drawAttention, report.inside],
   embeddings: [drawEmbeddings, report.inside],
