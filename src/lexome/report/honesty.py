@@ -1,0 +1,185 @@
+"""What honesty.json says: known or made up, as sure as right, when silence would pay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lexome.errors import LexomeError
+from lexome.evaluation.evaluate import is_current
+from lexome.evaluation.honesty.evaluate import NAME
+from lexome.report.data import Missing, finite
+from lexome.report.honesty_data import AnswerExample, Honesty, Relation, Silence, TargetScore
+from lexome.report.honesty_reading import (
+    count_at,
+    number_at,
+    object_at,
+    objects_at,
+    text_at,
+    texts_at,
+    verdict_at,
+    verdicts_of,
+)
+from lexome.report.honesty_texts import judged_texts
+from lexome.report.reading import RunFiles, command, missing, read_object
+from lexome.report.task_data import Sureness, TaskFigure
+from lexome.report.task_figures import figures_of
+
+_TARGET = "score at confidence "
+
+
+def honesty(run: RunFiles) -> Honesty | Missing | None:
+    """Return what a run says of facts; `None` where nobody would ask it for any.
+
+    That is a run that does not write text, or was tuned to answer in another way.
+    """
+    path = run.folder / NAME
+    again = _command(run, {})
+    if not path.is_file():
+        reads_text = run.fact("language") == "text" and run.fact("objective") == "next-token"
+        asks = "It was not asked what its corpus says and what it does not."
+        return Missing(asks, again) if reads_text and run.tuned is None else None
+    found = read_object(path, again)
+    if isinstance(found, Missing):
+        return found
+    again = _command(run, found.get("asked"))
+    try:
+        if not is_current(found, run.folder):
+            return Missing(f"{NAME} asked other weights than the run has now.", again)
+        return _honesty(found, again)
+    except LexomeError as error:
+        return missing(error)
+    except ValueError as error:
+        return Missing(f"{NAME} is damaged: {error}.", again)
+
+
+def _command(run: RunFiles, asked: object) -> str:
+    """Return the command that asks a run, again where it is known what was asked."""
+    known = asked if isinstance(asked, Mapping) else {}
+    words = ["--facts", str(known.get("facts") or "TABLE")]
+    words += ["--templates", str(known.get("templates") or "FILE")]
+    for name in ("unseen", "subjects"):
+        if known.get(name) is not None:
+            words += [f"--{name}", str(known[name])]
+    return command("evaluate", str(run.folder), *words)
+
+
+def _honesty(found: Mapping[str, Any], again: str) -> Honesty:
+    facts, unknown = object_at(found, "facts"), object_at(found, "unknown")
+    relations = object_at(facts, "relations")
+    return Honesty(
+        again,
+        verdicts_of(facts, "questions", "subjects"),
+        verdicts_of(unknown, "questions", "subjects"),
+        (*figures_of(facts.get("figures")), *figures_of(unknown.get("figures"))),
+        tuple(_relation(str(name), object_at(relations, name)) for name in relations),
+        tuple(map(_sureness, objects_at(facts, "reliability"))),
+        _silence(object_at(found, "silence")),
+        tuple(map(_example, objects_at(found, "examples"))),
+        judged_texts(found, again),
+        tuple(_notes(facts)),
+    )
+
+
+def _notes(facts: Mapping[str, Any]) -> list[str]:
+    """Return what a reader has to know about the table of facts."""
+    duplicates, conflicting = count_at(facts, "duplicates"), count_at(facts, "conflicting")
+    notes = []
+    if duplicates:
+        notes.append(f"Rows of the table that say again what another says: {duplicates:,}.")
+    if conflicting:
+        notes.append(f"Facts with several objects, each of which is right: {conflicting:,}.")
+    return notes
+
+
+def _relation(name: str, values: Mapping[str, Any]) -> Relation:
+    return Relation(
+        name,
+        count_at(values, "questions"),
+        number_at(values, "recall"),
+        finite(values.get("low")),
+        finite(values.get("high")),
+        number_at(values, "chance"),
+        number_at(values, "commonest"),
+    )
+
+
+def _sureness(values: Mapping[str, Any]) -> Sureness:
+    return Sureness(
+        number_at(values, "confidence"), number_at(values, "accuracy"), count_at(values, "n")
+    )
+
+
+def _example(values: Mapping[str, Any]) -> AnswerExample:
+    return AnswerExample(
+        text_at(values, "prompt"),
+        text_at(values, "answer"),
+        texts_at(values, "right"),
+        number_at(values, "confidence"),
+        verdict_at(values, "verdict"),
+        values.get("known") is True,
+    )
+
+
+def _silence(values: Mapping[str, Any]) -> Silence:
+    alpha, delta = number_at(values, "alpha"), number_at(values, "delta")
+    points = objects_at(values, "risk_coverage")
+    curve = tuple((number_at(one, "coverage"), number_at(one, "risk")) for one in points)
+    if values.get("threshold") is None:
+        why = f"No threshold was chosen: {text_at(values, 'reason')}."
+        return Silence(alpha, curve, None, why, (), ())
+    chosen, held_out = object_at(values, "threshold"), object_at(values, "held_out")
+    return Silence(
+        alpha,
+        curve,
+        finite(chosen.get("confidence")),
+        _finding(chosen, held_out, alpha, delta),
+        figures_of(held_out.get("figures")),
+        _scores(object_at(held_out, "scores")),
+    )
+
+
+def _finding(
+    chosen: Mapping[str, Any], held_out: Mapping[str, Any], alpha: float, delta: float
+) -> str:
+    """Return in words which threshold was chosen and what it does on other questions."""
+    if chosen.get("confidence") is None:
+        return (
+            f"No confidence is high enough: among the surest answers, too, more than {alpha:.0%} "
+            f"may be wrong, at a certainty of {1 - delta:.0%}. To keep that promise the model "
+            "would have to say nothing at all."
+        )
+    told, wrong = count_at(held_out, "answered"), count_at(held_out, "wrong")
+    finding = (
+        f"Answering only from a confidence of {number_at(chosen, 'confidence'):.4f} on keeps wrong "
+        f"answers at {alpha:.0%} or fewer, at a certainty of {1 - delta:.0%}: of the "
+        f"{count_at(chosen, 'answered'):,} answers of one half of the subjects that are as sure, "
+        f"{count_at(chosen, 'wrong'):,} are wrong. Tried on the other half, it answers {told:,} of "
+        f"{count_at(held_out, 'questions'):,} questions, {wrong:,} of them wrongly"
+    )
+    if not told:
+        return f"{finding}."
+    if wrong / told <= alpha:
+        return f"{finding} ({wrong / told:.1%})."
+    return (
+        f"{finding} ({wrong / told:.1%}). That is more than was promised, as it may be for "
+        f"{delta:.0%} of such choices, and for a sample of these questions."
+    )
+
+
+def _scores(values: Mapping[str, Any]) -> tuple[TargetScore, ...]:
+    """Return the scores of both ways to answer, target by target."""
+    everything = figures_of(values.get("all answered"))
+    kept = figures_of(values.get("threshold"))
+    if [one.name for one in everything] != [one.name for one in kept]:
+        raise ValueError("its scores are not of the same targets")
+    return tuple(
+        TargetScore(_target(one), one, other) for one, other in zip(everything, kept, strict=True)
+    )
+
+
+def _target(score: TaskFigure) -> float:
+    target = float(score.name.removeprefix(_TARGET))
+    if not 0 <= target < 1:
+        raise ValueError(f"{score.name!r} is no score at a confidence below 1")
+    return target

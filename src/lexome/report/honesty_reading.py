@@ -1,0 +1,78 @@
+"""Values of honesty.json, checked; what is not as it has to be is a `ValueError` that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lexome.evaluation.honesty.claims import VERDICTS
+from lexome.report.data import finite
+from lexome.report.honesty_data import Share, Verdicts
+from lexome.report.task_figures import figures_of
+
+
+def object_at(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the object of a name."""
+    found = values.get(name)
+    if not isinstance(found, Mapping):
+        raise ValueError(f"it has no object {name!r}")
+    return found
+
+
+def objects_at(values: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return the list of objects of a name."""
+    found = values.get(name)
+    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+        raise ValueError(f"its {name!r} is no list of objects")
+    return found
+
+
+def number_at(values: Mapping[str, Any], name: str) -> float:
+    """Return the number of a name."""
+    found = finite(values.get(name))
+    if found is None:
+        raise ValueError(f"its {name!r} is no number")
+    return found
+
+
+def count_at(values: Mapping[str, Any], name: str) -> int:
+    """Return the whole number of a name."""
+    return int(number_at(values, name))
+
+
+def text_at(values: Mapping[str, Any], name: str) -> str:
+    """Return the text of a name."""
+    found = values.get(name)
+    if not isinstance(found, str):
+        raise ValueError(f"its {name!r} is no text")
+    return found
+
+
+def texts_at(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return the texts of a name."""
+    found = values.get(name)
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise ValueError(f"its {name!r} is no list of texts")
+    return tuple(found)
+
+
+def verdict_at(values: Mapping[str, Any], name: str) -> str:
+    """Return the verdict of a name."""
+    found = text_at(values, name)
+    if found not in VERDICTS:
+        raise ValueError(f"{found!r} is no verdict")
+    return found
+
+
+def verdicts_of(values: Mapping[str, Any], n: str, of: str) -> Verdicts:
+    """Return how many of the `n` are of each verdict."""
+    counts, whole = object_at(values, "verdicts"), count_at(values, n)
+    known = {one.name: one for one in figures_of(values.get("shares"))}
+    shares = []
+    for name in VERDICTS:
+        count, figure = count_at(counts, name), known.get(name)
+        low, high = (None, None) if figure is None else (figure.low, figure.high)
+        shares.append(Share(name, count, count / whole if whole else 0.0, low, high))
+    if sum(one.count for one in shares) != whole:
+        raise ValueError(f"its verdicts are not as many as its {n}")
+    return Verdicts(whole, count_at(values, of), tuple(shares))
