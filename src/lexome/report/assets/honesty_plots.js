@@ -59,7 +59,8 @@ function drawSilence(host, s) {
   drawToWidth(plot, (width) => plot.replaceChildren(riskPlot(s, width)));
   put(host, el("figure", { class: "embedding", id: "risk-coverage" },
     el("figcaption", {}, el("strong", {}, "Fewer answers, fewer errors?"),
-      el("span", { class: "hint" }, `dashed: the ${figure(100 * s.alpha)}% of wrong answers that are to be allowed`)),
+      el("span", { class: "hint" }, `dashed: the ${figure(100 * s.alpha)}% of wrong answers that are to be allowed${
+        s.threshold === null ? "" : "; dot: the threshold, tried on the other half"}`)),
     plot), silenceTable(s));
 }
 
@@ -81,11 +82,7 @@ function riskPlot(s, width) {
     ticks(0, most, 4).map((v) => [v, `${figure(100 * v)}%`]), "questions answered", "wrong among the answers"),
   svg("line", { class: "diagonal", x1: box.left, x2: box.right, y1: y(s.alpha), y2: y(s.alpha) }),
   svg("path", { class: "smoothed", d: `M${s.curve.map(([share, risk]) => `${x(share).toFixed(1)} ${y(risk).toFixed(1)}`).join("L")}` }),
-  chosen ? [
-    svg("circle", { class: "chosen-dot", cx: x(kept.value), cy: y(wrong.value), r: 5 }),
-    svg("text", { class: "chosen-name", x: x(kept.value) + (kept.value > 0.6 ? -10 : 10), y: y(wrong.value) - 10,
-      "text-anchor": kept.value > 0.6 ? "end" : "start" }, "the threshold, on the other half"),
-  ] : null);
+  chosen ? svg("circle", { class: "chosen-dot", cx: x(kept.value), cy: y(wrong.value), r: 5 }) : null);
 }
 
 /** Return what the threshold does on the questions that did not choose it, and what that scores. */
@@ -97,7 +94,7 @@ function silenceTable(s) {
   return el("div", { class: "wrapped", id: "silence-scores" },
     s.figures.length ? terms(s.figures.map((f) => [capital(visible(f.name)),
       f.value === null ? visible(f.note) : `${percent(f.value)}${
-        span95(f.low, f.high) ? ` (${span95(f.low, f.high)})` : ""} of ${plural(f.n, "question")} of the other half`])) : null,
+        span95(f.low, f.high) ? ` (${span95(f.low, f.high)})` : ""}, over ${plural(f.n, "question")} of the other half`])) : null,
     table(["A wrong answer costs", "Always answering", "With the threshold"], s.scores.map((one) => [
       [figure(one.target / (1 - one.target)), el("span", { class: "aside" }, `so that answering pays above ${figure(100 * one.target)}%`)],
       cell(one.everything), cell(one.threshold)]),
