@@ -183,11 +183,7 @@ def generate(
     elif tracer:
         tracer.show_all(written)
     if out is not None:
-        for number, one in enumerate(written, 1):
-            for path in write_rendering(out, f"{number:04d}", one.rendering):
-                say(f"written: {path}")
-        if sheet := write_sheet(out, opened.language, [one.rendering for one in written]):
-            say(f"written: {sheet}")
+        _write_files(out, opened.language, written)
 
 
 @dataclass(frozen=True)
@@ -255,6 +251,14 @@ def _written(
         between = "\n---\n" if opened.is_plain else "\n"
         result(between.join(one.rendering.text for one in written).rstrip("\n"))
     return written
+
+
+def _write_files(out: Path, language: Language, written: list[Written]) -> None:
+    for number, one in enumerate(written, 1):
+        for path in write_rendering(out, f"{number:04d}", one.rendering):
+            say(f"written: {path}")
+    if sheet := write_sheet(out, language, [one.rendering for one in written]):
+        say(f"written: {sheet}")
 
 
 def _as_dict(one: Written, tracer: Tracer | None) -> dict[str, Any]:
