@@ -231,6 +231,28 @@ def test_on_disk_it_finds_every_place(corpus: Corpus, split: str, shard_tokens: 
             assert place.unit == place.token
 
 
+@pytest.mark.parametrize("limit", [0, 1, 3, 1000])
+def test_many_spans_are_found_at_once(corpus: Corpus, limit: int) -> None:
+    documents = documents_of(corpus)
+    generator = np.random.default_rng(7)
+    spans = [[4, 4, 1], [-1], documents[3]]
+    for _ in range(60):
+        document = documents[generator.integers(len(documents))]
+        start = int(generator.integers(len(document)))
+        spans += [document[start : start + int(generator.integers(1, 9))], [4] * 30]
+    everywhere = [list(places_of(documents, span)) for span in spans]
+    assert min(map(len, everywhere)) == 0 and max(map(len, everywhere)) > 3
+    # Parts of the corpus, and parts of the spans.
+    index = CorpusIndex.build(corpus, shard_tokens=701, longest=60)
+    with patch.object(search, "_PART", 7):
+        found = index.finds(spans, limit)
+    assert [[(place.document, place.token) for place in own] for own in found] == [
+        [(number, max(0, inside - 1)) for number, inside in own[:limit]] for own in everywhere
+    ]
+    assert found == [index.find(span, limit) for span in spans]
+    assert index.finds([], limit) == []
+
+
 def test_units_are_counted_for_tokens_of_many_units(tmp_path: Path) -> None:
     write_tiny(tmp_path / "in" / "a.tiny", random_documents(4, 60, 80))
     request = PrepareRequest([tmp_path / "in"], "tiny", tokenizer="bpe", workers=1)
@@ -280,6 +302,8 @@ def test_what_cannot_be_asked(index: CorpusIndex, corpus: Corpus) -> None:
         index.count([])
     with pytest.raises(UsageError, match="empty span"):
         index.find([], 3)
+    with pytest.raises(UsageError, match="empty span"):
+        index.finds([[4], []], 3)
     with pytest.raises(UsageError, match="longer than"):
         index.count([4] * ((1 << 16) + 1))
     assert index.spans([]) == []

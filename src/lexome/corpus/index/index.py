@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -81,18 +82,9 @@ class CorpusIndex:
 
     def counts(self, spans: Sequence[Ids | Sequence[int]]) -> npt.NDArray[np.int64]:
         """Return how often each span occurs; many at once take far less time; [spans]."""
-        lengths = np.array([len(span) for span in spans], np.int64)
-        if len(lengths) and not lengths.min():
-            raise UsageError(
-                "an empty span occurs everywhere and nowhere", fix="ask for one token or more"
-            )
         counts = np.zeros(len(spans), np.int64)
-        if len(spans):
-            ids = np.concatenate([np.asarray(span, np.int64) for span in spans])
-            starts = np.cumsum(lengths) - lengths
-            possible = self._reach(ids, starts)[starts] == lengths
-            found = self._count(Queries(ids, starts[possible], lengths[possible]))
-            counts[possible] = found
+        possible, queries = self._queries(spans)
+        counts[possible] = self._count(queries)
         return counts
 
     def find(self, span: Ids | Sequence[int], limit: int) -> list[Place]:
@@ -100,17 +92,20 @@ class CorpusIndex:
 
         Raises `UsageError` as `count` does.
         """
-        if not self.count(span):
-            return []
-        zero = np.zeros(1, np.int64)
-        query = Queries(np.asarray(span, np.int64), zero, zero + len(span))
-        places: list[int] = []
-        for array in self._arrays:
-            if len(places) < limit:
-                low, high = array.interval(query)
-                found = array.places(int(low[0]), int(high[0]), limit - len(places))
-                places += found.tolist()
-        return self._places(places)
+        return self.finds([span], limit)[0]
+
+    def finds(self, spans: Sequence[Ids | Sequence[int]], limit: int) -> list[list[Place]]:
+        """Return where each span occurs, as `find` does; many at once take far less time."""
+        found: list[list[int]] = [[] for _ in spans]
+        possible, queries = self._queries(spans)
+        for rows, part in queries.parts():
+            for array in self._arrays:
+                low, high = array.interval(part)
+                for row, first, last in zip(possible[rows], low, high, strict=True):
+                    if (wanted := limit - len(found[row])) > 0 and first < last:
+                        found[row] += array.places(int(first), int(last), wanted).tolist()
+        places = iter(self._places(list(chain.from_iterable(found))))
+        return [list(islice(places, len(own))) for own in found]
 
     def spans(self, ids: Ids | Sequence[int], shortest: int = 1) -> list[Span]:
         """Return the maximal spans of `ids` that occur in the corpus, by their starts.
@@ -138,6 +133,21 @@ class CorpusIndex:
                 chosen.tolist(), stops[chosen].tolist(), counts.tolist(), strict=True
             )
         ]
+
+    def _queries(self, spans: Sequence[Ids | Sequence[int]]) -> tuple[Numbers, Queries]:
+        """Return the numbers of the spans that may occur at all, and these as they are looked up.
+
+        Raises `UsageError` as `count` does.
+        """
+        lengths = np.array([len(span) for span in spans], np.int64)
+        if len(lengths) and not lengths.min():
+            raise UsageError(
+                "an empty span occurs everywhere and nowhere", fix="ask for one token or more"
+            )
+        ids = np.concatenate([np.zeros(0, np.int64), *(np.asarray(s, np.int64) for s in spans)])
+        starts = np.cumsum(lengths) - lengths
+        possible = np.flatnonzero(self._reach(ids, starts)[starts] == lengths)
+        return possible, Queries(ids, starts[possible], lengths[possible])
 
     def _count(self, queries: Queries) -> Numbers:
         counts = np.zeros(len(queries.starts), np.int64)

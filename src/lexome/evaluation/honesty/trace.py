@@ -129,8 +129,9 @@ def trace(corpus: Corpus, index: CorpusIndex, ids: Ids, *, shortest: int, places
     covering = np.zeros(len(written.ids), np.int64)
     overlaps = []
     for _, cuts in groupby(forms, key=lambda form: form.name):
-        for found in _maximal(index, list(cuts), shortest):
-            span = found.form.ids[found.start : found.stop]
+        maximal = _maximal(index, list(cuts), shortest)
+        spans = [found.form.ids[found.start : found.stop] for found in maximal]
+        for found, span, where in zip(maximal, spans, index.finds(spans, places), strict=True):
             first, last = found.tokens(written)
             _cover(covering, first, last, len(span))
             overlaps.append(
@@ -143,7 +144,7 @@ def trace(corpus: Corpus, index: CorpusIndex, ids: Ids, *, shortest: int, places
                     last_unit=found.units[1],
                     text="".join(_pieces(tokenizer, span)).strip("\ufffd"),
                     count=found.count,
-                    places=tuple(index.find(span, places)),
+                    places=tuple(where),
                 )
             )
     overlaps.sort(key=lambda one: (one.first_unit, one.first_token))
