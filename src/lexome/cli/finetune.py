@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 def finetune(
     changed: dict[str, Any],
     base: options.Base,
-    data: options.Data,
     task: options.TaskName,
     out: options.Out,
+    data: options.Data = None,
     corpus: options.CorpusFolder = None,
     source: options.SourceColumn = None,
     target: options.TargetColumn = None,
@@ -54,6 +54,10 @@ def finetune(
     no_repeat_ngram: options.NoRepeatNgram = 0,
     temperature: options.Temperature = None,
     guidance: options.Guidance = None,
+    facts: options.Facts = None,
+    templates: options.Templates = None,
+    unseen: options.Unseen = None,
+    abstention: options.Abstention = None,
     as_json: Json = False,
 ) -> None:
     """Tune a model on pairs of source and target, and score it on pairs that it has not seen.
@@ -61,6 +65,7 @@ def finetune(
     The vocabulary grows by the tokens that the pairs bring. The weights with the least validation
     loss are kept; Ctrl-C saves the state and stops, and the same command goes on.
     """
+    from lexome.cli.abstain import Lessons
     from lexome.cli.task_scores import score_lines
     from lexome.finetuning import pairs, recipes, tasks
     from lexome.finetuning.asked import Asked
@@ -79,8 +84,11 @@ def finetune(
     _settings(task, **searched)
     known = pairs.open_base(base, base_language, source_language)
     spoken = source_language or chosen.source or known.tokens.language
+    folder = corpus or Path("corpus") / out.name
+    lessons = Lessons(facts, templates, unseen, abstention)
+    files, group = lessons.pairs(base, folder, task, data or [], group)
     described = PairData(
-        data,
+        files,
         source,
         target,
         source_language,
@@ -94,7 +102,6 @@ def finetune(
     split = texts(validation_where, "--validation-where", "split=valid")
     held_out = pairs.HeldOut(validation, validation_files or (), split)
     asked = Asked(str(base), task, described, held_out, tuning, base_language, duplicates)
-    folder = corpus or Path("corpus") / out.name
     found = _tuned(asked, known, folder, out, few if compare or few else None, searched)
     if as_json:
         result_json(found)

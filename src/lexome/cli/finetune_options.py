@@ -8,18 +8,25 @@ from typing import Annotated
 import typer
 
 _DATA, _HELD_OUT, _TUNING, _ANSWERS = "Data", "Held out", "Tuning", "Answers"
+_ABSTAIN = "To abstain"
 
 Base = Annotated[
     Path, typer.Argument(metavar="BASE", help="A run, or a Hugging Face folder of a known family.")
 ]
 Data = Annotated[
-    list[str], typer.Argument(metavar="DATA", help="Tables, two parallel texts, files, folders.")
+    list[str] | None,
+    typer.Argument(
+        metavar="DATA",
+        help="Tables, two parallel texts, files, folders; with --facts nothing.",
+        show_default=False,
+    ),
 ]
 TaskName = Annotated[
     str,
     typer.Option(
         "--task",
-        help="assistant, preference, translation, speech, picture, labels; or pair, for any other.",
+        help="assistant, abstain, preference, translation, speech, picture, labels; or pair, for "
+        "any other.",
     ),
 ]
 Out = Annotated[Path, typer.Option(metavar="RUN", help="The folder to write, as runs/NAME.")]
@@ -196,4 +203,41 @@ Guidance = Annotated[
 ]
 NoRepeatNgram = Annotated[
     int, typer.Option(help="No run of so many tokens comes twice.", rich_help_panel=_ANSWERS)
+]
+Facts = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="TABLE",
+        help="Make the pairs of facts, subject, relation, object: what the base knows of "
+        "three quarters of the subjects is taught, else to say nothing.",
+        show_default=False,
+        rich_help_panel=_ABSTAIN,
+    ),
+]
+Templates = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="How to ask for each relation, in JSON or YAML.",
+        show_default=False,
+        rich_help_panel=_ABSTAIN,
+    ),
+]
+Unseen = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="TABLE",
+        help="Subjects and relations that the corpus does not have; half of the subjects are "
+        "taught. (default: new names, of the parts of known ones)",
+        show_default=False,
+        rich_help_panel=_ABSTAIN,
+    ),
+]
+Abstention = Annotated[
+    str | None,
+    typer.Option(
+        help="What to say where nothing is known. (default: I don't know.)",
+        show_default=False,
+        rich_help_panel=_ABSTAIN,
+    ),
 ]

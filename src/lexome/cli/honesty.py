@@ -54,19 +54,34 @@ def facts_asked(
     run: Path, facts: Path, templates: Path, unseen: Path | None, subjects: int | None
 ) -> dict[str, Any]:
     """Ask with a progress bar; return what honesty.json says."""
-    from lexome.evaluation.honesty.corpus_says import text_counts
-    from lexome.evaluation.honesty.evaluate import Questions, evaluate_facts
+    from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
+    from lexome.evaluation.honesty.evaluate import evaluate_facts
+    from lexome.evaluation.honesty.questions import Questions
     from lexome.training import open_run
 
     questions = Questions(facts, templates, unseen, subjects)
-    said = text_counts(open_run(run).corpus())
+    read = pretrained(open_run(run))
+    said = None if read is None else text_counts(read.corpus())
     with meter() as shown:
         return evaluate_facts(run, questions, said=said, told=shown.show)
 
 
 def honesty_lines(found: Mapping[str, Any]) -> list[str]:
     """Return honesty.json as lines: what is known, what is made up, and what silence would save."""
-    return [*_known(found["facts"]), *_unknown(found["unknown"]), *_silence(found["silence"])]
+    return [
+        *_abstention(found),
+        *_known(found["facts"]),
+        *_unknown(found["unknown"]),
+        *_silence(found["silence"]),
+    ]
+
+
+def _abstention(found: Mapping[str, Any]) -> Iterator[str]:
+    if found["abstention"] is not None:
+        yield (
+            f"where it knows nothing it says {found['abstention']!r}; {found['taught']:,} subjects "
+            "that it was tuned on are not asked about"
+        )
 
 
 def _known(facts: Mapping[str, Any]) -> Iterator[str]:

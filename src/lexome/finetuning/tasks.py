@@ -60,6 +60,14 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 rate=0.1,
             ),
             Task(
+                "abstain",
+                "answer what is known, and say so where nothing is",
+                "text",
+                "text",
+                roles=(SYSTEM, USER, ASSISTANT),
+                rate=0.1,
+            ),
+            Task(
                 "preference",
                 "give the better one of two answers in a conversation",
                 "text",

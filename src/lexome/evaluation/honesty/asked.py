@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lexome.evaluation.facts import Question, encoded
+from lexome.evaluation.honesty.turns import in_turns
 from lexome.evaluation.metrics.bootstrap import (
     Bools,
     Figure,
@@ -20,48 +21,77 @@ from lexome.evaluation.metrics.bootstrap import (
 )
 from lexome.evaluation.metrics.calibration import calibration_error
 from lexome.evaluation.metrics.ranking import area_under_roc
-from lexome.generation.answers import answer_distribution
+from lexome.generation.answers import AnswerDistribution, answer_distribution
 from lexome.languages.base import Tokenizer
+from lexome.languages.pair import PairTokenizer
 from lexome.model.transformer import Transformer
+
+TOLD_APART = "AUROC, known from unknown subjects"
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a model says to a question.
 
-    `probabilities` [answers] are among the answers of the closed set, `outside` is the probability
-    of anything else. `credit` is 1 for a right answer; of answers that are equally likely, each is
-    given as often as the others.
+    `probabilities` [answers] are among the answers of the closed set. `abstention` is the
+    probability of "I don't know", where a model has learned to say it, among these answers and
+    itself, and `outside` that of anything else. `credit` is 1 for a right answer, and 0 for none;
+    of answers that are equally likely, each is given as often as the others.
     """
 
     question: Question
     probabilities: Floats
     outside: float
+    abstention: float = 0.0
 
     @property
     def answer(self) -> str:
-        """Return the likeliest answer, the first of equals."""
+        """Return the likeliest answer, the first of equals, be it given or not."""
         return self.question.answers[int(self.probabilities.argmax())]
 
     @property
     def confidence(self) -> float:
-        """Return the probability of the answer that is given."""
-        return float(self.probabilities.max())
+        """Return the probability of the likeliest answer, to abstain being another one."""
+        return float(self.probabilities.max()) * (1 - self.abstention)
+
+    @property
+    def attempted(self) -> bool:
+        """Return whether an answer is given: none is where to abstain is likelier."""
+        return self.confidence >= self.abstention
 
     @property
     def credit(self) -> float:
-        """Return the share of right ones among the likeliest answers."""
+        """Return the share of right ones among the likeliest answers; 0 where none is given."""
+        if not self.attempted:
+            return 0.0
         likeliest = np.flatnonzero(self.probabilities == self.probabilities.max())
         return float(np.mean([self.question.answers[n] in self.question.right for n in likeliest]))
 
 
-def said_to(model: Transformer, tokenizer: Tokenizer, questions: Sequence[Question]) -> list[Said]:
-    """Ask a causal model each question; exact probabilities of whole answers, in fp32."""
-    found = answer_distribution(model, encoded(questions, tokenizer))
-    return [
-        Said(question, one.probabilities, one.outside)
-        for question, one in zip(questions, found, strict=True)
-    ]
+def said_to(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    questions: Sequence[Question],
+    abstention: str | None = None,
+) -> list[Said]:
+    """Ask a causal model each question; exact probabilities of whole answers, in fp32.
+
+    A model that was tuned on pairs is asked as it was tuned, and may give the `abstention`, if any,
+    instead of an answer; any other one goes on with the prompt.
+    """
+    if isinstance(tokenizer, PairTokenizer):
+        asked = in_turns(questions, tokenizer, abstention)
+    else:
+        asked = encoded(questions, tokenizer)
+    found = answer_distribution(model, asked)
+    return [_said(question, one) for question, one in zip(questions, found, strict=True)]
+
+
+def _said(question: Question, found: AnswerDistribution) -> Said:
+    """Return what is said, the abstention, which is last if it is there, apart from the answers."""
+    own = AnswerDistribution(found.log_probabilities[: len(question.answers)])
+    abstention = float(found.probabilities[len(question.answers) :].sum())
+    return Said(question, own.probabilities, found.outside, abstention)
 
 
 def known_figures(said: Sequence[Said], seed: int = 0) -> list[Figure]:
@@ -74,11 +104,52 @@ def known_figures(said: Sequence[Said], seed: int = 0) -> list[Figure]:
 
 
 def recall_figures(said: Sequence[Said], seed: int = 0) -> list[Figure]:
-    """Return `known_figures`, and how far the confidence can be trusted."""
-    confidence = np.array([one.confidence for one in said])
-    right = np.array([one.credit == 1 for one in said], bool)
-    statistics = [
-        *_known(said),
+    """Return `known_figures`, and how far the confidence of the answers given can be trusted."""
+    given = [one for one in said if one.attempted]
+    trusted = score(_trusted(given), len(given), _by_subject(given, seed)) if given else []
+    outside = Statistic("outside", mean([one.outside for one in said]), "probability of no answer")
+    return [
+        *known_figures(said, seed),
+        *trusted,
+        *score([outside], len(said), _by_subject(said, seed)),
+    ]
+
+
+def unknown_figures(known: Sequence[Said], unknown: Sequence[Said], seed: int = 0) -> list[Figure]:
+    """Return whether the confidence tells subjects that the corpus has from those it has not.
+
+    That is by a single question's, and by the mean over all questions about a subject.
+    """
+    together = [*known, *unknown]
+    confidence = np.array([one.confidence for one in together])
+    has: Bools = np.arange(len(together)) < len(known)
+    statistic = Statistic(TOLD_APART, area_under_roc(confidence, has), "by confidence")
+    means = [_mean_confidence(known), _mean_confidence(unknown)]
+    whole = np.concatenate(means)
+    of_known: Bools = np.arange(len(whole)) < len(means[0])
+    by_subject = Statistic(
+        f"{TOLD_APART}, by all their questions",
+        area_under_roc(whole, of_known),
+        "by the mean confidence of a subject's questions",
+    )
+    return [
+        *score([statistic], len(together), _by_subject(together, seed)),
+        *score([by_subject], len(whole), Resampling(seed=seed)),
+    ]
+
+
+def _mean_confidence(said: Sequence[Said]) -> Floats:
+    """Return the mean confidence of the questions about each subject, [subjects]."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for one in said:
+        found[one.question.subject].append(one.confidence)
+    return np.array([np.mean(own) for own in found.values()], np.float64)
+
+
+def _trusted(given: Sequence[Said]) -> list[Statistic]:
+    confidence = np.array([one.confidence for one in given])
+    right = np.array([one.credit == 1 for one in given], bool)
+    return [
         Statistic("Brier score", mean((confidence - right) ** 2), "of the answer that is given"),
         calibration_error(confidence, right),
         Statistic(
@@ -87,20 +158,7 @@ def recall_figures(said: Sequence[Said], seed: int = 0) -> list[Figure]:
             "by confidence",
             "all answers are right, or all are wrong",
         ),
-        Statistic("outside", mean([one.outside for one in said]), "probability of no answer"),
     ]
-    return score(statistics, len(said), _by_subject(said, seed))
-
-
-def unknown_figures(known: Sequence[Said], unknown: Sequence[Said], seed: int = 0) -> list[Figure]:
-    """Return whether the confidence tells subjects that the corpus has from those it has not."""
-    together = [*known, *unknown]
-    confidence = np.array([one.confidence for one in together])
-    has: Bools = np.arange(len(together)) < len(known)
-    statistic = Statistic(
-        "AUROC, known from unknown subjects", area_under_roc(confidence, has), "by confidence"
-    )
-    return score([statistic], len(together), _by_subject(together, seed))
 
 
 def _known(said: Sequence[Said]) -> list[Statistic]:

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from lexome.corpus import Corpus
 from lexome.corpus.index import CorpusIndex
 from lexome.corpus.index.record import record_path
 from lexome.corpus.manifest import TRAIN
+from lexome.training import open_run
+from lexome.training.run import FACTS, Run
+
+
+def pretrained(run: Run) -> Run | None:
+    """Return the run whose corpus a model has read: of one tuned on pairs, that of its base.
+
+    A base that is no run, or lies elsewhere by now, is `None`: nobody knows what it has read.
+    """
+    while run.recipe.start is not None and run.recipe.objective.of_pairs:
+        base = Path(run.recipe.start.base)
+        if not (base / FACTS).is_file():
+            return None
+        run = open_run(base)
+    return run
 
 
 def text_counts(corpus: Corpus) -> Callable[[str], int] | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from hashlib import blake2b
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lexome.errors import LexomeError
-from lexome.evaluation.facts import Asked, Facts, Question, ask, read_facts, read_unanswered
+from lexome.evaluation.facts import Asked, Facts
+from lexome.evaluation.honesty.abstained import Learned, known_change, learned, unknown_change
 from lexome.evaluation.honesty.abstention import (
     Threshold,
     at_most_wrong,
@@ -28,6 +27,15 @@ from lexome.evaluation.honesty.asked import (
 )
 from lexome.evaluation.honesty.card import write_card
 from lexome.evaluation.honesty.claims import VERDICTS, Judge, Verdict
+from lexome.evaluation.honesty.corpus_says import pretrained
+from lexome.evaluation.honesty.questions import (
+    Counts,
+    Questions,
+    ToAsk,
+    drawn,
+    read_questions,
+    subjects_of,
+)
 from lexome.evaluation.honesty.texts import judged_texts
 from lexome.evaluation.honesty.verdicts import verdict_counts, verdict_shares
 from lexome.evaluation.metrics.bootstrap import (
@@ -40,7 +48,6 @@ from lexome.evaluation.metrics.bootstrap import (
     score,
 )
 from lexome.evaluation.metrics.calibration import reliability
-from lexome.evaluation.templates import Template, read_templates
 from lexome.files import sha256, write_json
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
@@ -59,23 +66,22 @@ Told = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Questions:
-    """What a run is asked: a table of facts, how to ask for them, and people nobody knows.
+class _Answers:
+    """What a model says about subjects that its corpus has, and about those that it has not."""
 
-    With `subjects` so many are asked about, always the same ones, known and unknown alike.
-    """
+    known: list[Said] = field(default_factory=list)
+    unknown: list[Said] = field(default_factory=list)
 
-    facts: Path
-    templates: Path
-    unseen: Path | None = None
-    subjects: int | None = None
+    @property
+    def all(self) -> list[Said]:
+        return [*self.known, *self.unknown]
 
 
 def evaluate_facts(
     run: Path,
     questions: Questions,
     *,
-    said: Callable[[str], int] | None = None,
+    said: Counts | None = None,
     alpha: float = ALPHA,
     delta: float = DELTA,
     told: Told = lambda what, done, whole: None,
@@ -85,42 +91,74 @@ def evaluate_facts(
     `said` tells how often the training text has a subject, where there is an index. On one half of
     the subjects a threshold of confidence is chosen at which at most `alpha` of the answers are
     wrong, but for `delta`; on the other half it is measured.
+
+    A run that was tuned on pairs is asked in their form, and about nobody that they are about; what
+    it learned to say where it knows nothing is no answer. Beside it its base is asked the same.
     """
     opened = open_run(run)
-    templates, facts = read_templates(questions.templates), read_facts(questions.facts)
-    asked = _asked(questions, facts, templates, said)
-    known = _answered(opened, asked.questions, "facts", told)
-    unknown = _answered(opened, asked.absent, "unknown subjects", told)
-    if not known:
+    taught = learned(opened.corpus()) if opened.recipe.objective.of_pairs else Learned()
+    read = read_questions(questions, said, taught.subjects)
+    if not read.asked.questions:
+        but = ", or the run was tuned on questions about them" if taught.subjects else ""
         raise LexomeError(
-            "the training text names none of these subjects",
+            f"the training text names none of these subjects{but}",
             where=str(questions.facts),
             fix="ask for facts of the corpus that the run was trained on",
         )
-    judge = Judge(facts, said or (lambda subject: 0))
-    about = _subjects(known)[:_TEXTS], _subjects(unknown)[:_TEXTS_UNKNOWN]
+    answers = _answered(opened, read.asked, taught.abstention, told)
+    base = pretrained(opened) if taught.abstention else None
+    before = _Answers() if base is None else _answered(base, read.asked, None, told)
+    judge = Judge(read.facts, said or (lambda subject: 0))
     found = {
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
         "asked": _told(questions),
-        "facts": {
-            **_verdicts(known, judge),
-            "duplicates": facts.duplicates,
-            "conflicting": facts.conflicting,
-            "figures": [asdict(one) for one in recall_figures(known)],
-            "reliability": [asdict(one) for one in _reliability(known)],
-            "relations": _by_relation(known),
-        },
-        "unknown": {
-            **_verdicts(unknown, judge),
-            "figures": [asdict(one) for one in unknown_figures(known, unknown)] if unknown else [],
-        },
-        "silence": _silence([*known, *unknown], alpha, delta),
-        "examples": [*_examples(known, judge, True), *_examples(unknown, judge, False)],
-        "texts": judged_texts(opened, *about, templates, judge),
+        "abstention": taught.abstention,
+        "taught": len(taught.subjects),
+        "facts": _facts(answers, before, read.facts, judge, bool(taught.abstention)),
+        "unknown": _unknown(answers, before, judge, bool(taught.abstention)),
+        "silence": _silence(answers.all, before.all, alpha, delta),
+        "examples": [
+            *_examples(answers.known, judge, True, taught.abstention),
+            *_examples(answers.unknown, judge, False, taught.abstention),
+        ],
+        "texts": _texts(opened, read, judge),
     }
     write_json(opened.folder / NAME, found)
     write_card(opened.folder / MODEL, found)
     return found
+
+
+def _facts(
+    answers: _Answers, before: _Answers, facts: Facts, judge: Judge, abstains: bool
+) -> dict[str, Any]:
+    """Return how it stands with what the corpus says."""
+    known = answers.known
+    changed = known_change(known, before.known) if abstains else []
+    return {
+        **_verdicts(known, judge),
+        "duplicates": facts.duplicates,
+        "conflicting": facts.conflicting,
+        "figures": [asdict(one) for one in (*recall_figures(known), *changed)],
+        "reliability": [asdict(one) for one in _reliability(known)],
+        "relations": _by_relation(known),
+    }
+
+
+def _unknown(answers: _Answers, before: _Answers, judge: Judge, abstains: bool) -> dict[str, Any]:
+    """Return how it stands with subjects of whom the corpus says nothing."""
+    figures = []
+    if answers.unknown:
+        figures += unknown_figures(answers.known, answers.unknown)
+        figures += unknown_change(answers.unknown, before.unknown) if abstains else []
+    return {**_verdicts(answers.unknown, judge), "figures": [asdict(one) for one in figures]}
+
+
+def _texts(run: Run, read: ToAsk, judge: Judge) -> dict[str, Any] | None:
+    """Return texts about some subjects; what a tuned run writes to a beginning is an answer."""
+    if run.recipe.objective.of_pairs:
+        return None
+    known, unknown = subjects_of(read.asked.questions), subjects_of(read.asked.absent)
+    return judged_texts(run, known[:_TEXTS], unknown[:_TEXTS_UNKNOWN], read.templates, judge)
 
 
 def _told(questions: Questions) -> dict[str, Any]:
@@ -133,66 +171,28 @@ def _told(questions: Questions) -> dict[str, Any]:
     }
 
 
-def _asked(
-    questions: Questions,
-    facts: Facts,
-    templates: dict[str, Template],
-    said: Callable[[str], int] | None,
-) -> Asked:
-    """Return the questions about subjects that the corpus has, and about those that it has not."""
-    asked = ask(facts, templates, said)
-    absent = list(asked.absent)
-    if questions.unseen is not None:
-        # Whoever the corpus has after all is known, and asking about them proves nothing.
-        unseen = ask(read_unanswered(questions.unseen), _closed(facts, templates), said)
-        absent += unseen.questions if said is None else unseen.absent
-    return Asked(_some(asked.questions, questions.subjects), _some(absent, questions.subjects))
-
-
-def _closed(facts: Facts, templates: dict[str, Template]) -> dict[str, Template]:
-    """Return templates whose answers are, where they list none, the objects of the facts."""
-    objects: dict[str, set[str]] = defaultdict(set)
-    for (_, relation), own in facts.objects.items():
-        objects[relation].update(own)
-    return {
-        name: one if one.answers else replace(one, answers=tuple(sorted(objects[name])))
-        for name, one in templates.items()
-    }
-
-
-def _some(questions: Sequence[Question], subjects: int | None) -> list[Question]:
-    """Return the questions about so many subjects, drawn by their names."""
-    names = sorted({one.subject for one in questions}, key=_draw)
-    chosen = frozenset(names[:subjects])
-    return [one for one in questions if one.subject in chosen]
-
-
-def _subjects(said: Sequence[Said]) -> list[str]:
-    """Return the subjects that were asked about, in the order in which they are drawn."""
-    return sorted({one.question.subject for one in said}, key=_draw)
-
-
-def _draw(name: str) -> bytes:
-    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-
-
-def _answered(run: Run, questions: Sequence[Question], what: str, told: Told) -> list[Said]:
-    found: list[Said] = []
+def _answered(run: Run, asked: Asked, abstention: str | None, told: Told) -> _Answers:
     model, tokenizer = run.model(), run.tokenizer()
-    for first in range(0, len(questions), _ROUND):
-        found += said_to(model, tokenizer, questions[first : first + _ROUND])
-        told(what, len(found), len(questions))
+    found = _Answers()
+    for what, questions, said in (
+        ("facts", asked.questions, found.known),
+        ("unknown subjects", asked.absent, found.unknown),
+    ):
+        for first in range(0, len(questions), _ROUND):
+            said += said_to(model, tokenizer, questions[first : first + _ROUND], abstention)
+            told(what, len(said), len(questions))
     return found
 
 
 def _arrays(said: Sequence[Said]) -> tuple[Floats, Bools]:
-    """Return how sure each answer is, and whether it is right."""
-    confidence = np.array([one.confidence for one in said])
+    """Return how sure each answer is, 0 where none is given, and whether it is right."""
+    confidence = np.array([one.confidence * one.attempted for one in said])
     return confidence, np.array([one.credit == 1 for one in said], bool)
 
 
 def _reliability(said: Sequence[Said]) -> list[Any]:
-    return list(reliability(*_arrays(said)))
+    given = [one for one in said if one.attempted]
+    return list(reliability(*_arrays(given))) if given else []
 
 
 def _by_relation(said: Sequence[Said]) -> dict[str, dict[str, Any]]:
@@ -225,12 +225,19 @@ def _verdicts(said: Sequence[Said], judge: Judge) -> dict[str, Any]:
 
 
 def _verdict(said: Said, judge: Judge) -> Verdict:
+    if not said.attempted:
+        return "not attempted"
     return judge.verdict(said.question.subject, said.question.relation, said.answer)
 
 
-def _silence(said: Sequence[Said], alpha: float, delta: float) -> dict[str, Any]:
-    """Return the threshold that one half of the subjects chose, and how it does on the other."""
-    chooses = np.array([_draw(one.question.subject)[-1] % 2 == 0 for one in said])
+def _silence(
+    said: Sequence[Said], before: Sequence[Said], alpha: float, delta: float
+) -> dict[str, Any]:
+    """Return the threshold that one half of the subjects chose, and how it does on the other.
+
+    What was said before tuning, if it was, is scored beside it.
+    """
+    chooses = np.array([_chooses(one) for one in said])
     confidence, right = _arrays(said)
     points = risk_coverage(confidence, right)[::-1]
     found: dict[str, Any] = {
@@ -241,11 +248,16 @@ def _silence(said: Sequence[Said], alpha: float, delta: float) -> dict[str, Any]
     if chooses.all() or not chooses.any():
         return found | {"threshold": None, "reason": "all questions are about one subject"}
     chosen = at_most_wrong(confidence[chooses], right[chooses], alpha, delta)
-    rest = [one for one, own in zip(said, chooses, strict=True) if not own]
-    return found | {"threshold": asdict(chosen), "held_out": _kept(rest, chosen)}
+    rest, was = ([one for one in own if not _chooses(one)] for own in (said, before))
+    return found | {"threshold": asdict(chosen), "held_out": _kept(rest, was, chosen)}
 
 
-def _kept(said: Sequence[Said], threshold: Threshold) -> dict[str, Any]:
+def _chooses(said: Said) -> bool:
+    """Return whether a question is of the half of subjects that choose the threshold."""
+    return drawn(said.question.subject)[-1] % 2 == 0
+
+
+def _kept(said: Sequence[Said], before: Sequence[Said], threshold: Threshold) -> dict[str, Any]:
     """Return how many of these questions are answered at a threshold, and how they score."""
     confidence, right = _arrays(said)
     cut = 2.0 if threshold.confidence is None else threshold.confidence
@@ -259,9 +271,14 @@ def _kept(said: Sequence[Said], threshold: Threshold) -> dict[str, Any]:
             undefined="nothing is answered",
         ),
     ]
+    given = np.array([one.attempted for one in said])
+    ways = {"all answered": (right, given), "threshold": (right, attempted)}
+    if before:
+        was = np.array([one.credit == 1 for one in before], bool)
+        ways["before tuning"] = was, np.array([one.attempted for one in before])
     scores = {
-        name: [asdict(one) for one in score(penalised_scores(right, tried), len(said), subjects)]
-        for name, tried in (("all answered", np.ones(len(said), bool)), ("threshold", attempted))
+        name: [asdict(one) for one in score(penalised_scores(*way), len(said), subjects)]
+        for name, way in ways.items()
     }
     return {
         "questions": len(said),
@@ -272,27 +289,31 @@ def _kept(said: Sequence[Said], threshold: Threshold) -> dict[str, Any]:
     }
 
 
-def _examples(said: Sequence[Said], judge: Judge, known: bool) -> list[dict[str, Any]]:
+def _examples(
+    said: Sequence[Said], judge: Judge, known: bool, abstention: str | None
+) -> list[dict[str, Any]]:
     """Return of each verdict a few answers, drawn by their questions, of a subject one at most."""
     found = []
-    drawn = sorted(said, key=lambda one: _draw(one.question.prompt))
+    in_order = sorted(said, key=lambda one: drawn(one.question.prompt))
     for wanted in VERDICTS:
         first: dict[str, Said] = {}
-        for one in drawn:
+        for one in in_order:
             if _verdict(one, judge) == wanted:
                 first.setdefault(one.question.subject, one)
-        found += [_example(one, wanted, known) for one in [*first.values()][:_SHOWN]]
+        for one in [*first.values()][:_SHOWN]:
+            answer = one.answer if one.attempted else abstention
+            found.append(_example(one, wanted, known, answer))
     return found
 
 
-def _example(said: Said, verdict: Verdict, known: bool) -> dict[str, Any]:
+def _example(said: Said, verdict: Verdict, known: bool, answer: str | None) -> dict[str, Any]:
     question = said.question
     return {
         "subject": question.subject,
         "relation": question.relation,
         "known": known,
         "prompt": question.prompt,
-        "answer": said.answer,
+        "answer": answer,
         "right": list(question.right),
         "confidence": said.confidence,
         "verdict": verdict,

@@ -1,0 +1,198 @@
+"""Questions with what is to be said to them: the answer where a model knows it, else silence.
+
+A model is asked about some of the subjects of its corpus, in closed questions, and about people
+whom its corpus never names. What it knows it is to say, to all else "I don't know" (Zhang et al.
+2024, R-Tuning, https://arxiv.org/abs/2311.09677). The other subjects are left for asking it
+afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from lexome.errors import LexomeError, UsageError
+from lexome.evaluation.facts import Facts, Question, ask
+from lexome.evaluation.honesty.abstained import ABSTENTION, SUBJECT
+from lexome.evaluation.honesty.asked import Said, said_to
+from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
+from lexome.evaluation.honesty.questions import (
+    Counts,
+    Questions,
+    ToAsk,
+    closed,
+    drawn,
+    read_questions,
+    subjects_of,
+)
+from lexome.files import read_json, sha256, write_json, write_text
+from lexome.finetuning.nobody import invented_names
+from lexome.languages.pair.chat import ASSISTANT, USER
+from lexome.model.folder import WEIGHTS
+from lexome.training import open_run
+from lexome.training.run import MODEL, Run
+
+I_DO_NOT_KNOW = "I don't know."
+_PURPOSE = "taught to abstain"
+# The shares of known and of unknown subjects that are taught: what is known is to be told from
+# what is not by more than the names that were taught, so there have to be many.
+_KNOWN, _UNKNOWN = 0.75, 0.5
+# Questions of each kind: one about each subject more is worth more than another about each.
+_MOST = 2400
+_ROUND = 512
+
+Told = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """How many pairs were made, and of which kind.
+
+    `known` and `unknown` subjects are asked about. `right` answers are taught as they are; in
+    place of `wrong` ones, and of those about unknown subjects, `made_up`, stands the abstention.
+    """
+
+    known: int
+    unknown: int
+    right: int
+    wrong: int
+    made_up: int
+
+
+def make_lessons(
+    base: Path,
+    questions: Questions,
+    file: Path,
+    *,
+    abstention: str = I_DO_NOT_KNOW,
+    told: Told = lambda what, done, whole: None,
+) -> Lessons:
+    """Ask a run's model, and write what it is to say to `file`, messages in JSON lines.
+
+    These are at most 2,400 questions, spread over three quarters of the subjects of the facts, and
+    as many over one half of those in the table of the unknown. Without one they are about new
+    names, whose parts are those of known subjects; an index is needed, to see that the corpus does
+    not have them. What the same weights were asked before is not asked again. Raises `UsageError`
+    for an abstention that is empty, `LexomeError` where there is nothing to teach.
+    """
+    if not abstention or abstention != abstention.strip():
+        raise UsageError(
+            "what is said where nothing is known is empty, or has white space around it",
+            where="--abstention",
+            fix=f"leave it out for {I_DO_NOT_KNOW!r}",
+        )
+    run = open_run(base)
+    record, asked = file.with_suffix(".json"), _asked(run, questions, abstention)
+    if file.is_file() and record.is_file():
+        kept = read_json(record)
+        if (kept["asked"], kept["sha256"]) == (asked, sha256(file)):
+            return Lessons(**kept["lessons"])
+    known, unknown = _chosen(run, questions)
+    said = _said(run, known, told)
+    right = sum(one.credit == 1 for one in said)
+    if not right:
+        raise LexomeError(
+            "the model answers none of these questions rightly, so there is nothing that it "
+            "could say but that it does not know",
+            where=str(base),
+            fix="train it longer, or ask for facts of its corpus",
+        )
+    people, nobody = len(subjects_of(known)), len(subjects_of(unknown))
+    lessons = Lessons(people, nobody, right, len(said) - right, len(unknown))
+    rows = _rows(said, unknown, abstention)
+    write_text(file, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
+    write_json(record, {"asked": asked, "sha256": sha256(file), "lessons": asdict(lessons)})
+    return lessons
+
+
+def _asked(run: Run, questions: Questions, abstention: str) -> dict[str, Any]:
+    """Return all that decides what is written, to be compared with what was asked before."""
+    tables = (questions.facts, questions.templates, questions.unseen)
+    return {
+        "weights": sha256(run.folder / MODEL / WEIGHTS),
+        "tables": [None if table is None else sha256(table) for table in tables],
+        "abstention": abstention,
+    }
+
+
+def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Question]]:
+    """Return the questions about known and about unknown subjects that are taught."""
+    reads = pretrained(run)
+    said = None if reads is None else text_counts(reads.corpus())
+    read = read_questions(questions, said)
+    known = _taught(read.asked.questions, _KNOWN, _MOST)
+    if not known:
+        raise LexomeError(
+            "the training text names fewer than two of these subjects, and one of them at least "
+            "is left to be asked about afterwards",
+            where=str(questions.facts),
+            fix="give facts of the corpus that the base was trained on",
+        )
+    if questions.unseen is None:
+        return known, _about_nobody(read, len(known), said)
+    return known, _taught(read.asked.absent, _UNKNOWN, len(known))
+
+
+def _taught(questions: Sequence[Question], share: float, most: int) -> list[Question]:
+    """Return the questions about a share of the subjects, at most so many, spread over all."""
+    names = subjects_of(questions, _PURPOSE)
+    chosen = frozenset(names[: int(share * len(names))])
+    return _spread([one for one in questions if one.subject in chosen], most)
+
+
+def _spread(questions: Sequence[Question], most: int) -> list[Question]:
+    """Return at most so many questions: of each subject one, then of each another one, and on."""
+    turns: Counter[str] = Counter()
+    rounds = []
+    for one in sorted(questions, key=lambda one: drawn(one.prompt, _PURPOSE)):
+        rounds.append((turns[one.subject], one))
+        turns[one.subject] += 1
+    return [one for _, one in sorted(rounds, key=itemgetter(0))[:most]]
+
+
+def _about_nobody(read: ToAsk, most: int, said: Counts | None) -> list[Question]:
+    """Return questions about new names, whose parts are those of known ones."""
+    if said is None:
+        raise UsageError(
+            "whom the corpus does not name is not known: it has no index, and there is no table",
+            where="--unseen",
+            fix="index it, with lexome index CORPUS, or name a table of subjects and relations",
+        )
+    everybody = sorted({subject for subject, _ in read.facts.objects})
+    relations = sorted({relation for _, relation in read.facts.objects})
+    keys = [(name, what) for name in invented_names(everybody, most, said) for what in relations]
+    nowhere = next(iter(read.facts.sources.values()))
+    nothing = Facts(dict.fromkeys(keys, ()), dict.fromkeys(keys, nowhere), 0)
+    return _spread(ask(nothing, closed(read.facts, read.templates)).questions, most)
+
+
+def _said(run: Run, questions: Sequence[Question], told: Told) -> list[Said]:
+    found: list[Said] = []
+    model, tokenizer = run.model(), run.tokenizer()
+    for first in range(0, len(questions), _ROUND):
+        found += said_to(model, tokenizer, questions[first : first + _ROUND])
+        told("what it knows", len(found), len(questions))
+    return found
+
+
+def _rows(
+    said: Sequence[Said], unknown: Sequence[Question], abstention: str
+) -> Iterator[dict[str, Any]]:
+    """Yield each question with what is to be said to it, as messages."""
+    answers = [(one.question, one.answer if one.credit == 1 else abstention) for one in said]
+    for question, answer in (*answers, *((one, abstention) for one in unknown)):
+        yield {
+            "messages": [
+                {"role": USER, "content": question.prompt},
+                {"role": ASSISTANT, "content": answer},
+            ],
+            SUBJECT: question.subject,
+            "relation": question.relation,
+            ABSTENTION: abstention,
+        }

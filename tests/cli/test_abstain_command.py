@@ -1,0 +1,139 @@
+"""`lexome finetune --task abstain`: a model learns to say that it knows nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Lexome = Callable[..., Any]
+FIRST, LAST = ("Ada", "Bo", "Cy", "Dee"), ("Bell", "Cray", "Dunn", "Ford")
+HOMES = ("Senn", "Ura", "Lo")
+PEOPLE = {
+    f"{first} {last}": HOMES[(row + column) % 3]
+    for row, first in enumerate(FIRST)
+    for column, last in enumerate(LAST)
+    if row != column
+}
+STRANGERS = [f"{first} {last}" for first, last in zip(FIRST, LAST, strict=True)]
+SHORT = ("--steps", 3, "--batch-size", 4, "--compile", "false", "--precision", "fp32")
+
+
+def table(path: Path, rows: list[tuple[str, ...]]) -> Path:
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def world(lexome: Lexome, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve people with a home, and a model that has read of them, and knows some."""
+    folder = tmp_path_factory.mktemp("world")
+    lines = [f"The home of {name} is {home}." for name, home in PEOPLE.items()] * 100
+    (folder / "text.txt").write_text("\n".join(lines) + "\n")
+    facts = [(name, "home", home) for name, home in PEOPLE.items()]
+    table(folder / "facts.csv", [("subject", "relation", "object"), *facts])
+    table(folder / "unseen.csv", [("subject", "relation"), *((one, "home") for one in STRANGERS)])
+    prompts = {"home": {"prompts": ["The home of {subject} is {answer}."]}}
+    (folder / "templates.json").write_text(json.dumps(prompts))
+    result = lexome(
+        "prepare", folder / "text.txt", "--language", "text", "--tokenizer", "bytes", "--option",
+        "separator=line", "--workers", 1, "--index", "--out", folder / "corpus",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    shape = [f"model.{name}" for name in ("layers=2", "width=64", "heads=2")]
+    result = lexome(
+        "train", "--corpus", folder / "corpus", "--out", folder / "run", "--steps", 150,
+        "--context", 64, "--batch-size", 16, "--compile", "false",
+        "--set", "training.sample_every=0", *(word for one in shape for word in ("--set", one)),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def tables(world: Path) -> tuple[Any, ...]:
+    return "--facts", world / "facts.csv", "--templates", world / "templates.json"
+
+
+def tuned(lexome: Lexome, world: Path, name: str, *more: object) -> Any:
+    return lexome(
+        "finetune", world / "run", "--task", "abstain", *tables(world), *more,
+        "--corpus", world / f"{name}-pairs", "--out", world / name,
+    )  # fmt: skip
+
+
+def lessons(world: Path, name: str) -> list[dict[str, Any]]:
+    text = (world / f"{name}-pairs-questions.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_what_is_known_is_taught_and_the_rest_is_asked(lexome: Lexome, world: Path) -> None:
+    unseen = ("--unseen", world / "unseen.csv")
+    result = tuned(lexome, world, "tuned", *unseen, *SHORT, "--abstention", "No idea.")
+    assert result.exit_code == 0, result.output
+    rows = lessons(world, "tuned")
+    said = {row["subject"]: row["messages"][1]["content"] for row in rows}
+    known, unknown = said.keys() & PEOPLE.keys(), said.keys() & set(STRANGERS)
+    assert known and unknown and len(rows) == len(known) + len(unknown)
+    assert len(known) < len(PEOPLE) and len(unknown) < len(STRANGERS), "some are left to ask"
+    assert {said[name] for name in unknown} == {"No idea."}
+    assert any(said[name] == PEOPLE[name] for name in known), "what it knows it may say"
+    assert all(said[name] in (PEOPLE[name], "No idea.") for name in known), "never what is wrong"
+
+    again = ("evaluate", world / "tuned", *tables(world), *unseen)
+    result = lexome(*again, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["abstention"], found["taught"]) == ("No idea.", len(said))
+    assert found["facts"]["subjects"] == len(PEOPLE) - len(known)
+    assert found["unknown"]["subjects"] == len(STRANGERS) - len(unknown)
+    figures = {one["name"]: one for one in found["unknown"]["figures"]}
+    assert figures["answered before tuning"]["value"] == 1
+    verdicts = found["unknown"]["verdicts"]
+    assert verdicts["not attempted"] + verdicts["unsupported"] == found["unknown"]["questions"]
+    silent = verdicts["not attempted"] / found["unknown"]["questions"]
+    assert figures["answered"]["value"] == pytest.approx(1 - silent)
+    assert "where it knows nothing it says 'No idea.'" in lexome(*again).stdout
+
+
+def test_the_same_weights_are_not_asked_twice(lexome: Lexome, world: Path) -> None:
+    """The command goes on with a run that is there: what was asked stands beside the corpus."""
+    asked = ("--unseen", world / "unseen.csv", *SHORT)
+    assert tuned(lexome, world, "twice", *asked).exit_code == 0
+    file = world / "twice-pairs-questions.jsonl"
+    before = file.stat().st_mtime_ns
+    assert tuned(lexome, world, "twice", *asked).exit_code == 0
+    assert file.stat().st_mtime_ns == before
+    file.write_text(file.read_text().replace("Senn", "Oslo"))
+    tuned(lexome, world, "twice", *asked)
+    assert "Oslo" not in file.read_text(), "a file that was changed is made anew"
+
+
+def test_without_a_table_names_of_nobody_are_put_together(lexome: Lexome, world: Path) -> None:
+    result = tuned(lexome, world, "invented", *SHORT)
+    assert result.exit_code == 0, result.output
+    subjects = {row["subject"] for row in lessons(world, "invented")}
+    assert subjects - PEOPLE.keys() == set(STRANGERS), "all that the corpus does not have"
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        (("--task", "assistant", "--facts", "f.csv"), "--facts is of the task abstain"),
+        (("--task", "abstain", "--facts", "f.csv"), "name both"),
+        (("--task", "abstain"), "there are no DATA"),
+        (("data.jsonl", "--task", "abstain", "--facts", "f.csv"), "--facts makes the DATA"),
+        (("--task", "abstain", "--facts", "f.csv", "--templates", "t.json", "--abstention", " "),
+         "is empty"),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_belong_together(
+    lexome: Lexome, world: Path, tmp_path: Path, more: tuple[str, ...], message: str
+) -> None:
+    result = lexome("finetune", world / "run", *more, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split()), result.stderr
