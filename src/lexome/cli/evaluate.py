@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from lexome.cli import copying as copies
 from lexome.cli import finetune_options as options
 from lexome.cli import honesty
 from lexome.cli.console import result, result_json, say, table
@@ -97,6 +98,9 @@ def evaluate(
     templates: honesty.Templates = None,
     unseen: honesty.Unseen = None,
     subjects: honesty.Subjects = None,
+    copying: copies.Copying = False,
+    samples: copies.Samples = None,
+    samples_from: copies.SamplesFrom = None,
     as_json: Json = False,
 ) -> None:
     """Score a model on held-out data, per natural unit, beside simple baselines.
@@ -105,10 +109,16 @@ def evaluate(
     is one standard error. The figures are kept in the run's evaluation.json. A run that was tuned
     on pairs is scored by its task instead, and the figures are in task.json, or beside it in a file
     that is named after the DATA. With --facts and --templates the model is asked instead what its
-    corpus says, and what it does not; those figures are in honesty.json.
+    corpus says, and what it does not; with --copying its samples are compared with what it was
+    trained on. Those figures are in honesty.json.
     """
     from lexome.finetuning.evaluate import is_tuned
 
+    if copying:
+        _check_usual({"facts": facts, "templates": templates, "unseen": unseen}, "another measure")
+        _by_copying(run, samples, samples_from or (), as_json)
+        return
+    _check_usual({"samples": samples, "samples_from": samples_from}, "--copying")
     if facts or templates or unseen:
         _by_facts(run, facts, templates, unseen, subjects, as_json)
         return
@@ -159,6 +169,17 @@ def _by_facts(
         result_json(found)
         return
     for line in honesty.honesty_lines(found):
+        result(line)
+    say(f"written: {run / 'honesty.json'}")
+
+
+def _by_copying(run: Path, samples: int | None, files: Sequence[Path], as_json: bool) -> None:
+    """Compare samples with the training data and print how near they are."""
+    found = copies.copying_measured(run, samples, files)
+    if as_json:
+        result_json(found)
+        return
+    for line in copies.copying_lines(found):
         result(line)
     say(f"written: {run / 'honesty.json'}")
 

@@ -1,0 +1,123 @@
+"""Samples beside held-out items, by how near they are to training: one by one, and as a set."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lexome.evaluation.honesty.exceedance import FEWEST, Tail, tail
+from lexome.evaluation.metrics.bootstrap import (
+    Bools,
+    Floats,
+    Ints,
+    Resampling,
+    Statistic,
+    score,
+)
+from lexome.evaluation.metrics.extra import part
+from lexome.evaluation.metrics.ranking import area_under_roc
+
+
+@dataclass(frozen=True)
+class Near:
+    """How near to training some items are, [N]: more is nearer.
+
+    `sizes` [N] is how large each is: a larger one has more places that may be near. `windows` is
+    the nearness of pieces that all have one size, of those items that are as large.
+    """
+
+    values: Floats
+    sizes: Ints
+    windows: Floats
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One measure of nearness, of samples and of held-out items.
+
+    A sample of less than `size` counts as one of `size`, the size up to which held-out items go.
+    `step` is how far apart values lie that can be told apart: 1 for counts, else 0. `window` is
+    the size of the windows.
+    """
+
+    name: str
+    unit: str
+    step: float
+    size: int
+    window: int
+    samples: Near
+    held_out: Near
+
+    def limits(self, level: float) -> Floats | None:
+        """Return what held-out items as large as each sample exceed with a chance of `level`.
+
+        [samples]; `None` where the held-out items are too few to say.
+        """
+        usual = self._usual
+        if usual is None:
+            return None
+        sizes = np.maximum(self.samples.sizes, self.size).tolist()
+        known = {one: usual.quantile(level, one) for one in set(sizes)}
+        return np.array([known[one] for one in sizes], np.float64)
+
+    def flags(self, level: float) -> Bools:
+        """Return which samples are nearer than that, [samples]; none where nobody can say."""
+        limits = self.limits(level)
+        if limits is None:
+            return np.zeros(len(self.samples.values), np.bool_)
+        return np.asarray(self.samples.values > limits)
+
+    def as_json(self, level: float) -> dict[str, Any]:
+        """Return the figures of the measure: samples flagged, and the test of the whole set."""
+        usual, count = self._usual, len(self.held_out.values)
+        found: dict[str, Any] = {
+            "name": self.name,
+            "unit": self.unit,
+            "level": level,
+            "samples": len(self.samples.values),
+            "held_out": count,
+            "median": _median(self.samples.values),
+            "median_held_out": _median(self.held_out.values),
+            "most_held_out": float(self.held_out.values.max()) if count else None,
+            "set": self._set(),
+        }
+        if usual is None:
+            reason = f"{count:,} held-out items do not say what one in {1 / level:,.0f} would be"
+            return found | {
+                "flagged": None,
+                "reason": f"{reason}: it takes {FEWEST} or more",
+            }
+        return found | {
+            "flagged": int(self.flags(level).sum()),
+            "limit": usual.quantile(level, self.size),
+            "tail": {"items": count, "beyond": usual.beyond, "index": usual.index},
+        }
+
+    @property
+    def _usual(self) -> Tail | None:
+        return tail(self.held_out.values, self.held_out.sizes, step=self.step)
+
+    def _set(self) -> dict[str, Any]:
+        """Return the test of Mann and Whitney (1947) that samples are nearer, with its effect."""
+        samples, held_out = self.samples.windows, self.held_out.windows
+        found: dict[str, Any] = {
+            "window": self.window,
+            "samples": len(samples),
+            "held_out": len(held_out),
+        }
+        if not len(samples) or not len(held_out):
+            return found | {"p": None, "auc": None}
+        values = np.concatenate([samples, held_out])
+        is_sample = np.arange(len(values)) < len(samples)
+        area = Statistic("samples nearer than held-out items", area_under_roc(values, is_sample))
+        (figure,) = score([area], len(values), Resampling())
+        tested = part("scipy.stats").mannwhitneyu(
+            samples, held_out, alternative="greater", method="asymptotic"
+        )
+        return found | {"p": float(tested.pvalue), "auc": asdict(figure)}
+
+
+def _median(values: Floats) -> float | None:
+    return float(np.median(values)) if len(values) else None
