@@ -77,7 +77,7 @@ def make_lessons(
 
     These are at most 2,400 questions, spread over three quarters of the subjects of the facts, and
     as many over one half of those in the table of the unknown. Without one they are about new
-    names, whose parts are those of known subjects; an index is needed, to see that the corpus does
+    names, whose parts are those of the known ones; an index is needed, to see that the corpus does
     not have them. What the same weights were asked before is not asked again. Raises `UsageError`
     for an abstention that is empty, `LexomeError` where there is nothing to teach.
     """
@@ -135,7 +135,7 @@ def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Questi
             fix="give facts of the corpus that the base was trained on",
         )
     if questions.unseen is None:
-        return known, _about_nobody(read, len(known), said)
+        return known, _about_nobody(read, subjects_of(known), len(known), said)
     return known, _taught(read.asked.absent, _UNKNOWN, len(known))
 
 
@@ -156,17 +156,21 @@ def _spread(questions: Sequence[Question], most: int) -> list[Question]:
     return [one for _, one in sorted(rounds, key=itemgetter(0))[:most]]
 
 
-def _about_nobody(read: ToAsk, most: int, said: Counts | None) -> list[Question]:
-    """Return questions about new names, whose parts are those of known ones."""
+def _about_nobody(
+    read: ToAsk, taught: Sequence[str], most: int, said: Counts | None
+) -> list[Question]:
+    """Return questions about new names, whose parts are those of subjects that are taught too.
+
+    Parts of other names would be taught as those of nobody alone.
+    """
     if said is None:
         raise UsageError(
             "whom the corpus does not name is not known: it has no index, and there is no table",
             where="--unseen",
             fix="index it, with lexome index CORPUS, or name a table of subjects and relations",
         )
-    everybody = sorted({subject for subject, _ in read.facts.objects})
     relations = sorted({relation for _, relation in read.facts.objects})
-    keys = [(name, what) for name in invented_names(everybody, most, said) for what in relations]
+    keys = [(name, what) for name in invented_names(taught, most, said) for what in relations]
     nowhere = next(iter(read.facts.sources.values()))
     nothing = Facts(dict.fromkeys(keys, ()), dict.fromkeys(keys, nowhere), 0)
     return _spread(ask(nothing, closed(read.facts, read.templates)).questions, most)

@@ -51,10 +51,10 @@ def test_before_and_after_are_of_the_same_questions() -> None:
     before = [said("Ada", "Senn", SURE), said("Bo", "Ura", SURE), said("Cy", "Senn", UNSURE)]
     after = [said("Ada", "Senn", SURE), said("Bo", "Ura", SURE, 0.8), said("Cy", "Senn", SURE, 0.7)]
     found = values(known_change(after, before))
-    assert found["answered"] == pytest.approx(1 / 3)
+    assert found["known answered"] == pytest.approx(1 / 3)
     assert found["recall before tuning"] == pytest.approx(2 / 3)
     assert found["recall, change"] == pytest.approx(-1 / 3)
-    assert values(known_change(after, [])) == {"answered": pytest.approx(1 / 3)}
+    assert values(known_change(after, [])) == {"known answered": pytest.approx(1 / 3)}
 
 
 def test_the_bound_is_of_independent_subjects() -> None:
@@ -65,9 +65,9 @@ def test_the_bound_is_of_independent_subjects() -> None:
     before = [said(one.question.subject, "", UNSURE) for one in after]
     found = values(unknown_change(after, before))
     exact = binomtest(2, 40, alternative="less").proportion_ci(0.95, "exact").high
-    assert found["answered"] == pytest.approx(2 / 40)
-    assert found["answered before tuning"] == 1
-    assert found["answered, at most"] == pytest.approx(exact)
+    assert found["unknown answered"] == pytest.approx(2 / 40)
+    assert found["unknown answered, before tuning"] == 1
+    assert found["unknown answered, at most"] == pytest.approx(exact)
     assert unknown_change([], []) == []
 
 

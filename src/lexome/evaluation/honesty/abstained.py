@@ -52,7 +52,7 @@ def known_change(said: Sequence[Said], before: Sequence[Said], seed: int = 0) ->
 
     `before` are what the base said to the same questions, or nothing.
     """
-    statistics = [Statistic("answered", mean([one.attempted for one in said]))]
+    statistics = [Statistic("known answered", mean([one.attempted for one in said]))]
     if before:
         was = [one.credit for one in before]
         now = [one.credit for one in said]
@@ -72,10 +72,10 @@ def unknown_change(said: Sequence[Said], before: Sequence[Said], seed: int = 0) 
     """
     if not said:
         return []
-    statistics = [Statistic("answered", mean([one.attempted for one in said]))]
+    statistics = [Statistic("unknown answered", mean([one.attempted for one in said]))]
     if before:
         statistics.append(
-            Statistic("answered before tuning", mean([one.attempted for one in before]))
+            Statistic("unknown answered, before tuning", mean([one.attempted for one in before]))
         )
     one_each = {
         one.question.subject: one
@@ -84,7 +84,7 @@ def unknown_change(said: Sequence[Said], before: Sequence[Said], seed: int = 0) 
     given = sum(one.attempted for one in one_each.values())
     bound = float(upper_bounds(given, len(one_each), _LEVEL))
     note = f"one question of each subject, {given:,} answered; Clopper-Pearson, {1 - _LEVEL:.0%}"
-    most = Scored("answered, at most", bound, None, None, len(one_each), note)
+    most = Scored("unknown answered, at most", bound, None, None, len(one_each), note)
     return [*_scored(statistics, said, seed), most]
 
 

@@ -48,6 +48,13 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
             f"({unknown['questions']:,} questions), its answers are: "
             f"{_verdicts(unknown['verdicts'])}. Every answer that is unsupported is made up."
         )
+    if found.get("abstention"):
+        yield (
+            f"It learned to say {found['abstention']!r} where it knows nothing, on questions about "
+            f"{found['taught']:,} other subjects. Before that recall was "
+            f"{_before(figures, 'recall before tuning')}, and of the questions about unknown "
+            f"subjects it answered {_before(figures, 'unknown answered, before tuning')}."
+        )
     for name in ("AUROC, right from wrong", "AUROC, known from unknown subjects", "Brier score"):
         if name in figures:
             yield f"{name}, by the probability of the answer: {_figure(figures[name])}."
@@ -61,6 +68,11 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
                 "claims are about somebody else."
             )
     yield "Brackets hold 95 % intervals over subjects; the run's report shows the rest."
+
+
+def _before(figures: Mapping[str, Any], name: str) -> str:
+    """Return a figure of the base, which may not have been at hand."""
+    return _figure(figures[name]) if name in figures else "not measured"
 
 
 def _silence(silence: Mapping[str, Any]) -> str:

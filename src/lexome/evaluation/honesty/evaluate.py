@@ -28,6 +28,7 @@ from lexome.evaluation.honesty.asked import (
 from lexome.evaluation.honesty.card import write_card
 from lexome.evaluation.honesty.claims import VERDICTS, Judge, Verdict
 from lexome.evaluation.honesty.corpus_says import pretrained
+from lexome.evaluation.honesty.names import name_figures
 from lexome.evaluation.honesty.questions import (
     Counts,
     Questions,
@@ -40,6 +41,7 @@ from lexome.evaluation.honesty.texts import judged_texts
 from lexome.evaluation.honesty.verdicts import verdict_counts, verdict_shares
 from lexome.evaluation.metrics.bootstrap import (
     Bools,
+    Figure,
     Floats,
     Resampling,
     Statistic,
@@ -67,8 +69,12 @@ Told = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class _Answers:
-    """What a model says about subjects that its corpus has, and about those that it has not."""
+    """What a model says about subjects that its corpus has, and about those that it has not.
 
+    `abstains` says whether it has learned to give no answer.
+    """
+
+    abstains: bool = False
     known: list[Said] = field(default_factory=list)
     unknown: list[Said] = field(default_factory=list)
 
@@ -114,8 +120,11 @@ def evaluate_facts(
         "asked": _told(questions),
         "abstention": taught.abstention,
         "taught": len(taught.subjects),
-        "facts": _facts(answers, before, read.facts, judge, bool(taught.abstention)),
-        "unknown": _unknown(answers, before, judge, bool(taught.abstention)),
+        "facts": _facts(answers, before, read.facts, judge),
+        "unknown": {
+            **_verdicts(answers.unknown, judge),
+            "figures": [asdict(one) for one in _told_apart(opened, read.asked, answers, before)],
+        },
         "silence": _silence(answers.all, before.all, alpha, delta),
         "examples": [
             *_examples(answers.known, judge, True, taught.abstention),
@@ -128,12 +137,10 @@ def evaluate_facts(
     return found
 
 
-def _facts(
-    answers: _Answers, before: _Answers, facts: Facts, judge: Judge, abstains: bool
-) -> dict[str, Any]:
+def _facts(answers: _Answers, before: _Answers, facts: Facts, judge: Judge) -> dict[str, Any]:
     """Return how it stands with what the corpus says."""
     known = answers.known
-    changed = known_change(known, before.known) if abstains else []
+    changed = known_change(known, before.known) if answers.abstains else []
     return {
         **_verdicts(known, judge),
         "duplicates": facts.duplicates,
@@ -144,13 +151,18 @@ def _facts(
     }
 
 
-def _unknown(answers: _Answers, before: _Answers, judge: Judge, abstains: bool) -> dict[str, Any]:
-    """Return how it stands with subjects of whom the corpus says nothing."""
-    figures = []
-    if answers.unknown:
-        figures += unknown_figures(answers.known, answers.unknown)
-        figures += unknown_change(answers.unknown, before.unknown) if abstains else []
-    return {**_verdicts(answers.unknown, judge), "figures": [asdict(one) for one in figures]}
+def _told_apart(run: Run, asked: Asked, answers: _Answers, before: _Answers) -> list[Figure]:
+    """Return whether subjects that the corpus has not are told from others, and how.
+
+    What a tuned run expects of a question says nothing: it has learned answers alone.
+    """
+    if not answers.unknown:
+        return []
+    found = unknown_figures(answers.known, answers.unknown)
+    if not run.recipe.objective.of_pairs:
+        return found + name_figures(run.model(), run.tokenizer(), asked.questions, asked.absent)
+    changed = unknown_change(answers.unknown, before.unknown) if answers.abstains else []
+    return found + changed
 
 
 def _texts(run: Run, read: ToAsk, judge: Judge) -> dict[str, Any] | None:
@@ -173,7 +185,7 @@ def _told(questions: Questions) -> dict[str, Any]:
 
 def _answered(run: Run, asked: Asked, abstention: str | None, told: Told) -> _Answers:
     model, tokenizer = run.model(), run.tokenizer()
-    found = _Answers()
+    found = _Answers(abstention is not None)
     for what, questions, said in (
         ("facts", asked.questions, found.known),
         ("unknown subjects", asked.absent, found.unknown),
