@@ -94,3 +94,15 @@ def test_facts_of_another_world_are_refused(lexome: Lexome, world: Path, tmp_pat
         "--templates", world / "templates.json",
     )  # fmt: skip
     assert result.exit_code == 1 and "names none of these subjects" in result.stderr
+
+
+def test_samples_are_compared_with_what_was_read(lexome: Lexome, world: Path) -> None:
+    result = lexome("evaluate", world / "run", "--copying", "--samples", 4, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert json.loads((world / "run/copying.json").read_text()) == found
+    assert found["samples"] == 4
+    lines = lexome("evaluate", world / "run", "--copying", "--samples", 4).stdout
+    assert "4 samples" in lines
+    result = lexome("evaluate", world / "run", "--copying", "--facts", world / "facts.csv")
+    assert result.exit_code == 2 and "--facts" in result.stderr

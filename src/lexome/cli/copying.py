@@ -43,7 +43,7 @@ SamplesFrom = Annotated[
 
 
 def copying_measured(run: Path, samples: int | None, files: Sequence[Path]) -> dict[str, Any]:
-    """Measure with a progress bar; return what honesty.json says."""
+    """Measure with a progress bar; return what copying.json says."""
     from lexome.evaluation.honesty.copied import SAMPLES, Samples, evaluate_copying
 
     if samples is not None and files:

@@ -110,7 +110,7 @@ def evaluate(
     on pairs is scored by its task instead, and the figures are in task.json, or beside it in a file
     that is named after the DATA. With --facts and --templates the model is asked instead what its
     corpus says, and what it does not; with --copying its samples are compared with what it was
-    trained on. Those figures are in honesty.json.
+    trained on. Those figures are in honesty.json and in copying.json.
     """
     from lexome.finetuning.evaluate import is_tuned
 
@@ -181,7 +181,7 @@ def _by_copying(run: Path, samples: int | None, files: Sequence[Path], as_json: 
         return
     for line in copies.copying_lines(found):
         result(line)
-    say(f"written: {run / 'honesty.json'}")
+    say(f"written: {run / 'copying.json'}")
 
 
 def _check_usual(options: Mapping[str, Any], of: str) -> None:

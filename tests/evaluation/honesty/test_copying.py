@@ -15,7 +15,7 @@ from PIL import Image
 
 from lexome.corpus import Corpus, PrepareRequest, prepare
 from lexome.corpus.index import CorpusIndex
-from lexome.errors import DamagedFileError, LexomeError, UsageError
+from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.honesty import copied, copying, pieces
 from lexome.evaluation.honesty.matches import matches
 from lexome.evaluation.honesty.near_pictures import nearest
@@ -236,14 +236,12 @@ def run(texts: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_figures_of_a_run_stand_beside_what_is_known_of_it(run: Path) -> None:
-    (run / "honesty.json").write_text('{"facts": {"é": 1}}')
+def test_the_figures_of_a_run_are_kept_in_it(run: Path) -> None:
     told: list[tuple[str, int, int]] = []
     found = copied.evaluate_copying(run, copied.Samples(40), told=lambda *how: told.append(how))
     assert found["measures"][0]["flagged"] == 40 == found["samples"]
     assert len(found["flagged"]) == 20
-    kept = json.loads((run / "honesty.json").read_text())
-    assert kept == {"facts": {"é": 1}, "copying": found}
+    assert json.loads((run / "copying.json").read_text()) == found
     assert ("samples", 32, 40) in told
 
 
@@ -253,10 +251,3 @@ def test_samples_are_read_from_files(run: Path, texts: World) -> None:
     found = copied.evaluate_copying(run, copied.Samples(files=[file]))
     assert found["asked"]["files"] == [str(file)] and found["samples"] == 2
     assert [one["number"] for one in found["flagged"]] == [1]
-
-
-def test_a_damaged_file_is_not_written_over(run: Path) -> None:
-    (run / "honesty.json").write_text("[]")
-    with pytest.raises(DamagedFileError, match=r"honesty\.json"):
-        copied.evaluate_copying(run, copied.Samples(2))
-    assert (run / "honesty.json").read_text() == "[]"

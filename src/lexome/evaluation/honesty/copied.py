@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from lexome.corpus.index import CorpusIndex
-from lexome.errors import DamagedFileError
 from lexome.evaluation.honesty.copying import Told, check_comparable, copying
-from lexome.files import naming, read_json, sha256, write_json
+from lexome.files import naming, sha256, write_json
 from lexome.generation.settings import Settings
 from lexome.generation.writer import write
 from lexome.languages.base import Ids, Skipped
@@ -20,7 +19,7 @@ from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
-NAME, KEY = "honesty.json", "copying"
+NAME = "copying.json"
 SAMPLES = 256
 # Samples that are written at once, between two signs of life.
 _ROUND = 32
@@ -44,14 +43,13 @@ def evaluate_copying(
 ) -> dict[str, Any]:
     """Compare samples with the corpus that a run was trained on; see `copying`.
 
-    Returns the figures, and keeps them in the run's honesty.json beside what stands there. Raises
-    `LexomeError` where the corpus has no index, and for files without a document.
+    Writes and returns copying.json. Raises `LexomeError` where the corpus has no index, and for
+    files without a document.
     """
     opened = open_run(run)
     corpus = opened.corpus()
     check_comparable(corpus)
     index = CorpusIndex.open(corpus)
-    kept = _kept(opened.folder / NAME)
     contents, skipped = _read(opened, samples.files) if samples.files else ([], 0)
     if not samples.files:
         contents = _written(opened, samples, told)
@@ -66,7 +64,7 @@ def evaluate_copying(
         "skipped": skipped,
         **copying(corpus, index, contents, told=told),
     }
-    write_json(opened.folder / NAME, {**kept, KEY: found})
+    write_json(opened.folder / NAME, found)
     return found
 
 
@@ -96,17 +94,3 @@ def _read(run: Run, files: Sequence[Path]) -> tuple[list[Ids], int]:
                 else:
                     found += tokenizer.encode([entry.content])
     return found, skipped
-
-
-def _kept(path: Path) -> dict[str, Any]:
-    """Return what a run's honesty.json says already."""
-    if not path.is_file():
-        return {}
-    kept = read_json(path)
-    if not isinstance(kept, dict):
-        raise DamagedFileError(
-            "this file does not say what honesty.json has to say",
-            where=str(path),
-            fix="remove it, and measure again",
-        )
-    return kept
