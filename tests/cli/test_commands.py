@@ -22,7 +22,7 @@ NAMES = [command.callback.__name__ for command in app.registered_commands if com
 def test_every_command_of_the_design_is_there() -> None:
     assert set(NAMES) == {
         "demo", "prepare", "train", "plan", "generate", "fill", "evaluate", "report", "ledger",
-        "score", "embed", "samples", "mix", "finetune", "chat", "index",
+        "score", "embed", "samples", "mix", "finetune", "chat", "index", "trace", "audit",
     }  # fmt: skip
 
 
