@@ -11,6 +11,8 @@ const ROOM_FOR_MARK = 0.06;
 const FIGURE_MEANINGS = {
   "AUROC, right from wrong": "how often a right answer is surer than a wrong one; 0.5 is a coin, 1 is always",
   "AUROC, known from unknown subjects": "how often an answer about somebody it has read of is surer than one about nobody",
+  "AUROC, known from unknown subjects, by all their questions": "the same, of the mean over all questions about a subject",
+  "AUROC, known from unknown subjects, by their names": "how often the name of somebody it has read of is more expected, before anything is asked",
   "Brier score": "mean squared distance between how sure it was and whether it was right; 0 is perfect, lower is better",
   "expected calibration error": "how far, on average, being sure is from being right; lower is better",
   outside: "probability that it would have said something that is no answer at all",
