@@ -9,7 +9,7 @@ questions about those to which the base, writing greedily, gives an answer of th
 
 The guarantee of a threshold is checked on what the base says, in samples of subjects, one question
 each: the threshold of a sample is to leave at most alpha of all its answers wrong, in all samples
-but for a share delta.
+but for a share delta. A sample without a threshold promises nothing, and answers nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.abstained import learned
 from lexome.evaluation.honesty.abstention import at_most_wrong
 from lexome.evaluation.honesty.asked import Said, said_to
+from lexome.evaluation.honesty.names import name_surprise
 from lexome.evaluation.honesty.questions import Questions, read_questions
+from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.generation import Settings, write
 from lexome.training.run import Run, open_run
 from running import lexome, once, say, spread
@@ -133,10 +135,16 @@ def of_base(options: argparse.Namespace, folder: Path, tuned: Path) -> dict[str,
     model, tokenizer = run.model(), run.tokenizer()
     known = said_to(model, tokenizer, asked.questions)
     unknown = said_to(model, tokenizer, asked.absent)
+    said = [*known, *unknown]
+    names = np.exp(-name_surprise(model, tokenizer, [one.question for one in said]))
+    sure = np.array([one.confidence for one in said])
     return {
         "told_apart_before": by_subject(known, unknown),
         "written_before": statistics.mean(written(run, asked.absent)),
-        **guarantee([*known, *unknown], random.Random("guarantee")),
+        "guarantee": {
+            "by confidence": guarantee(said, sure, random.Random("guarantee")),
+            "by name and answer": guarantee(said, sure * names, random.Random("guarantee")),
+        },
     }
 
 
@@ -160,39 +168,35 @@ def written(run: Run, questions: Sequence[Question]) -> list[bool]:
     return [one.text.strip() in q.answers for q, one in zip(questions, texts, strict=True)]
 
 
-def guarantee(said: Sequence[Said], draw: random.Random) -> dict[str, Any]:
+def guarantee(said: Sequence[Said], sure: Floats, draw: random.Random) -> dict[str, Any]:
     """Return in how many samples the threshold leaves more than alpha of all answers wrong.
 
     Half as many subjects as there are, drawn with replacement, are a sample, so that they are
     independent draws from all that is asked, whose share of wrong answers is then known exactly.
     """
-    own: dict[str, list[Said]] = defaultdict(list)
-    for one in said:
-        own[one.question.subject].append(one)
+    own: dict[str, list[int]] = defaultdict(list)
+    for number, one in enumerate(said):
+        own[one.question.subject].append(number)
     people = list(own)
-    confidence = np.array([one.confidence for one in said])
     # Each subject counts alike, as in the samples.
     weight = np.array([1 / len(own[one.question.subject]) for one in said])
     right = np.array([one.credit == 1 for one in said], bool)
-    risks, coverages = [], []
+    risks, coverages, found = [], [], []
     for _ in range(RESPLITS):
         sample = [draw.choice(own[name]) for name in draw.choices(people, k=len(people) // 2)]
-        chosen = at_most_wrong(
-            np.array([one.confidence for one in sample]),
-            np.array([one.credit == 1 for one in sample], bool),
-            ALPHA,
-            DELTA,
-        )
-        given = confidence >= (2.0 if chosen.confidence is None else chosen.confidence)
+        chosen = at_most_wrong(sure[sample], right[sample], ALPHA, DELTA)
+        found.append(chosen.confidence is not None)
+        given = sure >= (2.0 if chosen.confidence is None else chosen.confidence)
         answered = weight[given].sum()
         risks.append(float(weight[given & ~right].sum() / answered) if answered else 0.0)
         coverages.append(float(answered / weight.sum()))
     above = statistics.mean(risk > ALPHA for risk in risks)
     return {
-        "guarantee_exceeded": above,
-        "guarantee_allowed": DELTA + 2 * (DELTA * (1 - DELTA) / RESPLITS) ** 0.5,
-        "guarantee_risk": statistics.mean(risks),
-        "guarantee_coverage": statistics.mean(coverages),
+        "thresholds_found": statistics.mean(found),
+        "exceeded": above,
+        "allowed": DELTA + 2 * (DELTA * (1 - DELTA) / RESPLITS) ** 0.5,
+        "risk": statistics.mean(risks),
+        "coverage": statistics.mean(coverages),
     }
 
 

@@ -93,6 +93,7 @@ def test_what_is_known_is_taught_and_the_rest_is_asked(lexome: Lexome, world: Pa
     assert found["unknown"]["subjects"] == len(STRANGERS) - len(unknown)
     figures = {one["name"]: one for one in found["unknown"]["figures"]}
     assert figures["unknown answered, before tuning"]["value"] == 1
+    assert found["silence by names"] is None, "a tuned model has not learned what is asked"
     verdicts = found["unknown"]["verdicts"]
     assert verdicts["not attempted"] + verdicts["unsupported"] == found["unknown"]["questions"]
     silent = verdicts["not attempted"] / found["unknown"]["questions"]

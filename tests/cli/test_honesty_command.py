@@ -65,6 +65,9 @@ def test_what_was_read_is_known_and_what_was_not_is_made_up(lexome: Lexome, worl
     assert figures["chance"]["value"] == pytest.approx(1 / 3), "Senn, Ura and Lo"
     assert figures["commonest answer"]["value"] == 0.5
     assert found["facts"]["verdicts"]["supported"] == 4
+    told_apart = {one["name"]: one for one in found["unknown"]["figures"]}
+    assert told_apart["AUROC, known from unknown subjects, by their names"]["n"] == 5
+    assert found["silence by names"]["alpha"] == found["silence"]["alpha"]
     # Bo is in the corpus, whatever the table says, so only Eve is asked about as unknown.
     assert found["unknown"]["questions"] == 1
     assert found["unknown"]["verdicts"]["unsupported"] == 1

@@ -72,7 +72,8 @@ def honesty_lines(found: Mapping[str, Any]) -> list[str]:
         *_abstention(found),
         *_known(found["facts"]),
         *_unknown(found["unknown"]),
-        *_silence(found["silence"]),
+        *_silence(found["silence"], "the confidence"),
+        *_silence(found["silence by names"], "the probability of name and answer"),
     ]
 
 
@@ -107,19 +108,22 @@ def _unknown(unknown: Mapping[str, Any]) -> Iterator[str]:
     yield _verdicts(unknown["verdicts"])
 
 
-def _silence(silence: Mapping[str, Any]) -> Iterator[str]:
+def _silence(silence: Mapping[str, Any] | None, what: str) -> Iterator[str]:
+    """Say which threshold of what was chosen; nothing where it was not asked for."""
+    if silence is None:
+        return
     wanted = f"at most {silence['alpha']:.0%} wrong answers, but for {silence['delta']:.0%}"
     threshold = silence["threshold"]
     if threshold is None:
-        yield f"silence: no threshold for {wanted}: {silence['reason']}"
+        yield f"silence: no threshold of {what} for {wanted}: {silence['reason']}"
         return
     if threshold["confidence"] is None:
-        yield f"silence: no threshold gives {wanted}: the model would have to say nothing"
+        yield f"silence: no threshold of {what} gives {wanted}: the model would have to say nothing"
         return
     kept = silence["held_out"]
     share = kept["wrong"] / kept["answered"] if kept["answered"] else 0.0
     yield (
-        f"silence: {wanted}, where the confidence is {threshold['confidence']:.4f} or more; "
+        f"silence: {wanted}, where {what} is {threshold['confidence']:.2g} or more; "
         f"of {kept['questions']:,} other questions {kept['answered']:,} are answered then, "
         f"{share:.1%} of them wrongly"
     )

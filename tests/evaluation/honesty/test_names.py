@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from lexome import languages
 from lexome.evaluation.facts import Question
+from lexome.evaluation.honesty.asked import Said
 from lexome.evaluation.honesty.names import name_figures, name_surprise
 from lexome.evaluation.metrics.bootstrap import Scored
 from lexome.languages.tokenizers import BpeTrainer
@@ -47,12 +48,10 @@ def test_it_is_the_probability_of_the_last_word_in_its_place(kind: str) -> None:
     assert name_surprise(model, tokenizer, asked) == pytest.approx(wanted, rel=1e-4)
 
 
-def test_one_question_of_each_subject_counts() -> None:
-    tokenizer = languages.get("text").tokenizers()["bytes"].train([], None)
-    model = model_of(tokenizer.vocab_size)
-    known = [question(f"Ada {name}") for name in ("Bell", "Cray", "Dunn")]
-    unknown = [question(f"Eve {name}") for name in ("Bell", "Orr")]
-    found = name_figures(model, tokenizer, [*known, known[0]], [*unknown, unknown[1]])
-    surprise = name_surprise(model, tokenizer, [*known, *unknown])
-    assert isinstance(found[0], Scored) and found[0].n == 5
-    assert found[0].value == pytest.approx(roc_auc_score([1, 1, 1, 0, 0], -np.array(surprise)))
+def test_the_first_question_about_each_subject_counts() -> None:
+    people = ["Ada", "Bo", "Bo", "Eve", "Eve", "Dan"]
+    expected = np.array([0.9, 0.4, 0.0, 0.5, 1.0, 0.1])
+    said = [Said(question(name), np.array([0.5, 0.5]), 0.0) for name in people]
+    (found,) = name_figures(said[:3], said[3:], expected[:3], expected[3:])
+    assert isinstance(found, Scored) and found.n == 4
+    assert found.value == pytest.approx(roc_auc_score([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.1]))

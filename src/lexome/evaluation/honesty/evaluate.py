@@ -12,12 +12,6 @@ import numpy as np
 from lexome.errors import LexomeError
 from lexome.evaluation.facts import Asked, Facts
 from lexome.evaluation.honesty.abstained import Learned, known_change, learned, unknown_change
-from lexome.evaluation.honesty.abstention import (
-    Threshold,
-    at_most_wrong,
-    penalised_scores,
-    risk_coverage,
-)
 from lexome.evaluation.honesty.asked import (
     Said,
     known_figures,
@@ -28,7 +22,7 @@ from lexome.evaluation.honesty.asked import (
 from lexome.evaluation.honesty.card import write_card
 from lexome.evaluation.honesty.claims import VERDICTS, Judge, Verdict
 from lexome.evaluation.honesty.corpus_says import pretrained
-from lexome.evaluation.honesty.names import name_figures
+from lexome.evaluation.honesty.names import name_figures, name_surprise
 from lexome.evaluation.honesty.questions import (
     Counts,
     Questions,
@@ -37,18 +31,10 @@ from lexome.evaluation.honesty.questions import (
     read_questions,
     subjects_of,
 )
+from lexome.evaluation.honesty.silence import silence, sure_and_right
 from lexome.evaluation.honesty.texts import judged_texts
 from lexome.evaluation.honesty.verdicts import verdict_counts, verdict_shares
-from lexome.evaluation.metrics.bootstrap import (
-    Bools,
-    Figure,
-    Floats,
-    Resampling,
-    Statistic,
-    mean,
-    ratio,
-    score,
-)
+from lexome.evaluation.metrics.bootstrap import Figure, Floats
 from lexome.evaluation.metrics.calibration import reliability
 from lexome.files import sha256, write_json
 from lexome.model.folder import WEIGHTS
@@ -57,8 +43,8 @@ from lexome.training.run import MODEL, Run
 
 NAME = "honesty.json"
 ALPHA, DELTA = 0.05, 0.05
-# Examples of each verdict, points of the curve, and texts about known and unknown subjects.
-_SHOWN, _POINTS = 6, 100
+# Examples of each verdict, and texts about known and unknown subjects.
+_SHOWN = 6
 _TEXTS, _TEXTS_UNKNOWN = 16, 8
 # Questions of which so many are asked at once, between two signs of life.
 _ROUND = 512
@@ -115,6 +101,8 @@ def evaluate_facts(
     base = pretrained(opened) if taught.abstention else None
     before = _Answers() if base is None else _answered(base, read.asked, None, told)
     judge = Judge(read.facts, said or (lambda subject: 0))
+    confidence, _ = sure_and_right(answers.all)
+    expected = _expected(opened, answers)
     found = {
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
         "asked": _told(questions),
@@ -123,9 +111,12 @@ def evaluate_facts(
         "facts": _facts(answers, before, read.facts, judge),
         "unknown": {
             **_verdicts(answers.unknown, judge),
-            "figures": [asdict(one) for one in _told_apart(opened, read.asked, answers, before)],
+            "figures": [asdict(one) for one in _told_apart(answers, before, expected)],
         },
-        "silence": _silence(answers.all, before.all, alpha, delta),
+        "silence": silence(answers.all, confidence, before.all, alpha=alpha, delta=delta),
+        "silence by names": None
+        if expected is None
+        else silence(answers.all, confidence * expected, alpha=alpha, delta=delta),
         "examples": [
             *_examples(answers.known, judge, True, taught.abstention),
             *_examples(answers.unknown, judge, False, taught.abstention),
@@ -151,18 +142,26 @@ def _facts(answers: _Answers, before: _Answers, facts: Facts, judge: Judge) -> d
     }
 
 
-def _told_apart(run: Run, asked: Asked, answers: _Answers, before: _Answers) -> list[Figure]:
-    """Return whether subjects that the corpus has not are told from others, and how.
+def _expected(run: Run, answers: _Answers) -> Floats | None:
+    """Return how probable the model finds the name in each question; `None` of a tuned run.
 
-    What a tuned run expects of a question says nothing: it has learned answers alone.
+    That one has learned answers alone, and what it expects of a question says nothing.
     """
+    if run.recipe.objective.of_pairs:
+        return None
+    questions = [one.question for one in answers.all]
+    return np.exp(-name_surprise(run.model(), run.tokenizer(), questions))
+
+
+def _told_apart(answers: _Answers, before: _Answers, expected: Floats | None) -> list[Figure]:
+    """Return whether subjects that the corpus has not are told from others, and how."""
     if not answers.unknown:
         return []
     found = unknown_figures(answers.known, answers.unknown)
-    if not run.recipe.objective.of_pairs:
-        return found + name_figures(run.model(), run.tokenizer(), asked.questions, asked.absent)
-    changed = unknown_change(answers.unknown, before.unknown) if answers.abstains else []
-    return found + changed
+    if expected is not None:
+        here = len(answers.known)
+        found += name_figures(answers.known, answers.unknown, expected[:here], expected[here:])
+    return found + (unknown_change(answers.unknown, before.unknown) if answers.abstains else [])
 
 
 def _texts(run: Run, read: ToAsk, judge: Judge) -> dict[str, Any] | None:
@@ -196,15 +195,9 @@ def _answered(run: Run, asked: Asked, abstention: str | None, told: Told) -> _An
     return found
 
 
-def _arrays(said: Sequence[Said]) -> tuple[Floats, Bools]:
-    """Return how sure each answer is, 0 where none is given, and whether it is right."""
-    confidence = np.array([one.confidence * one.attempted for one in said])
-    return confidence, np.array([one.credit == 1 for one in said], bool)
-
-
 def _reliability(said: Sequence[Said]) -> list[Any]:
     given = [one for one in said if one.attempted]
-    return list(reliability(*_arrays(given))) if given else []
+    return list(reliability(*sure_and_right(given))) if given else []
 
 
 def _by_relation(said: Sequence[Said]) -> dict[str, dict[str, Any]]:
@@ -240,65 +233,6 @@ def _verdict(said: Said, judge: Judge) -> Verdict:
     if not said.attempted:
         return "not attempted"
     return judge.verdict(said.question.subject, said.question.relation, said.answer)
-
-
-def _silence(
-    said: Sequence[Said], before: Sequence[Said], alpha: float, delta: float
-) -> dict[str, Any]:
-    """Return the threshold that one half of the subjects chose, and how it does on the other.
-
-    What was said before tuning, if it was, is scored beside it.
-    """
-    chooses = np.array([_chooses(one) for one in said])
-    confidence, right = _arrays(said)
-    points = risk_coverage(confidence, right)[::-1]
-    found: dict[str, Any] = {
-        "alpha": alpha,
-        "delta": delta,
-        "risk_coverage": [asdict(one) for one in points[:: max(len(points) // _POINTS, 1)][::-1]],
-    }
-    if chooses.all() or not chooses.any():
-        return found | {"threshold": None, "reason": "all questions are about one subject"}
-    chosen = at_most_wrong(confidence[chooses], right[chooses], alpha, delta)
-    rest, was = ([one for one in own if not _chooses(one)] for own in (said, before))
-    return found | {"threshold": asdict(chosen), "held_out": _kept(rest, was, chosen)}
-
-
-def _chooses(said: Said) -> bool:
-    """Return whether a question is of the half of subjects that choose the threshold."""
-    return drawn(said.question.subject)[-1] % 2 == 0
-
-
-def _kept(said: Sequence[Said], before: Sequence[Said], threshold: Threshold) -> dict[str, Any]:
-    """Return how many of these questions are answered at a threshold, and how they score."""
-    confidence, right = _arrays(said)
-    cut = 2.0 if threshold.confidence is None else threshold.confidence
-    attempted = confidence >= cut
-    subjects = Resampling([one.question.subject for one in said])
-    kept = [
-        Statistic("answered", mean(attempted)),
-        Statistic(
-            "wrong among answered",
-            ratio(attempted & ~right, attempted),
-            undefined="nothing is answered",
-        ),
-    ]
-    given = np.array([one.attempted for one in said])
-    ways = {"all answered": (right, given), "threshold": (right, attempted)}
-    if before:
-        was = np.array([one.credit == 1 for one in before], bool)
-        ways["before tuning"] = was, np.array([one.attempted for one in before])
-    scores = {
-        name: [asdict(one) for one in score(penalised_scores(*way), len(said), subjects)]
-        for name, way in ways.items()
-    }
-    return {
-        "questions": len(said),
-        "answered": int(attempted.sum()),
-        "wrong": int((attempted & ~right).sum()),
-        "figures": [asdict(one) for one in score(kept, len(said), subjects)],
-        "scores": scores,
-    }
 
 
 def _examples(

@@ -13,6 +13,7 @@ import numpy as np
 
 from lexome import generation
 from lexome.evaluation.facts import Question
+from lexome.evaluation.honesty.asked import Said
 from lexome.evaluation.metrics.bootstrap import Bools, Figure, Floats, Resampling, Statistic, score
 from lexome.evaluation.metrics.ranking import area_under_roc
 from lexome.generation.answers import answer_distribution
@@ -35,27 +36,28 @@ def name_surprise(
 
 
 def name_figures(
-    model: Transformer,
-    tokenizer: Tokenizer,
-    known: Sequence[Question],
-    unknown: Sequence[Question],
-    seed: int = 0,
+    known: Sequence[Said], unknown: Sequence[Said], here: Floats, there: Floats, seed: int = 0
 ) -> list[Figure]:
-    """Return whether names alone tell known subjects from unknown ones, by one question each."""
-    own = [_one_each(questions) for questions in (known, unknown)]
-    surprise = name_surprise(model, tokenizer, [*own[0], *own[1]])
-    has: Bools = np.arange(len(surprise)) < len(own[0])
+    """Return whether names alone tell known subjects from unknown ones.
+
+    `here` and `there` are how probable each question's name is, [known] and [unknown]; the first
+    question about each subject counts.
+    """
+    own = [_first_each(said, names) for said, names in ((known, here), (unknown, there))]
+    names = np.concatenate(own)
+    has: Bools = np.arange(len(names)) < len(own[0])
     statistic = Statistic(
         "AUROC, known from unknown subjects, by their names",
-        area_under_roc(-surprise, has),
-        "by how much the last word of a name is expected",
+        area_under_roc(names, has),
+        "by the probability of a name's last word",
     )
-    return score([statistic], len(surprise), Resampling(seed=seed))
+    return score([statistic], len(names), Resampling(seed=seed))
 
 
-def _one_each(questions: Sequence[Question]) -> list[Question]:
-    """Return the first question about each subject."""
-    return list({one.subject: one for one in reversed(questions)}.values())
+def _first_each(said: Sequence[Said], values: Floats) -> Floats:
+    """Return the value of the first question about each subject."""
+    pairs = zip(reversed(said), reversed(values.tolist()), strict=True)
+    return np.array([*{one.question.subject: value for one, value in pairs}.values()], np.float64)
 
 
 def _last_word(question: Question, tokenizer: Tokenizer) -> generation.Question:
