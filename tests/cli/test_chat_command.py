@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,15 @@ def test_who_is_no_assistant_is_told_what_to_do(run: Path, masked_run: Path) -> 
         assert "no assistant" in done.stderr and "--task assistant" in done.stderr
 
 
+@pytest.fixture
+def heard_ctrl_c() -> Iterator[None]:
+    """Hear Ctrl-C also where the shell that started the tests has let them ignore it, as by `&`."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_ctrl_c_ends_an_answer_and_not_the_talk(
     assistant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +184,7 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_a_talk_in_a_terminal(assistant: Path) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
