@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fact_tables import table
 
 Lexome = Callable[..., Any]
 FIRST, LAST = ("Ada", "Bo", "Cy", "Dee"), ("Bell", "Cray", "Dunn", "Ford")
@@ -21,12 +21,6 @@ PEOPLE = {
 }
 STRANGERS = [f"{first} {last}" for first, last in zip(FIRST, LAST, strict=True)]
 SHORT = ("--steps", 3, "--batch-size", 4, "--compile", "false", "--precision", "fp32")
-
-
-def table(path: Path, rows: list[tuple[str, ...]]) -> Path:
-    with path.open("w", newline="") as stream:
-        csv.writer(stream).writerows(rows)
-    return path
 
 
 @pytest.fixture(scope="module")

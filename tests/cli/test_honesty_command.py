@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fact_tables import table
 
 Lexome = Callable[..., Any]
 HOMES = {"Ada": "Senn", "Bo": "Ura", "Cyd": "Lo", "Dee": "Senn"}
-
-
-def table(path: Path, rows: list[tuple[str, ...]]) -> Path:
-    with path.open("w", newline="") as stream:
-        csv.writer(stream).writerows(rows)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lexome.cli.console import say
+from lexome.cli.honesty import both
 from lexome.cli.progress import meter
 from lexome.errors import UsageError
 
@@ -66,9 +67,4 @@ class Lessons:
         if task != _TASK or data:
             what = f"is of the task {_TASK}" if task != _TASK else "makes the DATA, which are here"
             raise UsageError(f"{used[0]} {what}", where=used[0], fix="leave it out")
-        if self.facts is None or self.templates is None:
-            raise UsageError(
-                "facts are asked for by a table and by templates",
-                where="--facts" if self.facts is None else "--templates",
-                fix="name both: --facts TABLE --templates FILE",
-            )
+        both(self.facts, self.templates)

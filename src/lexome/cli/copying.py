@@ -57,12 +57,8 @@ def copying_measured(run: Path, samples: int | None, files: Sequence[Path]) -> d
         return evaluate_copying(run, chosen, told=shown.show)
 
 
-def copying_lines(found: Mapping[str, Any]) -> list[str]:
-    """Return the figures as lines: what was compared, what is flagged, and the sets as a whole."""
-    return [*_lines(found)]
-
-
-def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+def copying_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the figures as lines: what was compared, what is flagged, and the sets as a whole."""
     held_out = found["held_out"]
     yield (
         f"copying: {found['samples']:,} samples of {found['sample_tokens']:,} tokens (median), "

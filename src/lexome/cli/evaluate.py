@@ -158,13 +158,7 @@ def _by_facts(
     as_json: bool,
 ) -> None:
     """Ask a run about facts and print how it answers."""
-    if facts is None or templates is None:
-        raise UsageError(
-            "facts are asked for by a table and by templates",
-            where="--facts" if facts is None else "--templates",
-            fix="name both: --facts TABLE --templates FILE",
-        )
-    found = honesty.facts_asked(run, facts, templates, unseen, subjects)
+    found = honesty.facts_asked(run, *honesty.both(facts, templates), unseen, subjects)
     if as_json:
         result_json(found)
         return

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lexome.cli.progress import meter
+from lexome.errors import UsageError
 
 _PANEL = "Facts"
 
@@ -48,6 +49,17 @@ Subjects = Annotated[
         show_default=False,
     ),
 ]
+
+
+def both(facts: Path | None, templates: Path | None) -> tuple[Path, Path]:
+    """Return the table of facts and how to ask for them; one without the other is an error."""
+    if facts is None or templates is None:
+        raise UsageError(
+            "facts are asked for by a table and by templates",
+            where="--facts" if facts is None else "--templates",
+            fix="name both: --facts TABLE --templates FILE",
+        )
+    return facts, templates
 
 
 def facts_asked(
