@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,6 @@ _PURPOSE = "taught to abstain"
 _KNOWN, _UNKNOWN = 0.75, 0.5
 # Questions of each kind: one about each subject more is worth more than another about each.
 _MOST = 2400
-_ROUND = 512
 
 Told = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
@@ -177,12 +177,8 @@ def _about_nobody(
 
 
 def _said(run: Run, questions: Sequence[Question], told: Told) -> list[Said]:
-    found: list[Said] = []
-    model, tokenizer = run.model(), run.tokenizer()
-    for first in range(0, len(questions), _ROUND):
-        found += said_to(model, tokenizer, questions[first : first + _ROUND])
-        told("what it knows", len(found), len(questions))
-    return found
+    told_of = partial(told, "what it knows")
+    return said_to(run.model(), run.tokenizer(), questions, told=told_of)
 
 
 def _rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ from lexome.languages.base import Tokenizer
 from lexome.languages.pair import PairTokenizer
 from lexome.model.transformer import Transformer
 
+# Questions of which so many are asked at once, between two signs of life.
+_ROUND = 512
 TOLD_APART = "AUROC, known from unknown subjects"
 
 
@@ -73,18 +75,24 @@ def said_to(
     tokenizer: Tokenizer,
     questions: Sequence[Question],
     abstention: str | None = None,
+    told: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Said]:
     """Ask a causal model each question; exact probabilities of whole answers, in fp32.
 
     A model that was tuned on pairs is asked as it was tuned, and may give the `abstention`, if any,
-    instead of an answer; any other one goes on with the prompt.
+    instead of an answer; any other one goes on with the prompt. `told` hears how many were asked.
     """
-    if isinstance(tokenizer, PairTokenizer):
-        asked = in_turns(questions, tokenizer, abstention)
-    else:
-        asked = encoded(questions, tokenizer)
-    found = answer_distribution(model, asked)
-    return [_said(question, one) for question, one in zip(questions, found, strict=True)]
+    said: list[Said] = []
+    for first in range(0, len(questions), _ROUND):
+        part = questions[first : first + _ROUND]
+        if isinstance(tokenizer, PairTokenizer):
+            asked = in_turns(part, tokenizer, abstention)
+        else:
+            asked = encoded(part, tokenizer)
+        found = answer_distribution(model, asked)
+        said += [_said(question, one) for question, one in zip(part, found, strict=True)]
+        told(len(said), len(questions))
+    return said
 
 
 def _said(question: Question, found: AnswerDistribution) -> Said:

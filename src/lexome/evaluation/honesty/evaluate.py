@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,6 @@ ALPHA, DELTA = 0.05, 0.05
 # Examples of each verdict, and texts about known and unknown subjects.
 _SHOWN = 6
 _TEXTS, _TEXTS_UNKNOWN = 16, 8
-# Questions of which so many are asked at once, between two signs of life.
-_ROUND = 512
 
 Told = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
@@ -184,15 +183,11 @@ def _told(questions: Questions) -> dict[str, Any]:
 
 def _answered(run: Run, asked: Asked, abstention: str | None, told: Told) -> _Answers:
     model, tokenizer = run.model(), run.tokenizer()
-    found = _Answers(abstention is not None)
-    for what, questions, said in (
-        ("facts", asked.questions, found.known),
-        ("unknown subjects", asked.absent, found.unknown),
-    ):
-        for first in range(0, len(questions), _ROUND):
-            said += said_to(model, tokenizer, questions[first : first + _ROUND], abstention)
-            told(what, len(said), len(questions))
-    return found
+    known, unknown = (
+        said_to(model, tokenizer, questions, abstention, partial(told, what))
+        for what, questions in (("facts", asked.questions), ("unknown subjects", asked.absent))
+    )
+    return _Answers(abstention is not None, known, unknown)
 
 
 def _reliability(said: Sequence[Said]) -> list[Any]:
