@@ -17,7 +17,8 @@ from lexome.errors import LexomeError, UsageError
 from lexome.finetuning.pairs import HeldOut, open_base
 from lexome.languages.dna import Dna
 from lexome.languages.joint import Joint, JointTokenizer
-from lexome.languages.pair import Pair, PairTokenizer
+from lexome.languages.pair import Pair, PairTokenizer, Role
+from lexome.languages.tokenizers import BpeTrainer
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,23 @@ def test_parallel_texts_become_pairs(tmp_path: Path, text: Path) -> None:
     tokenizer = corpus.tokenizer
     assert isinstance(tokenizer, PairTokenizer) and tokenizer.grown_from == 260
     assert corpus.manifest.leak.exact_duplicates == 0
+
+
+@pytest.mark.parametrize("lead", ["", " "])
+@pytest.mark.parametrize("task", ["assistant", "preference"])
+def test_who_answers_already_is_spoken_to_as_it_was(tmp_path: Path, task: str, lead: str) -> None:
+    """Also an assistant of before turns had a lead: it has the same markers and learns on."""
+    words = BpeTrainer().train(["the cat sat on the mat " * 20], 300)
+    spoken = [
+        Role(one, "text", one == "assistant", lead) for one in ("system", "user", "assistant")
+    ]
+    tuned = base(tmp_path / "base", PairTokenizer(words, "text", spoken, {}))
+    answers = {"response": "the cat", "chosen": "the cat", "rejected": "the mat"}
+    rows = [{"prompt": f"who sat {n}?", **answers} for n in range(12)]
+    corpus = prepared(tmp_path / "corpus", tuned, task, [table(tmp_path / "a.jsonl", rows)])
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer) and tokenizer.grown_from == words.vocab_size
+    assert list(tokenizer.roles.values()) == spoken
 
 
 def test_a_table_beside_the_files_is_none_of_them(tmp_path: Path, text: Path) -> None:

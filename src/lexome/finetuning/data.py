@@ -92,7 +92,7 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[s
     names = _language_names(task, data, base)
     options = [data.source_options, data.target_options]
     described: dict[str, Any] = {}
-    lead = _lead(names[0], base) if task.is_chat else ""
+    lead = _lead(task, names[0], base) if task.is_chat else ""
     for role in task.roles:
         side = int(role == task.roles[-1])
         described[role] = {
@@ -126,13 +126,20 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[s
 
 def _check_assistant(task: Task, base: Base) -> None:
     """Raise `UsageError` unless the base is one who answers already."""
-    tokenizer = base.tokens.tokenizer
-    if not isinstance(tokenizer, PairTokenizer) or not set(task.roles) <= tokenizer.roles.keys():
+    if _speaking(task, base) is None:
         raise UsageError(
             "preferences are learned by an assistant, and this base is none",
             where=str(base.folder),
             fix=f"tune it first: lexome finetune {base.folder} chats.jsonl --task assistant",
         )
+
+
+def _speaking(task: Task, base: Base) -> PairTokenizer | None:
+    """Return the base's tokenizer if it has the roles of a task already."""
+    tokenizer = base.tokens.tokenizer
+    if isinstance(tokenizer, PairTokenizer) and set(task.roles) <= tokenizer.roles.keys():
+        return tokenizer
+    return None
 
 
 def _kinds(names: tuple[str, str], data: PairData, base: Base) -> dict[str, str]:
@@ -176,8 +183,13 @@ def _language_names(task: Task, data: PairData, base: Base) -> tuple[str, str]:
     return source, target
 
 
-def _lead(language: str, base: Base) -> str:
-    """Return what stands before each turn of a conversation, so that it reads as running text."""
+def _lead(task: Task, language: str, base: Base) -> str:
+    """Return what stands before each turn of a conversation, so that it reads as running text.
+
+    A base that converses already goes on as it learned to.
+    """
+    if (speaking := _speaking(task, base)) is not None:
+        return speaking.answering.lead
     known = known_parts(base.tokens.tokenizer, base.tokens.language)
     return word_lead(known[language].tokenizer) if language in known else ""
 
