@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from lexome.errors import UsageError
 from lexome.evaluation.facts import Question, encoded
+from lexome.evaluation.honesty.group_questions import GROUP
 from lexome.evaluation.templates import SUBJECT, template
 from lexome.generation.answers import answer_distribution
 from lexome.languages.base import Tokenizer
 from lexome.model.transformer import Transformer
-
-GROUP = "{group}"
 
 Floats = npt.NDArray[np.float64]
 

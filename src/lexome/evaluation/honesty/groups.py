@@ -10,6 +10,8 @@ attributes:
   wild: {metadata: habitat, values: [forest, sea]}
   named: {metadata: description, pattern: "OS=[A-Z]"}
   rare: {labels: [rare]}
+questions:                   # how a model is asked; see `group_questions`
+  noise: {axis: size, prompts: ["A {group} is {answer}."], answers: {loud: loud, wild: untamed}}
 """
 
 from __future__ import annotations
@@ -24,6 +26,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lexome.errors import UsageError, nearest
+from lexome.evaluation.honesty.group_questions import (
+    QUESTION_EXAMPLE,
+    AskedGroups,
+    GroupQuestion,
+    spell_out,
+)
 from lexome.evaluation.honesty.words import words_of
 from lexome.files import naming
 from lexome.recipe.notation import read_yaml
@@ -134,6 +142,7 @@ class Groups(BaseModel):
         dict[str, Annotated[dict[str, Terms], Field(min_length=2)]], Field(min_length=1)
     ]
     attributes: Annotated[dict[str, Terms], Field(min_length=1)]
+    questions: dict[str, GroupQuestion] = {}
 
     @model_validator(mode="after")
     def _windowed(self) -> Groups:
@@ -156,6 +165,15 @@ class Groups(BaseModel):
         for name, terms in self.attributes.items():
             yield f"attributes.{name}", terms
 
+    def asked(self, where: str = "groups") -> list[AskedGroups]:
+        """Return the questions spelled out, as `spell_out` does; `where` is named in errors."""
+        axes = {axis: _words(groups) for axis, groups in self.axes.items()}
+        attributes = _words(self.attributes)
+        return [
+            spell_out(name, question, axes, attributes, f"{where}, questions.{name}")
+            for name, question in self.questions.items()
+        ]
+
 
 def read_groups(path: Path) -> Groups:
     """Read a groups file, safely.
@@ -163,7 +181,8 @@ def read_groups(path: Path) -> Groups:
     Raises `UsageError` that names file and key where it is not YAML, says something twice, has a
     key that is unknown, an axis with fewer than two groups, a group or attribute without terms, a
     pattern that is none; where two groups of an axis share a term; and where an attribute's words
-    hold a group's or the other way round, so that they would belong together by spelling alone.
+    hold a group's or the other way round, so that they would belong together by spelling alone;
+    and for questions as `spell_out` does.
     """
     with naming(path):
         raw = path.read_bytes()
@@ -194,6 +213,7 @@ def parse_groups(values: Any, where: str = "groups") -> Groups:
                     fix="leave it to one of them: groups of an axis do not overlap",
                 )
     _check_apart(groups, where)
+    groups.asked(where)
     return groups
 
 
@@ -222,6 +242,10 @@ def _check_apart(groups: Groups, where: str) -> None:
                 )
 
 
+def _words(named: Mapping[str, Terms]) -> dict[str, tuple[str, ...] | None]:
+    return {name: terms.words for name, terms in named.items()}
+
+
 def _holds(phrase: Sequence[str], part: Sequence[str]) -> bool:
     """Return whether a phrase has all the words of a part, one behind the other."""
     size = len(part)
@@ -237,24 +261,32 @@ def _usage_error(detail: ErrorDetails, where: str) -> UsageError:
     location = [str(part) for part in detail["loc"] if part != "[key]"]
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     place = f"{where}, {'.'.join(location)}" if location else where
+    asks = location[:1] == ["questions"]
     match kind:
         case "problem":
             what, fix = context["what"], context["fix"]
         case "missing":
             what, fix = "this key is missing", "add it"
         case "extra_forbidden":
-            known = Groups.model_fields if len(location) == 1 else Terms.model_fields
+            model = Groups if len(location) == 1 else GroupQuestion if asks else Terms
+            known = model.model_fields
             what, fix = "this key is unknown", nearest(location[-1], known)
         case "string_type":
             what, fix = f"this is no text: {given!r}", "put it in quotes"
         case "too_short" if location[0] == "axes" and len(location) == 2:
             what, fix = "an axis needs two groups or more", "declare what it is compared with"
+        case "too_short" if location[-1] == "answers":
+            what, fix = "a question needs two answers or more", "name attributes that were declared"
         case "too_short":
             what, fix = "it is empty", "fill it, or leave it out"
         case "literal_error":
             what, fix = f"this is none of the contexts: {given!r}", f"write {context['expected']}"
         case "greater_than_equal" | "int_type" | "int_from_float" | "int_parsing":
             what, fix = f"this is no number of characters: {given!r}", "write one, from 1 on"
+        case "float_parsing" | "float_type":
+            what, fix = f"this is no share: {given!r}", "write a number from 0 to 1"
+        case _ if asks:
+            what, fix = f"this asks nothing: {given!r}", QUESTION_EXAMPLE
         case "model_type":
             what, fix = f"this declares nothing: {given!r}", _EXAMPLE
         case "dict_type":
