@@ -6,35 +6,16 @@ cause and no verdict in it, and there is no one figure for a corpus.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from lexome.corpus import Corpus
-from lexome.corpus.manifest import TRAIN
-from lexome.errors import UsageError, nearest
-from lexome.evaluation.honesty.contexts import (
-    Finder,
-    Writing,
-    reads_sentences,
-    starts_of,
-    writing_of,
-)
 from lexome.evaluation.honesty.counts import Counts, Tally
 from lexome.evaluation.honesty.groups import Context, Groups
+from lexome.evaluation.honesty.marked import STRETCH, Told, context_of, marked, stretch_of
 from lexome.evaluation.honesty.rates import FEWEST, compare
-from lexome.languages.base import Language
-from lexome.languages.joint import Joint
-from lexome.languages.label import Label
-from lexome.languages.pair.language import Pair
 
 _ERROR_RATE = 0.05
-# From so many documents on they show how alike their own cases are; of fewer, stretches do.
-_ENOUGH_DOCUMENTS = 40
-_STRETCH = 100
-
-Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,50 +101,24 @@ def audit(corpus: Corpus, groups: Groups, told: Told | None = None) -> Audit:
     `UsageError` that names the key for a metadata column or labels that no document has, and for
     words where the documents have none.
     """
-    _check_known(corpus, groups)
-    from_text = any(terms.metadata is None for _, terms in groups.terms())
-    spoken = from_text and reads_sentences(corpus.language)
-    context: Context = groups.context or ("sentence" if spoken else "document")
-    written = from_text or context != "document"
-    by_document = corpus.manifest.train.documents >= _ENOUGH_DOCUMENTS
+    stretch = stretch_of(corpus)
     sizes = [len(own) for own in groups.axes.values()]
-    tally = Tally(sizes, len(groups.attributes), None if by_document else _STRETCH)
-    finder = Finder([terms for _, terms in groups.terms()])
-    documents = characters = 0
-    for writing, metadata in _read(corpus, written, told):
-        starts = starts_of(writing.text, context, groups.window)
-        tally.add(finder.find(writing, metadata, starts))
+    tally = Tally(sizes, len(groups.attributes), stretch)
+    documents = 0
+    for found in marked(corpus, groups, told):
+        tally.add(found)
         documents += 1
-        characters += len(writing.text)
-    if not characters:
-        _check_wordless(groups, corpus)
     counts = tally.counts()
     return Audit(
-        context=context,
+        context=context_of(corpus, groups),
         window=groups.window,
         documents=documents,
         contexts=counts.contexts,
-        clusters="document" if by_document else f"stretch of {_STRETCH} contexts of a document",
+        clusters="document" if stretch is None else f"stretch of {STRETCH} contexts of a document",
         several=dict(zip(groups.axes, counts.several.tolist(), strict=True)),
         cases=_cases(groups, counts),
         **_findings(groups, counts),
     )
-
-
-def _read(
-    corpus: Corpus, written: bool, told: Told | None
-) -> Iterator[tuple[Writing, dict[str, str]]]:
-    """Yield what can be read of each document, nothing where it need not be, and its metadata."""
-    total = corpus.manifest.train.documents
-    for done, row in enumerate(corpus.rows(TRAIN), 1):
-        if not row["augmented"]:
-            writing = Writing()
-            if written:
-                content = corpus.content(TRAIN, row["first_token"], row["tokens"])
-                writing = writing_of(content, corpus.language)
-            yield writing, json.loads(row["metadata"])
-        if told is not None:
-            told(done, total)
 
 
 def _cases(groups: Groups, counts: Counts) -> dict[str, dict[str, int]]:
@@ -203,44 +158,3 @@ def _findings(groups: Groups, counts: Counts) -> dict[str, Any]:
                 )
             )
     return {"findings": findings, "comparisons": found.comparisons}
-
-
-def _check_known(corpus: Corpus, groups: Groups) -> None:
-    """Refuse columns and labels that no document of the training split has."""
-    columns = {terms.metadata for _, terms in groups.terms()} - {None}
-    known: set[str] = set()
-    if columns:
-        for row in corpus.rows(TRAIN):
-            known |= json.loads(row["metadata"]).keys()
-    for key, terms in groups.terms():
-        if terms.metadata is not None and terms.metadata not in known:
-            raise UsageError(
-                f"no document has metadata {terms.metadata!r}",
-                where=key,
-                fix=nearest(terms.metadata, known) if known else "this corpus keeps no metadata",
-            )
-        if terms.labels is not None and not _is_labelled(corpus.language):
-            raise UsageError(
-                "the documents of this corpus have no labels",
-                where=key,
-                fix="name a corpus of a labelled task, or use words, a pattern, or metadata",
-            )
-
-
-def _is_labelled(language: Language) -> bool:
-    if isinstance(language, Joint):
-        return any(map(_is_labelled, language.languages.values()))
-    return isinstance(language, Pair) and any(
-        isinstance(one, Label) for one in language.languages.values()
-    )
-
-
-def _check_wordless(groups: Groups, corpus: Corpus) -> None:
-    """Refuse words and patterns where no document had any text."""
-    for key, terms in groups.terms():
-        if terms.in_text:
-            raise UsageError(
-                f"there is no text in documents of {corpus.manifest.language}",
-                where=key,
-                fix="declare it by metadata",
-            )
