@@ -156,7 +156,7 @@ def singletons(options: argparse.Namespace, rate: float, seed: int) -> float:
         **{"rate": round(bound.rate, 4), "floor_vacuous": bound.vacuous},
         **{name: round(value, 4) for name, value in found.items()},
     )
-    return found["error"] - bound.rate
+    return float(found["error"]) - bound.rate
 
 
 def trained(
