@@ -20,9 +20,9 @@ from lexome.evaluation.honesty.contexts import (
     writing_of,
 )
 from lexome.evaluation.honesty.groups import Terms
-from lexome.evaluation.honesty.words import words_of
 from lexome.languages.joint import Said
 from lexome.languages.pair.turns import Turn
+from lexome.languages.words import words_of
 
 
 def test_words_of_any_script() -> None:

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lexome.evaluation.honesty.groups import Context, Terms
-from lexome.evaluation.honesty.words import composed, placed_words
 from lexome.languages.base import Language
 from lexome.languages.joint import Joint, Said
 from lexome.languages.label import Label
 from lexome.languages.pair.language import Pair
+from lexome.languages.words import composed, placed_words
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -111,10 +111,10 @@ class Finder:
         if not self._phrases:
             return
         words = list(placed_words(text))
-        for place, (start, word) in enumerate(words):
+        for place, (start, _, word) in enumerate(words):
             for rest, number in self._phrases.get(word, ()):
                 behind = words[place + 1 : place + 1 + len(rest)]
-                if not rest or tuple(other for _, other in behind) == rest:
+                if not rest or tuple(other for _, _, other in behind) == rest:
                     yield start, number
 
     def _matches(self, text: str) -> Iterator[tuple[int, int]]:

@@ -32,8 +32,8 @@ from lexome.evaluation.honesty.group_questions import (
     GroupQuestion,
     spell_out,
 )
-from lexome.evaluation.honesty.words import words_of
 from lexome.files import naming
+from lexome.languages.words import words_of
 from lexome.recipe.notation import read_yaml
 
 Context = Literal["document", "sentence", "window"]

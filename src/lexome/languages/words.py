@@ -16,13 +16,13 @@ def words_of(text: str) -> tuple[str, ...]:
     Case is folded and what Unicode composes is composed. A word ends before an apostrophe:
     "women's" is "women" and "s".
     """
-    return tuple(word for _, word in placed_words(composed(text)))
+    return tuple(word for _, _, word in placed_words(text))
 
 
-def placed_words(text: str) -> Iterator[tuple[int, str]]:
-    """Yield where each word of a `composed` text starts, and the word with its case folded."""
-    for found in _word().finditer(text):
-        yield found.start(), found.group().casefold()
+def placed_words(text: str, place: int = 0) -> Iterator[tuple[int, int, str]]:
+    """Yield where each word from `place` on starts and stops, and the word as `words_of` has it."""
+    for found in _word().finditer(text, place):
+        yield found.start(), found.end(), composed(found.group()).casefold()
 
 
 def composed(text: str) -> str:
