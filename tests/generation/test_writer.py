@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections import defaultdict
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import tokenizers
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import decoders, models, pre_tokenizers
 
 from lexome import languages
 from lexome.errors import LexomeError
 from lexome.generation import Settings, beam_search, write
 from lexome.generation.stops import StopText
-from lexome.languages.base import Language, Tokenizer
+from lexome.languages.base import Document, Language, Source, SpecialTokens, Tokenizer
+from lexome.languages.pair import Pair, PairTokenizer, Turn
+from lexome.languages.tokenizers import BpeTrainer
+from lexome.languages.tokenizers.foreign import ForeignTokenizer
 from lexome.model import Transformer, families
 
 TEXT = st.text("ab\n", max_size=30)
@@ -124,6 +131,57 @@ def test_with_beams_the_best_one_is_written_and_a_stop_text_cuts_it() -> None:
     assert found[0].tokens < whole[0].tokens
     for row, (before, after) in enumerate(zip(whole, found, strict=True)):
         assert after.text == before.text.split(stop)[0] == "".join(pieces[row])
+
+
+def saying(tokenizer: Tokenizer, words: tuple[int, int]) -> Transformer:
+    """Return a model that says nothing but these two tokens."""
+    model = Transformer(
+        families.get("llama").config(tokenizer.vocab_size, 64, 1, 32, 2, tied=False)
+    )
+    model.initialise(0)
+    with torch.no_grad():
+        model.head.unembedding.weight.zero_()
+        # One of the two is always likelier than all tokens that are nothing to it.
+        model.head.unembedding.weight[words[0]] = 1.0
+        model.head.unembedding.weight[words[1]] = -1.0
+    return model
+
+
+GREEDY = Settings(max_tokens=3, temperature=0.0, precision="fp32")
+
+
+def test_a_word_behind_a_prompt_keeps_its_space_where_a_first_one_has_none() -> None:
+    """As with Llama, whose decoder takes away the space with which every text begins."""
+    names = ["<pad>", "<s>", "</s>", "<mask>", "<unk>", "▁the", "▁cat", "▁sat"]
+    vocabulary = {name: number for number, name in enumerate(names)}
+    backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    tokenizer = ForeignTokenizer(backend.to_str(), SpecialTokens(0, 1, 2, 3))
+    model, streamed = saying(tokenizer, (6, 7)), list[str]()
+    (found,) = write(
+        tokenizer, languages.get("text"), model, ["the"], GREEDY,
+        on_text=lambda _row, piece: streamed.append(piece),
+    )  # fmt: skip
+    assert found.text == "".join(streamed) == found.rendering.text.removeprefix("the")
+    assert found.rendering.text == tokenizer.decode(np.array(found.ids))
+    assert set(found.text.split(" ")[1:]) <= {"cat", "sat"}
+
+
+def test_an_answer_that_is_gone_on_with_keeps_its_next_space() -> None:
+    words = BpeTrainer().train(["the cat sat on the mat " * 20], 300)
+    said = {name: {"language": "text", "predicted": name == "answer", "lead": " "}
+            for name in ("question", "answer")}  # fmt: skip
+    language = languages.get("pair", roles=json.dumps(said))
+    assert isinstance(language, Pair)
+    tokenizer = PairTokenizer(words, "text", list(language.speakers.values()), {})
+    cat, sat = (int(words.encode([word])[0][0]) for word in (" cat", " sat"))
+    model = saying(tokenizer, (cat, sat))
+    for begun in ("the", ""):
+        prompt = Document((Turn("question", "who?"), Turn("answer", begun)), Source("a"))
+        (found,) = write(tokenizer, language, model, [prompt], GREEDY)
+        assert begun + found.text == tokenizer.decode(np.array(found.ids))[-1].content
+        assert set(f"{begun} {found.text}".split()) <= {"the", "cat", "sat"}
 
 
 @pytest.mark.parametrize(("name", "prompt"), [("dna", "ACGT"), ("protein", "MKV")])

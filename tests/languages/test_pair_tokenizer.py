@@ -111,8 +111,8 @@ def test_behind_a_marker_words_are_those_of_running_text(
     for one in led:
         (ids,) = one.encode([said])
         begun = int(np.flatnonzero(ids == one.markers["target"])[0]) + 1
-        assert ids[1 : begun - 1].tolist() == TEXT.encode([" " + source])[0].tolist()
-        assert ids[begun:].tolist() == TEXT.encode([" " + target])[0].tolist()
+        alone = TEXT.encode([f" {text}" if text else "" for text in (source, target)])
+        assert [ids[1 : begun - 1].tolist(), ids[begun:].tolist()] == [a.tolist() for a in alone]
         assert one.decode(ids) == said
         assert one.encode_prompt(said).tolist() == ids.tolist()
         stream = one.text_stream()

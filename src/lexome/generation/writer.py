@@ -69,7 +69,7 @@ def write(
     read = [_read(tokenizer, language, prompt, row) for row, prompt in enumerate(prompts)]
     ids, features = [one for one, _ in read], [one for _, one in read]
     contents = [tokenizer.decode(np.array(prompt, np.int64)) for prompt in ids]
-    rows = [_Row(tokenizer.text_stream(), settings.stop) for _ in prompts]
+    rows = [_Row(_behind(tokenizer, prompt), settings.stop) for prompt in ids]
 
     def on_token(row: int, token: int) -> bool:
         piece = rows[row].push(token)
@@ -147,6 +147,13 @@ class _Row:
         if piece:
             self.pieces.append(piece)
         return piece
+
+
+def _behind(tokenizer: Tokenizer, prompt: Sequence[int]) -> TextStream:
+    """Return what writes down tokens behind a prompt: the first of a text may lose its space."""
+    stream = tokenizer.text_stream()
+    stream.push(prompt[1:])
+    return stream
 
 
 def _shown(prompt: str | Document) -> str:

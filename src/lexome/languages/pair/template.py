@@ -14,10 +14,13 @@ def chat_template(roles: Mapping[str, Role]) -> str:
     one lead.
     """
     answer = answering(roles)
+    led = "message['content']"
+    if answer.lead:
+        led = f"('{answer.lead}' + {led} if {led} else '')"
     return (
         "{{ bos_token }}"
         "{% for message in messages %}"
-        f"{{{{ '<|' + message['role'] + '|>{answer.lead}' + message['content'] }}}}"
+        f"{{{{ '<|' + message['role'] + '|>' + {led} }}}}"
         f"{{% if message['role'] == '{answer.name}' %}}{{{{ eos_token }}}}{{% endif %}}"
         "{% endfor %}"
         f"{{% if add_generation_prompt %}}{{{{ '{answer.marker}' }}}}{{% endif %}}"

@@ -252,7 +252,7 @@ class PairTokenizer:
 
     def text_stream(self) -> TextStream:
         """Return what writes down the answer as it is generated."""
-        return _AnswerStream(self.part(self.answering.name), self.answering.lead)
+        return _AnswerStream(self.part(self.answering.name), self.answering.lead, self.markers)
 
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, in which all that was added is a special token, and the parts.
@@ -322,22 +322,29 @@ def load(folder: Path, described: Mapping[str, Any]) -> PairTokenizer:
 class _AnswerStream:
     """Writes down the tokens of the language that is answered in, and nothing of others.
 
-    The lead is a character, so the first ones that are complete hold it whole or not at all.
+    Behind a marker a turn begins, with its lead. That is a character, so the first ones that are
+    complete hold it whole or not at all.
     """
 
-    def __init__(self, part: Part, lead: str) -> None:
-        self._part, self._lead = part, lead
-        self._stream = part.tokenizer.text_stream()
+    def __init__(self, part: Part, lead: str, markers: Mapping[str, int]) -> None:
+        self._part, self._turn_lead, self._markers = part, lead, list(markers.values())
+        self._begin()
 
     def push(self, ids: Iterable[int]) -> str:
-        """Return the characters that `ids` complete."""
-        return self._behind_lead(
-            self._stream.push(self._part.own(np.array(list(ids), np.int64)).tolist())
-        )
+        """Return the characters that `ids` complete; of several turns those of the last."""
+        whole = np.array(list(ids), np.int64)
+        if len(begun := np.flatnonzero(np.isin(whole, self._markers))):
+            self._begin()
+            whole = whole[begun[-1] + 1 :]
+        return self._behind_lead(self._stream.push(self._part.own(whole).tolist()))
 
     def finish(self) -> str:
         """Return what is left."""
         return self._behind_lead(self._stream.finish())
+
+    def _begin(self) -> None:
+        self._lead = self._turn_lead
+        self._stream = self._part.tokenizer.text_stream()
 
     def _behind_lead(self, text: str) -> str:
         lead = self._lead

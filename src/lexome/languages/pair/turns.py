@@ -26,7 +26,8 @@ class Role:
     """One who speaks: in which language, and whether the model learns to say it.
 
     `lead` stands between the marker and what is said, a text: a space where the words of the
-    base's language have one in their first token.
+    base's language have one in their first token. Before an empty text stands none, as an answer
+    that has not begun goes on with a word and its space.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Role:
 
     def led(self, content: Any) -> Any:
         """Return what stands behind the marker: what is said, behind its lead."""
-        return self.lead + content if self.lead else content
+        return self.lead + content if self.lead and content else content
 
     def said(self, led: Any) -> Any:
         """Return what is said, of what stands behind the marker."""

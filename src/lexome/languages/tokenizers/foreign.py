@@ -115,13 +115,12 @@ class ForeignStream:
     def __init__(self, tokenizer: ForeignTokenizer) -> None:
         self._tokenizer = tokenizer
         self._ids: list[int] = []
-        self._written = ""
+        self._written = 0
 
     def push(self, ids: Iterable[int]) -> str:
         """Return the characters that `ids` complete; an open one is kept for the next call."""
         self._ids += ids
-        text = self._tokenizer.decode(np.array(self._ids, np.int64))
-        return "" if text.endswith(_BROKEN) else self._more(text)
+        return self._more(self._tokenizer.decode(np.array(self._ids, np.int64)).rstrip(_BROKEN))
 
     def finish(self) -> str:
         """Return what is left."""
@@ -129,8 +128,8 @@ class ForeignStream:
 
     def _more(self, text: str) -> str:
         # A decoder that mends the text behind it cannot take back what was written.
-        more = text[len(self._written) :]
-        self._written = text
+        more = text[self._written :]
+        self._written = max(self._written, len(text))
         return more
 
 
