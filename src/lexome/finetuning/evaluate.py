@@ -42,7 +42,7 @@ from lexome.training import metrics, open_run
 from lexome.training.run import FACTS, METRICS, MODEL, Run
 from lexome.training.start import adapted
 
-_KEPT_SETTINGS = (
+KEPT_SETTINGS = (
     "temperature",
     "guidance",
     "beams",
@@ -109,11 +109,11 @@ def score_task(
     read = read_questions(pairs, files) if files else (questions(pairs, split, scoring.limit), {})
     every, skipped = read
     model = run.model() if base is None else adapted(base, run)
-    asked = _fitting(every, model.config, ", ".join(map(str, files)) or str(run_folder))
+    asked = fitting(every, model.config, ", ".join(map(str, files)) or str(run_folder))
     scoring = replace(scoring, group=_group(pairs, asked, scoring.group))
     resampling_of(asked, scoring.group)
     chosen = scoring.settings or usual_settings(run.recipe.start.task)
-    settings = replace(chosen, max_tokens=_room(pairs.corpus, every, model.config.context))
+    settings = replace(chosen, max_tokens=room(pairs.corpus, every, model.config.context))
     advance = (lambda done, total: told("answer", done, total)) if told else None
     said = answers(model, pairs, asked, settings, advance)
     trained = trained_documents(run, pairs.corpus, model.config.context)
@@ -129,7 +129,7 @@ def score_task(
         "among_training": count_among(asked, pairs, TRAIN, trained),
         **_chosen_on(run, pairs, asked),
         "group": scoring.group,
-        "settings": {name: getattr(settings, name) for name in _KEPT_SETTINGS},
+        "settings": {name: getattr(settings, name) for name in KEPT_SETTINGS},
         "method": run.recipe.start.method,
         **{name: run.facts[name] for name in ("trained_parameters", "parameters")},
         **scores,
@@ -219,7 +219,7 @@ def named(file: str, ending: str) -> str:
     return f"{stem}{ending}{dot}{suffix}"
 
 
-def _fitting(every: Sequence[Question], config: TransformerConfig, where: str) -> list[Question]:
+def fitting(every: Sequence[Question], config: TransformerConfig, where: str) -> list[Question]:
     """Return the questions that a model has room for; none is a `LexomeError`."""
     asked = [one for one in every if _fits(one, config)]
     if not asked:
@@ -243,7 +243,8 @@ def _fits(question: Question, config: TransformerConfig) -> bool:
     return len(question.prompt) + len(question.reference) <= room
 
 
-def _room(corpus: Corpus, asked: Sequence[Question], context: int) -> int:
+def room(corpus: Corpus, asked: Sequence[Question], context: int) -> int:
+    """Return how many tokens an answer to what is asked may have."""
     shortest = min((len(one.prompt) for one in asked), default=0)
     return max(min(longest_answer(corpus), context - shortest), 1)
 

@@ -10,26 +10,41 @@ from typing import Any
 from lexome.files import naming, write_text
 
 CARD = "README.md"
-_BEGIN, _END = "<!-- lexome: honesty -->", "<!-- lexome: end of honesty -->"
-_SECTION = re.compile(rf"\n*{re.escape(_BEGIN)}.*?{re.escape(_END)}\n*", re.DOTALL)
 
 
 def write_card(folder: Path, found: Mapping[str, Any]) -> None:
-    """Write what honesty.json says to the card of a model folder.
+    """Write what honesty.json says to the card of a model folder; see `write_section`."""
+    write_section(folder, "honesty", honesty_card(found))
 
-    It takes the place of what was said before; all else in the card stays.
+
+def write_section(folder: Path, name: str, section: str) -> None:
+    """Write a section, as `marked` returns it, to the card of a model folder.
+
+    It takes the place of what the section of this name said before; all else in the card stays.
     """
+    begin, end = _marks(name)
+    known = re.compile(rf"\n*{re.escape(begin)}.*?{re.escape(end)}\n*", re.DOTALL)
     path = folder / CARD
     with naming(path):
         before = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
-    rest = _SECTION.sub("\n", before).rstrip()
-    write_text(path, f"{rest}\n\n{honesty_card(found)}".lstrip())
+    rest = known.sub("\n", before).rstrip()
+    write_text(path, f"{rest}\n\n{section}".lstrip())
+
+
+def marked(name: str, text: str) -> str:
+    """Return Markdown between the marks by which a section of this name is found again."""
+    begin, end = _marks(name)
+    return f"{begin}\n{text}\n{end}\n"
 
 
 def honesty_card(found: Mapping[str, Any]) -> str:
     """Return the section *Honesty* of a model card in Markdown, from what honesty.json says."""
     lines = "\n".join(f"- {line}" for line in _lines(found))
-    return f"{_BEGIN}\n## Honesty\n\n{lines}\n{_END}\n"
+    return marked("honesty", f"## Honesty\n\n{lines}")
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- lexome: {name} -->", f"<!-- lexome: end of {name} -->"
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
