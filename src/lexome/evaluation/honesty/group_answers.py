@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lexome.errors import UsageError
-from lexome.evaluation.facts import Question, encoded
+from lexome.evaluation.facts import Question
+from lexome.evaluation.honesty.asked import said_to
 from lexome.evaluation.honesty.group_questions import GROUP
 from lexome.evaluation.templates import SUBJECT, template
-from lexome.generation.answers import answer_distribution
 from lexome.languages.base import Tokenizer
 from lexome.model.transformer import Transformer
 
@@ -37,8 +37,9 @@ def ask_groups(
     """Ask a causal model for an attribute's closed `answers`, of each group in each context.
 
     A template has the slot `{group}`, and may have `{answer}` behind it; else the answer comes at
-    the end. `outside` is the probability of anything else than the answers: where it is near 1,
-    the model would not answer so. Raises `UsageError` for a template without its slot.
+    the end. A model that was tuned on pairs is asked in their form. `outside` is the probability
+    of anything else than the answers: where it is near 1, the model would not answer so. Raises
+    `UsageError` for a template without its slot.
     """
     for text in templates:
         if GROUP not in text or SUBJECT in text:
@@ -49,7 +50,7 @@ def ask_groups(
         for group in groups:
             before, lead, behind = prompt.around(group)
             questions.append(Question(before, tuple(answers), (), group, "", lead, behind))
-    found = answer_distribution(model, encoded(questions, tokenizer))
+    found = said_to(model, tokenizer, questions)
     shape = (len(prompts), len(groups))
     return Answered(
         np.array([one.probabilities for one in found]).reshape(*shape, len(answers)),
