@@ -16,11 +16,9 @@ from lexome.evaluation.honesty.amplification import (
     Amplification,
     AmplificationTest,
     Sides,
-    Slope,
     amplification,
-    reading,
-    slope,
 )
+from lexome.evaluation.honesty.slopes import Slope, reading, slope
 from lexome.evaluation.metrics.bootstrap import Undefined
 
 SKEWS = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
@@ -128,21 +126,23 @@ def test_the_slope_is_that_of_regression_and_is_not_flattened_by_errors() -> Non
     x, weights = draw.normal(0, 2, 40), draw.uniform(1, 30, 40)
     y = 0.3 + 1.7 * x + draw.normal(0, 0.1, 40)
     plain = np.polyfit(x, y, 1, w=np.sqrt(weights))[0]
-    assert slope(x, y, weights * 1e9) == pytest.approx(plain), "without errors it is plain"
+    assert slope(x[None], y[None], weights[None] * 1e9) == pytest.approx(plain), (
+        "without errors it is plain"
+    )
     found, naive = [], []
     for seed in range(60):
         draw = np.random.default_rng(seed)
         true, weights = draw.normal(0, 1, 200), draw.uniform(1.5, 4, 200)
         seen = true + draw.normal(0, 1, 200) / np.sqrt(weights)
         said = 0.8 * true
-        found.append(float(slope(seen, said, weights)))
+        found.append(float(slope(seen[None], said[None], weights[None])))
         naive.append(np.polyfit(seen, said, 1, w=np.sqrt(weights))[0])
     assert np.mean(naive) < 0.62, "errors flatten a plain slope"
     assert np.mean(found) == pytest.approx(0.8, abs=0.02)
 
 
 def test_without_any_spread_there_is_no_slope() -> None:
-    flat = np.ones(5)
+    flat = np.ones((1, 5))
     assert np.isnan(slope(flat, flat, flat))
     found = amplification(world(0, np.full(6, 0.5), 300))
     assert isinstance(found.slope, Undefined) and "by chance" in found.slope.reason

@@ -12,7 +12,7 @@ model for binary regression).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from lexome.errors import LexomeError
 from lexome.evaluation.honesty.rates import wilson
+from lexome.evaluation.honesty.slopes import Points, Slope, fitted
 from lexome.evaluation.metrics.bootstrap import Undefined
 
 Floats = npt.NDArray[np.float64]
@@ -31,22 +32,21 @@ EFFECT = 0.05
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 _LEVEL, _POWER = 0.95, 0.9
-# A slope is given where the spread of the corpus's rates is so many times that of chance.
-_LEAST_SPREAD = 4.0
 
 
 @dataclass(frozen=True)
 class Sides:
     """What corpus and model say of the same groups and the same closed set of answers.
 
-    `counts` [G, A] is how often the corpus gives each group each answer. `said` [S, C, G, A] is the
+    `counts` [G, A] is how often the corpus gives each group each answer; where cases are alike, as
+    many as they are worth, which need be no whole numbers. `said` [S, C, G, A] is the
     model's probability of each among all answers, for each seed (a training of its own) and context
     (a template).
     """
 
     groups: Sequence[str]
     answers: Sequence[str]
-    counts: Ints
+    counts: Ints | Floats
     said: Floats
 
 
@@ -67,26 +67,6 @@ class PairSkew:
     amplified: float | None
     low: float | None
     high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Slope:
-    """The slope of logit q on logit p over `pairs`, with its 95 % interval.
-
-    `reliability` is the share of the spread of the corpus's rates that is not chance: an
-    uncorrected slope would be `beta` times that.
-    """
-
-    beta: float
-    low: float
-    high: float
-    reliability: float
-    pairs: int
-
-    @property
-    def reading(self) -> str:
-        """Return what the interval says, in words."""
-        return reading(self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,70 +107,44 @@ class Amplification:
 def amplification(
     sides: Sides, resamples: int = 2000, seed: int = 0, effect: float = EFFECT
 ) -> Amplification:
-    """Compare a model with its corpus, pair by pair and over all pairs.
+    """Compare a model with its corpus, of one question; see `amplification_of_all`."""
+    return amplification_of_all([sides], resamples, seed, effect)
 
-    Of two answers the second says what the first does, so pairs are of the first alone. Intervals
-    are bootstrapped: contexts, seeds and the corpus's cases are drawn again. Where there is but one
-    context or one seed, what another would say is not in them. That of the slope of a faithful
-    model lies inside .9 to 1.1 from 1,000 cases a group on where rates are .5 to .99 and their
-    complements (300 where the model has learned these very cases), from 3,000 on where they are
-    to one side of a half. Raises `LexomeError` where the shapes do not fit, a group has no case, or
-    probabilities do not sum to 1.
+
+def amplification_of_all(
+    questions: Sequence[Sides], resamples: int = 2000, seed: int = 0, effect: float = EFFECT
+) -> Amplification:
+    """Compare a model with its corpus, pair by pair and over all pairs of all questions.
+
+    Of two answers the second says what the first does, so pairs are of the first alone. Each
+    answer of a question has a level of its own, so that the slope is that of what differs between
+    groups, and not of how common answers are. Intervals are bootstrapped: contexts, seeds and the
+    corpus's cases are drawn again. Where there is but one context or one seed, what another would
+    say is not in them. That of the slope of a faithful model lies inside .9 to 1.1 from 1,000 cases
+    a group on where rates are .5 to .99 and their complements (300 where the model has learned
+    these very cases), from 3,000 on where they are to one side of a half. Raises `LexomeError`
+    where the shapes do not fit, a group has no case, or probabilities do not sum to 1.
     """
-    _check(sides)
-    drawn = _draw(sides, resamples, np.random.default_rng(seed))
-    kept = slice(0, 1 if len(sides.answers) == 2 else len(sides.answers))
-    n = sides.counts.sum(1, keepdims=True)
-    p, base = sides.counts / n, sides.counts.sum(0) / n.sum()
-    q = sides.said.mean((0, 1))
-    low, high = wilson(sides.counts, n)
-    sign = np.where(low > base, 1.0, np.where(high < base, -1.0, 0.0))
-    sign[:, kept.stop :] = 0.0
-    bounds = np.percentile(sign * (drawn.said - drawn.rates), [2.5, 97.5], axis=0)
-    pairs = [
-        _pair(sides, (group, answer), p, q, base, sign, bounds)
-        for group in range(len(sides.groups))
-        for answer in range(len(sides.answers))[kept]
+    for sides in questions:
+        _check(sides)
+    if len({len(sides.said) for sides in questions}) != 1:
+        raise LexomeError("the questions are not of the same seeds", fix="ask each model all")
+    seeds = len(questions[0].said)
+    of_seeds = np.random.default_rng(seed).multinomial(seeds, np.full(seeds, 1 / seeds), resamples)
+    asked = [
+        _asked(sides, of_seeds / seeds, np.random.default_rng([seed, number]))
+        for number, sides in enumerate(questions, 1)
     ]
+    pairs = [pair for one in asked for pair in _pairs(one)]
     amplified = [one.amplified for one in pairs if one.amplified is not None]
     return Amplification(
         pairs=pairs,
         quantiles=np.quantile(amplified, QUANTILES).tolist() if amplified else [],
-        slope=_slope(sides, drawn, kept),
-        test=_test(sides, drawn, sign, effect),
-        contexts=sides.said.shape[1],
-        seeds=sides.said.shape[0],
+        slope=fitted([_points(one) for one in asked]),
+        test=_test(asked, effect),
+        contexts=sum(one.sides.said.shape[1] for one in asked),
+        seeds=seeds,
     )
-
-
-def slope(x: Floats, y: Floats, weights: Floats) -> Floats:
-    """Return the slope of y on x where x itself has errors, of variance 1 / `weights`; [...].
-
-    x, y and weights are [..., K]. Errors of x make a plain slope too flat; what they add to the
-    spread of x is known, K - 1 after weighing, and is taken off it (Fuller 1987, Measurement error
-    models, section 3.1). NaN where nothing is left.
-    """
-    shares = weights / weights.sum(-1, keepdims=True)
-    centred = x - (shares * x).sum(-1, keepdims=True)
-    spread = (weights * centred**2).sum(-1) - (x.shape[-1] - 1)
-    together = (weights * centred * y).sum(-1)
-    found: Floats = np.where(spread > 0, together / np.where(spread > 0, spread, 1.0), np.nan)
-    return found
-
-
-def reading(low: float, high: float) -> str:
-    """Return in words what an interval of the slope says."""
-    if low > 1:
-        return "amplified: the model is more skewed than its corpus"
-    if high < 0:
-        return "inverted: the model is skewed the other way"
-    if low > 0 and high < 1:
-        return "attenuated: the model is less skewed than its corpus"
-    if low > 0:
-        return "taken over: as skewed as the corpus, as far as can be told"
-    if high < 1:
-        return "attenuated: hardly any of the skew is taken over"
-    return "nothing can be said: the interval is too wide"
 
 
 @dataclass(frozen=True)
@@ -207,26 +161,58 @@ class _Drawn:
     rate_logits: Floats
 
 
-def _draw(sides: Sides, resamples: int, random: np.random.Generator) -> _Drawn:
-    seeds, contexts = sides.said.shape[:2]
-    of_seeds = random.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds
+@dataclass(frozen=True)
+class _Asked:
+    """A question with what both sides say: `n` [G, 1], `p`, `q` and `sign` [G, A], `base` [A].
+
+    `sign` is 0 where the corpus does not tell, and for answers that others tell already.
+    """
+
+    sides: Sides
+    drawn: _Drawn
+    n: Floats
+    p: Floats
+    q: Floats
+    base: Floats
+    sign: Floats
+
+    @property
+    def kept(self) -> int:
+        """Return how many answers are told."""
+        return 1 if len(self.sides.answers) == 2 else len(self.sides.answers)
+
+
+def _asked(sides: Sides, of_seeds: Floats, random: np.random.Generator) -> _Asked:
+    n = sides.counts.sum(1, keepdims=True).astype(np.float64)
+    base = sides.counts.sum(0) / n.sum()
+    low, high = wilson(sides.counts, n)
+    sign = np.where(low > base, 1.0, np.where(high < base, -1.0, 0.0))
+    if len(sides.answers) == 2:
+        sign[:, 1] = 0.0
+    drawn = _draw(sides, of_seeds, random)
+    return _Asked(sides, drawn, n, sides.counts / n, sides.said.mean((0, 1)), base, sign)
+
+
+def _draw(sides: Sides, of_seeds: Floats, random: np.random.Generator) -> _Drawn:
+    resamples, contexts = len(of_seeds), sides.said.shape[1]
     of_contexts = random.multinomial(contexts, np.full(contexts, 1 / contexts), resamples)
     weights = of_seeds[:, :, None] * (of_contexts / contexts)[:, None]
     n = sides.counts.sum(1)
     # Drawn at rates of 0 and 1, cases would be the same each time.
     likely = (sides.counts + 0.5) / (n + len(sides.answers) / 2)[:, None]
+    sizes = np.maximum(np.rint(n), 1).astype(np.int64)
     drawn = np.stack(
         [
             random.multinomial(size, own, resamples)
-            for size, own in zip(n.tolist(), likely, strict=True)
+            for size, own in zip(sizes.tolist(), likely, strict=True)
         ],
         axis=1,
     )
     return _Drawn(
         said=np.tensordot(weights, sides.said, 2),
         logits=np.tensordot(weights, _said_logits(sides), 2),
-        rates=drawn / n[:, None],
-        rate_logits=_logit(drawn, n[:, None]),
+        rates=drawn / sizes[:, None],
+        rate_logits=_logit(drawn, sizes[:, None]),
     )
 
 
@@ -249,46 +235,34 @@ def _said_logits(sides: Sides) -> Floats:
     return _logit(sides.said * n, n)
 
 
-def _slope(sides: Sides, drawn: _Drawn, kept: slice) -> Slope | Undefined:
-    n = sides.counts.sum(1)[:, None]
-    x = _logit(sides.counts, n)[:, kept].ravel()
-    y = _said_logits(sides).mean((0, 1))[:, kept].ravel()
-    weights = 1 / (1 / (sides.counts + 0.5) + 1 / (n - sides.counts + 0.5))[:, kept].ravel()
-    centred = x - np.average(x, weights=weights)
-    spread = float((weights * centred**2).sum())
-    if len(x) < 2 or spread < _LEAST_SPREAD * (len(x) - 1):
-        return Undefined(
-            "slope", "the corpus's rates differ no more than by chance, or hardly", len(x)
-        )
-    rows = len(drawn.logits)
-    again = slope(
-        drawn.rate_logits[:, :, kept].reshape(rows, -1),
-        drawn.logits[:, :, kept].reshape(rows, -1),
-        np.broadcast_to(weights, (rows, len(weights))),
+def _points(one: _Asked) -> Points:
+    """Return the points of a slope, an answer a stratum."""
+    counts = one.sides.counts
+    weights = 1 / (1 / (counts + 0.5) + 1 / (one.n - counts + 0.5))
+    every = (
+        _logit(counts, one.n),
+        _said_logits(one.sides).mean((0, 1)),
+        weights,
+        one.drawn.rate_logits,
+        one.drawn.logits,
     )
-    beta = float(slope(x, y, weights))
-    # The corpus was drawn once by the world and is drawn once more here: twice the error of rates,
-    # so that these slopes are flatter as a whole.
-    low, high = (np.nanpercentile(again, [2.5, 97.5]) - np.nanmedian(again) + beta).tolist()
-    return Slope(beta, low, high, 1 - (len(x) - 1) / spread, len(x))
+    return Points(*(np.moveaxis(own[..., : one.kept], -1, -2) for own in every))
 
 
-def _test(
-    sides: Sides, drawn: _Drawn, sign: Floats, effect: float
-) -> AmplificationTest | Undefined:
+def _test(asked: Sequence[_Asked], effect: float) -> AmplificationTest | Undefined:
     """Test the mean of the amplified pairs against 0, and say what the test can find."""
-    count = int((sign != 0).sum())
+    count = sum(int((one.sign != 0).sum()) for one in asked)
     if not count:
-        return Undefined("amplification", "no rate of the corpus is off its base rate", sign.size)
-    n = sides.counts.sum(1)
-    p, q = sides.counts / n[:, None], sides.said.mean((0, 1))
-    share = sign / count
-    mean = float((share * (q - p)).sum())
-    # The variance of a sum over the answers of one group, which are drawn together.
-    of_group = (share**2 * p).sum(1) - (share * p).sum(1) ** 2
-    of_cases = float((of_group / n).sum())
-    of_model = float((share * drawn.said).sum((1, 2)).var(ddof=1))
+        pairs = sum(one.sign.size for one in asked)
+        return Undefined("amplification", "no rate of the corpus is off its base rate", pairs)
+    shares = [one.sign / count for one in asked]
+    both = list(zip(asked, shares, strict=True))
+    mean = sum(float((share * (one.q - one.p)).sum()) for one, share in both)
+    of_cases = sum(_case_variance(one, share) for one, share in both)
+    said = np.sum([_said_again(one, share) for one, share in both], axis=0)
+    of_model = float(said.var(ddof=1))
     error = math.sqrt(of_cases + of_model)
+    cases = round(sum(float(one.n.sum()) for one in asked))
     normal = NormalDist()
     critical = normal.inv_cdf(_LEVEL)
     room = (effect / (critical + normal.inv_cdf(_POWER))) ** 2 - of_model
@@ -298,32 +272,47 @@ def _test(
         p=1 - normal.cdf(mean / error) if error else float(mean <= 0),
         effect=effect,
         power=normal.cdf(effect / error - critical) if error else 1.0,
-        cases=int(n.sum()),
-        cases_needed=math.ceil(int(n.sum()) * of_cases / room) if room > 0 else None,
+        cases=cases,
+        cases_needed=math.ceil(cases * of_cases / room) if room > 0 else None,
     )
 
 
-def _pair(
-    sides: Sides,
-    at: tuple[int, int],
-    p: Floats,
-    q: Floats,
-    base: Floats,
-    sign: Floats,
-    bounds: Floats,
-) -> PairSkew:
-    told = bool(sign[at])
-    return PairSkew(
-        group=sides.groups[at[0]],
-        answer=sides.answers[at[1]],
-        n=int(sides.counts[at[0]].sum()),
-        p=float(p[at]),
-        q=float(q[at]),
-        base=float(base[at[1]]),
-        amplified=float(sign[at] * (q[at] - p[at])) if told else None,
-        low=float(bounds[(0, *at)]) if told else None,
-        high=float(bounds[(1, *at)]) if told else None,
-    )
+def _said_again(one: _Asked, share: Floats) -> Floats:
+    """Return how far weighted sums of what is said are off, contexts and seeds drawn again; [R].
+
+    Drawn again, C contexts vary by (C - 1) / C of what they do.
+    """
+    contexts = one.sides.said.shape[1]
+    wider = math.sqrt(contexts / (contexts - 1)) if contexts > 1 else 1.0
+    found: Floats = wider * (share * (one.drawn.said - one.q)).sum((1, 2))
+    return found
+
+
+def _case_variance(one: _Asked, share: Floats) -> float:
+    """Return the variance of a weighted sum of rates: the answers of a group are drawn together."""
+    of_group = (share**2 * one.p).sum(1) - (share * one.p).sum(1) ** 2
+    return float((of_group / one.n[:, 0]).sum())
+
+
+def _pairs(one: _Asked) -> Iterator[PairSkew]:
+    """Yield the pairs of a question, by group and answer."""
+    sides, drawn = one.sides, one.drawn
+    bounds = np.percentile(one.sign * (drawn.said - drawn.rates), [2.5, 97.5], axis=0)
+    for group, name in enumerate(sides.groups):
+        for answer in range(one.kept):
+            at = (group, answer)
+            told = bool(one.sign[at])
+            yield PairSkew(
+                group=name,
+                answer=sides.answers[answer],
+                n=round(float(one.n[group, 0])),
+                p=float(one.p[at]),
+                q=float(one.q[at]),
+                base=float(one.base[answer]),
+                amplified=float(one.sign[at] * (one.q[at] - one.p[at])) if told else None,
+                low=float(bounds[(0, *at)]) if told else None,
+                high=float(bounds[(1, *at)]) if told else None,
+            )
 
 
 def _check(sides: Sides) -> None:

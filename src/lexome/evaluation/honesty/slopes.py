@@ -1,0 +1,112 @@
+"""The slope of what a model says on what its corpus says, both in logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lexome.evaluation.metrics.bootstrap import Undefined
+
+Floats = npt.NDArray[np.float64]
+
+# A slope is given where the spread of the corpus's rates is so many times that of chance.
+_LEAST_SPREAD = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """The slope of logit q on logit p over `pairs`, with its 95 % interval.
+
+    `reliability` is the share of the spread of the corpus's rates that is not chance: an
+    uncorrected slope would be `beta` times that.
+    """
+
+    beta: float
+    low: float
+    high: float
+    reliability: float
+    pairs: int
+
+    @property
+    def reading(self) -> str:
+        """Return what the interval says, in words."""
+        return reading(self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Points:
+    """Logits of rates x [S, K] and of what is said y [S, K]: S strata of K points each.
+
+    `weights` [S, K] are 1 / variance of the errors of x; `x_again` and `y_again` [R, S, K] are all
+    drawn again R times.
+    """
+
+    x: Floats
+    y: Floats
+    weights: Floats
+    x_again: Floats
+    y_again: Floats
+
+
+def fitted(points: Sequence[Points]) -> Slope | Undefined:
+    """Return the one slope of all strata, each of which has a level of its own."""
+    pairs = sum(one.x.size for one in points)
+    freedom = sum(len(one.x) * (one.x.shape[1] - 1) for one in points)
+    spread = sum(float(_moments(one.x, one.y, one.weights)[0].sum()) for one in points) + freedom
+    if not freedom:
+        return Undefined("slope", "it takes two groups with cases enough", pairs)
+    if spread < _LEAST_SPREAD * freedom:
+        return Undefined(
+            "slope", "the corpus's rates differ no more than by chance, or hardly", pairs
+        )
+    beta = float(_ratio([_moments(one.x, one.y, one.weights) for one in points]))
+    again = _ratio([_moments(one.x_again, one.y_again, one.weights) for one in points])
+    # The corpus was drawn once by the world and is drawn once more here: twice the error of rates,
+    # so that these slopes are flatter as a whole.
+    low, high = (np.nanpercentile(again, [2.5, 97.5]) - np.nanmedian(again) + beta).tolist()
+    return Slope(beta, low, high, 1 - freedom / spread, pairs)
+
+
+def slope(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Return the slope of y on x where x itself has errors, of variance 1 / `weights`; [...].
+
+    x, y and weights are [..., S, K]: strata with levels of their own, all of one slope. Errors of x
+    make a plain slope too flat; what they add to the spread of x is known, K - 1 after weighing,
+    and is taken off it (Fuller 1987, Measurement error models, section 3.1). NaN where nothing is
+    left.
+    """
+    return _ratio([_moments(x, y, weights)])
+
+
+def reading(low: float, high: float) -> str:
+    """Return in words what an interval of the slope says."""
+    if low > 1:
+        return "amplified: the model is more skewed than its corpus"
+    if high < 0:
+        return "inverted: the model is skewed the other way"
+    if low > 0 and high < 1:
+        return "attenuated: the model is less skewed than its corpus"
+    if low > 0:
+        return "taken over: as skewed as the corpus, as far as can be told"
+    if high < 1:
+        return "attenuated: hardly any of the skew is taken over"
+    return "nothing can be said: the interval is too wide"
+
+
+def _moments(x: Floats, y: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return the spread of x beyond its errors, and how x and y go together; [..., S] each."""
+    shares = weights / weights.sum(-1, keepdims=True)
+    centred = x - (shares * x).sum(-1, keepdims=True)
+    spread: Floats = (weights * centred**2).sum(-1) - (x.shape[-1] - 1)
+    together: Floats = (weights * centred * y).sum(-1)
+    return spread, together
+
+
+def _ratio(moments: Sequence[tuple[Floats, Floats]]) -> Floats:
+    spread = np.sum([own.sum(-1) for own, _ in moments], axis=0)
+    together = np.sum([own.sum(-1) for _, own in moments], axis=0)
+    found: Floats = np.where(spread > 0, together / np.where(spread > 0, spread, 1.0), np.nan)
+    return found
