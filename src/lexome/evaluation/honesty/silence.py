@@ -58,10 +58,22 @@ def silence(
     }
     if chooses.all() or not chooses.any():
         return found | {"threshold": None, "reason": "all questions are about one subject"}
-    chosen = at_most_wrong(confidence[chooses], right[chooses], alpha, delta)
+    own = [one for one in said if _chooses(one)]
+    chosen = threshold(own, confidence[chooses], alpha, delta)
     rest, was = ([one for one in own if not _chooses(one)] for own in (said, before))
     kept = _kept(rest, confidence[~chooses], was, chosen)
     return found | {"threshold": asdict(chosen), "held_out": kept}
+
+
+def threshold(said: Sequence[Said], confidence: Floats, alpha: float, delta: float) -> Threshold:
+    """Return `at_most_wrong` for what was said, by one question about each subject.
+
+    A model that errs about somebody errs in many questions about them, and the promise is of
+    questions that are drawn by themselves.
+    """
+    in_order = sorted(range(len(said)), key=lambda row: drawn(said[row].question.prompt))
+    rows = [*{said[row].question.subject: row for row in in_order}.values()]
+    return at_most_wrong(confidence[rows], sure_and_right(said)[1][rows], alpha, delta)
 
 
 def _chooses(said: Said) -> bool:
@@ -70,11 +82,11 @@ def _chooses(said: Said) -> bool:
 
 
 def _kept(
-    said: Sequence[Said], confidence: Floats, before: Sequence[Said], threshold: Threshold
+    said: Sequence[Said], confidence: Floats, before: Sequence[Said], chosen: Threshold
 ) -> dict[str, Any]:
     """Return how many of these questions are answered at a threshold, and how they score."""
     right = sure_and_right(said)[1]
-    cut = 2.0 if threshold.confidence is None else threshold.confidence
+    cut = 2.0 if chosen.confidence is None else chosen.confidence
     attempted = confidence >= cut
     subjects = Resampling([one.question.subject for one in said])
     kept = [
