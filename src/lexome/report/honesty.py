@@ -152,9 +152,9 @@ def _finding(
     told, wrong = count_at(held_out, "answered"), count_at(held_out, "wrong")
     finding = (
         f"Answering only from a confidence of {number_at(chosen, 'confidence'):.4f} on keeps wrong "
-        f"answers at {alpha:.0%} or fewer, at a certainty of {1 - delta:.0%}. On one half of the "
-        f"subjects {count_at(chosen, 'answered'):,} answers are that sure, wrong ones among them: "
-        f"{count_at(chosen, 'wrong'):,}. Tried on the other half, it answers {told:,} of "
+        f"answers at {alpha:.0%} or fewer, at a certainty of {1 - delta:.0%}. Asked one question "
+        f"about each of one half of the subjects, {count_at(chosen, 'answered'):,} answers are "
+        f"that sure, wrong ones among them: {count_at(chosen, 'wrong'):,}. Tried on the other half, it answers {told:,} of "
         f"{count_at(held_out, 'questions'):,} questions, {wrong:,} of them wrongly"
     )
     if not told:
