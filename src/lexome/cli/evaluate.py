@@ -11,7 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from lexome.cli import copying as copies
+from lexome.cli import detached as sources
 from lexome.cli import finetune_options as options
+from lexome.cli import groups as of_groups
 from lexome.cli import honesty
 from lexome.cli.console import result, result_json, say, table
 from lexome.cli.options import Json, Run
@@ -98,9 +100,14 @@ def evaluate(
     templates: honesty.Templates = None,
     unseen: honesty.Unseen = None,
     subjects: honesty.Subjects = None,
+    groups: of_groups.GroupsFile = None,
     copying: copies.Copying = False,
     samples: copies.Samples = None,
     samples_from: copies.SamplesFrom = None,
+    detached: sources.Detached = False,
+    examples: sources.Examples = None,
+    others: sources.Others = None,
+    by: sources.By = None,
     as_json: Json = False,
 ) -> None:
     """Score a model on held-out data, per natural unit, beside simple baselines.
@@ -109,13 +116,20 @@ def evaluate(
     is one standard error. The figures are kept in the run's evaluation.json. A run that was tuned
     on pairs is scored by its task instead, and the figures are in task.json, or beside it in a file
     that is named after the DATA. With --facts and --templates the model is asked instead what its
-    corpus says, and what it does not; with --copying its samples are compared with what it was
-    trained on. Those figures are in honesty.json and in copying.json.
+    corpus says, and what it does not; with --groups what it says of groups stands beside what its
+    corpus says, and is kept in groups.json; with --copying its samples are compared with what it was
+    trained on; with --detached a tuned run is asked whether its answers depend on their sources.
+    Those figures are in honesty.json, copying.json and detached.json.
     """
     from lexome.finetuning.evaluate import is_tuned
 
+    of_facts = {"facts": facts, "templates": templates, "unseen": unseen}
+    if groups:
+        _check_usual({**of_facts, "copying": copying}, "another measure")
+        of_groups.by_groups(run, groups, as_json)
+        return
     if copying:
-        _check_usual({"facts": facts, "templates": templates, "unseen": unseen}, "another measure")
+        _check_usual(of_facts, "another measure")
         _by_copying(run, samples, samples_from or (), as_json)
         return
     _check_usual({"samples": samples, "samples_from": samples_from}, "--copying")
@@ -130,13 +144,22 @@ def evaluate(
         "temperature": temperature,
         "guidance": guidance,
     }
+    if detached:
+        scored = {"data": data, "adapter": adapter, "group": group, "by": by}
+        _check_usual({**of_likelihood, **scored}, "another measure")
+        sources.by_sources(run, examples, others, searched, as_json)
+        return
+    _check_usual({"examples": examples, "others": others}, "--detached")
     if data or adapter or is_tuned(run):
         _check_usual(of_likelihood, "the likelihood, and a tuned run is scored by its task")
         choices = {"split": split, "files": data or (), "baselines": baselines, "group": group}
+        choices["by"] = by or ()
         chosen = {**choices, "searched": searched}
         _by_task(adapter or run, run if adapter else None, chosen, as_json)
         return
-    _check_usual({**searched, "group": group}, "answers, and this run was not tuned on pairs")
+    _check_usual(
+        {**searched, "group": group, "by": by}, "answers, and this run was not tuned on pairs"
+    )
     told = {} if positions is None else {"positions": positions}
     found = evaluated(
         run, split=split, stride=stride, baselines=baselines, both_strands=both_strands, **told
@@ -195,7 +218,7 @@ def _by_task(run: Path, base: Path | None, choices: Mapping[str, Any], as_json: 
     if as_json:
         result_json(scores)
         return
-    for line in task_scores.score_lines(scores):
+    for line in (*task_scores.score_lines(scores), *sources.gap_lines(scores)):
         result(line)
     say(f"written: {run / scores['kept_in']}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ def finetune(
     templates: options.Templates = None,
     unseen: options.Unseen = None,
     abstention: options.Abstention = None,
+    groups: options.Groups = None,
     as_json: Json = False,
 ) -> None:
     """Tune a model on pairs of source and target, and score it on pairs that it has not seen.
@@ -65,7 +66,7 @@ def finetune(
     The vocabulary grows by the tokens that the pairs bring. The weights with the least validation
     loss are kept; Ctrl-C saves the state and stops, and the same command goes on.
     """
-    from lexome.cli.abstain import Lessons
+    from lexome.cli.lessons import Lessons
     from lexome.cli.task_scores import score_lines
     from lexome.finetuning import pairs, recipes, tasks
     from lexome.finetuning.asked import Asked
@@ -81,11 +82,11 @@ def finetune(
         "temperature": temperature,
         "guidance": guidance,
     }
-    _settings(task, **searched)
+    settings_of(task, **searched)
     known = pairs.open_base(base, base_language, source_language)
     spoken = source_language or chosen.source or known.tokens.language
     folder = corpus or Path("corpus") / out.name
-    lessons = Lessons(facts, templates, unseen, abstention)
+    lessons = Lessons(facts, templates, unseen, abstention, groups)
     files, group = lessons.pairs(base, folder, task, data or [], group)
     described = PairData(
         files,
@@ -137,7 +138,7 @@ def _tuned(
         stopped(outcome)
     found = scored(run, group=asked.data.group, searched=searched)
     if rivals:
-        _compared(run, rivals, _settings(asked.task, **searched), asked.data.group)
+        _compared(run, rivals, settings_of(asked.task, **searched), asked.data.group)
     return found
 
 
@@ -177,6 +178,7 @@ def scored(
     searched: Mapping[str, Any] = MappingProxyType({}),
     group: str = "",
     baselines: bool = True,
+    by: Sequence[str] = (),
     **choices: Any,
 ) -> dict[str, Any]:
     """Score a tuned run with a progress bar; return what task.json says.
@@ -189,8 +191,8 @@ def scored(
 
     start = open_run(run).recipe.start
     task = start.task if start else "pair"
-    settings = _settings(task, **searched)
-    scoring = Scoring(settings, group=group, baselines=baselines)
+    settings = settings_of(task, **searched)
+    scoring = Scoring(settings, group=group, baselines=baselines, by=by)
     with meter() as bar:
         return score_task(
             run,
@@ -200,7 +202,7 @@ def scored(
         )
 
 
-def _settings(
+def settings_of(
     task: str,
     beams: int = 1,
     length_penalty: float = 1.0,

@@ -23,6 +23,7 @@ from lexome.finetuning.answering import (
     questions,
     read_questions,
 )
+from lexome.finetuning.gaps import gaps_by, members
 from lexome.finetuning.paired import Pairs
 from lexome.finetuning.preferring import length as preference_length
 from lexome.finetuning.preferring import preference_scores
@@ -63,13 +64,15 @@ class Scoring:
 
     `settings` are those of writing, by default the task's; `limit` is the most examples that are
     asked; `group` the metadata over which intervals are drawn, by default that by which the corpus
-    was split; with `baselines` those of the field stand beside.
+    was split; with `baselines` those of the field stand beside. Scores are given by group too for
+    each of `by`, the names of metadata or `length`.
     """
 
     settings: Settings | None = None
     limit: int | None = None
     group: str = ""
     baselines: bool = True
+    by: Sequence[str] = ()
 
 
 def is_tuned(run_folder: Path) -> bool:
@@ -112,6 +115,8 @@ def score_task(
     asked = fitting(every, model.config, ", ".join(map(str, files)) or str(run_folder))
     scoring = replace(scoring, group=_group(pairs, asked, scoring.group))
     resampling_of(asked, scoring.group)
+    for field in scoring.by:
+        members(asked, field)
     chosen = scoring.settings or usual_settings(run.recipe.start.task)
     settings = replace(chosen, max_tokens=room(pairs.corpus, every, model.config.context))
     advance = (lambda done, total: told("answer", done, total)) if told else None
@@ -132,8 +137,9 @@ def score_task(
         "settings": {name: getattr(settings, name) for name in KEPT_SETTINGS},
         "method": run.recipe.start.method,
         **{name: run.facts[name] for name in ("trained_parameters", "parameters")},
-        **scores,
+        **scores.to_dict(),
         "baselines": baselines,
+        "by": [gaps_by(scores, asked, field) for field in scoring.by],
     }
     ending = _ending(run_folder, split, files)
     found["kept_in"] = named(SCORES, ending)
@@ -193,18 +199,19 @@ def _scores(
     said: Sequence[Answer],
     scoring: Scoring,
     trained: Sequence[int],
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the figures and their details, and what stands beside them."""
+) -> tuple[TaskScores, list[dict[str, Any]]]:
+    """Return the scores, and what stands beside them."""
     start = run.recipe.start
     assert start is not None
     scores = task_scores(start.task, pairs, asked, said, scoring.group) or TaskScores(())
     if pairs.language.alternatives == 1:
         beside = baseline_scores(start.task, pairs, asked, scoring.group, trained)
-        return scores.to_dict(), list(beside) if scoring.baselines else []
+        return scores, list(beside) if scoring.baselines else []
     resampling = resampling_of(asked, scoring.group)
     preferred, before = preference_scores(run, model, pairs, asked, resampling)
-    scores = replace(scores, figures=(*preferred, *scores.figures))
-    return scores.to_dict(), [before] if scoring.baselines else []
+    statistics = {**scores.statistics, **resampling.statistics(len(asked))}
+    scores = replace(scores, figures=(*preferred, *scores.figures), statistics=statistics)
+    return scores, [before] if scoring.baselines else []
 
 
 def usual_settings(task: str) -> Settings:

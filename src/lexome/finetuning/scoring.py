@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from lexome.errors import LexomeError, nearest
 from lexome.evaluation.baselines.contents import source_kind
 from lexome.evaluation.metrics.answers import answer_scores
-from lexome.evaluation.metrics.bootstrap import Figure, Ints, Resampling
+from lexome.evaluation.metrics.bootstrap import Figure, Ints, Noting, Resampling, Statistic
 from lexome.evaluation.metrics.labels import label_scores
 from lexome.evaluation.metrics.multilabel import multilabel_scores
 from lexome.evaluation.metrics.regression import regression_scores
@@ -35,10 +35,14 @@ _UNSAID = ""
 
 @dataclass(frozen=True)
 class TaskScores:
-    """The figures of a task, the first one the one to look at; `details` are tables beside them."""
+    """The figures of a task, the first one the one to look at; `details` are tables beside them.
+
+    `statistics` are what stands behind the figures, by their names.
+    """
 
     figures: tuple[Figure, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
+    statistics: Mapping[str, Statistic] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -74,6 +78,18 @@ def predicted_scores(
     `stopped` says which answers ended by themselves, where there is something to say.
     """
     resampling = resampling_of(asked, group)
+    found = _scores(task, pairs, asked, predicted, resampling, stopped)
+    return found and replace(found, statistics=resampling.statistics(len(asked)))
+
+
+def _scores(
+    task: str,
+    pairs: Pairs,
+    asked: Sequence[Question],
+    predicted: Any,
+    resampling: Resampling,
+    stopped: Sequence[bool] | None,
+) -> TaskScores | None:
     coding = pairs.coding
     if isinstance(coding, Scale):
         truth = np.array([true_number(pairs, one) for one in asked])
@@ -89,13 +105,13 @@ def predicted_scores(
     return _text_scores(task, pairs, asked, predicted, references, stopped, resampling)
 
 
-def resampling_of(asked: Sequence[Question], group: str) -> Resampling:
+def resampling_of(asked: Sequence[Question], group: str) -> Noting:
     """Return how examples are drawn again: one by one, or by groups that their metadata name.
 
     An example of which nothing is known under `group` is a `LexomeError`.
     """
     if not group:
-        return Resampling()
+        return Noting()
     for one in asked:
         if group not in one.metadata:
             raise LexomeError(
@@ -103,7 +119,7 @@ def resampling_of(asked: Sequence[Question], group: str) -> Resampling:
                 where=one.place,
                 fix=nearest(group, one.metadata),
             )
-    return Resampling(groups=[one.metadata[group] for one in asked])
+    return Noting(groups=[one.metadata[group] for one in asked])
 
 
 def _predicted(pairs: Pairs, asked: Sequence[Question], said: Sequence[Answer]) -> Any:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from lexome.evaluation.metrics.directions import LOWER
 from lexome.report.data import finite
 from lexome.report.task_data import Better, Standing, TaskFigure
 
-_LOWER = frozenset(
-    {
-        *("WER", "CER", "substitutions", "deletions", "insertions", "words from silence"),
-        *("MAE", "RMSE", "log loss", "Brier score", "expected calibration error"),
-        *("equal to the source", "words left untranslated", "empty", "repeated 4-grams"),
-        "exact copies of training pictures",
-    }
-)
 _NEAREST = "PSNR to the nearest training picture"
 _REAL = ", held-out pictures"
 _DESCRIBES = frozenset({"mean length", "length ratio", "chance", _NEAREST})
@@ -45,7 +38,7 @@ _YARDSTICKS: Mapping[str, tuple[str, str]] = {
 
 def better(name: str) -> Better:
     """Return which way a figure gets better."""
-    if name in _LOWER:
+    if name in LOWER:
         return "lower"
     return "" if name in _DESCRIBES or name.endswith(_REAL) else "higher"
 

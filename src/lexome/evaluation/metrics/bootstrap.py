@@ -8,7 +8,7 @@ bootstrap's (Efron 1979), whose 2.5th and 97.5th percentiles bound the interval.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +85,9 @@ class Resampling:
         """Return whether all examples are of one group: drawn again, they are always the same."""
         return self.groups is not None and not self.numbers(n).any()
 
+    def take_note(self, statistics: Sequence[Statistic], n: int) -> None:
+        """Take note of what is scored over `n` examples: nothing here, see `Noting`."""
+
     def weights(self, n: int) -> Iterator[Floats]:
         """Yield how often each example was drawn, [n, R], some resamples at a time.
 
@@ -105,12 +108,28 @@ class Resampling:
             yield (drawn if self.groups is None else drawn[numbers]).astype(np.float64)
 
 
+@dataclass(frozen=True)
+class Noting(Resampling):
+    """Notes what is scored, so that examples may be counted in another way too: by their groups."""
+
+    noted: list[tuple[Statistic, int]] = field(default_factory=list, compare=False)
+
+    def take_note(self, statistics: Sequence[Statistic], n: int) -> None:
+        """Note statistics and over how many examples they are."""
+        self.noted.extend((one, n) for one in statistics)
+
+    def statistics(self, n: int) -> dict[str, Statistic]:
+        """Return by their names the statistics over `n` examples."""
+        return {one.name: one for one, count in self.noted if count == n}
+
+
 EXAMPLES = Resampling()
 """Examples by themselves, 1,000 resamples."""
 
 
 def score(statistics: Sequence[Statistic], n: int, resampling: Resampling) -> list[Figure]:
     """Return the figure of each statistic over `n` examples, in order."""
+    resampling.take_note(statistics, n)
     if n == 0:
         return [Undefined(each.name, "there are no examples", 0) for each in statistics]
     once = np.ones((n, 1))

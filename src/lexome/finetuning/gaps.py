@@ -1,0 +1,102 @@
+"""The score of a task by groups of examples: by speaker, by category, by how long a source is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lexome.errors import UsageError, nearest
+from lexome.evaluation.metrics.bootstrap import Statistic
+from lexome.evaluation.metrics.directions import LOWER
+from lexome.evaluation.metrics.gaps import FEWEST, group_gap, spoken_of
+from lexome.finetuning.answering import Question
+from lexome.finetuning.scoring import TaskScores
+
+LENGTH = "length"
+"""What groups examples by the tokens of their sources, where no metadata are called so."""
+
+_CALIBRATION = ("log loss", "Brier score", "expected calibration error")
+# Numbers with more values than these come in four groups of like size.
+_MOST_NUMBERS = 12
+_UNKNOWN = "not known"
+
+
+def members(asked: Sequence[Question], field: str) -> list[str]:
+    """Return the group of each example: what its metadata say, or a quarter of all numbers.
+
+    A field of which no example knows anything is a `UsageError`.
+    """
+    known = {name for one in asked for name in one.metadata}
+    if field in known:
+        values = [one.metadata.get(field, _UNKNOWN) for one in asked]
+        numbers = [_number(value) for value in values]
+        many = len(set(values)) > _MOST_NUMBERS
+        if many and not any(number is None for number in numbers):
+            return quarters(np.array(numbers, np.float64))
+        return values
+    if field == LENGTH:
+        return quarters(np.array([len(one.prompt) for one in asked], np.float64), " tokens")
+    raise UsageError(
+        f"no example has anything under {field!r}",
+        where="--by",
+        fix=nearest(field, sorted({*known, LENGTH})),
+    )
+
+
+def quarters(values: npt.NDArray[np.float64], unit: str = "") -> list[str]:
+    """Return for each value [N] the range of the quarter of all values that it is in."""
+    borders = np.unique(np.quantile(values, [0.25, 0.5, 0.75], method="inverted_cdf"))
+    numbers = np.searchsorted(borders, values)
+    ranges = {
+        number: f"{own.min():g} to {own.max():g}{unit}"
+        for number in np.unique(numbers).tolist()
+        for own in [values[numbers == number]]
+    }
+    return [ranges[number] for number in numbers.tolist()]
+
+
+def gaps_by(scores: TaskScores, asked: Sequence[Question], field: str) -> dict[str, Any]:
+    """Return the first figure of a task, and those of calibration, by group, as plain JSON values.
+
+    `small` counts the groups that are too small to speak of; `reason` says why there is no gap.
+    """
+    own = members(asked, field)
+    large, small = spoken_of(own)
+    counts = Counter(own)
+    found = [
+        gap
+        for statistic in _statistics(scores)
+        if (gap := group_gap(statistic, own, statistic.name in LOWER)) is not None
+    ]
+    return {
+        "field": field,
+        "groups": len(counts),
+        "small": {name: counts[name] for name in small},
+        "gaps": [asdict(one) for one in found],
+        "reason": "" if found else _reason(scores.statistics, large),
+    }
+
+
+def _statistics(scores: TaskScores) -> list[Statistic]:
+    first = [one.name for one in scores.figures[:1]]
+    names = dict.fromkeys((*first, *_CALIBRATION))
+    return [scores.statistics[name] for name in names if name in scores.statistics]
+
+
+def _reason(statistics: Mapping[str, Statistic], large: Sequence[str]) -> str:
+    if len(large) < 2:
+        count = f"{len(large)} of them has" if large else "none of them has"
+        return f"groups need {FEWEST} examples or more to be spoken of, and {count}"
+    return "the figure is not one of single examples" if statistics else "the task has no figure"
+
+
+def _number(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
