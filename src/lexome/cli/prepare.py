@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TOKENIZER = "Tokenizer"
 _SPLIT = "Split"
+_SWAP = "Counterfactual twins"
 
 Sources = Annotated[
     list[str], typer.Argument(metavar="SOURCES", help="Files, folders and glob patterns.")
@@ -115,6 +116,28 @@ Index = Annotated[
     bool,
     typer.Option("--index", help="Index the training split too, see `lexome index`."),
 ]
+Swap = Annotated[
+    Path | None,
+    typer.Option(
+        "--swap",
+        metavar="PAIRS",
+        help="Beside each training document that holds one of these terms put its twin, with every "
+        "term exchanged for its partner. Two columns (CSV, tabs), or JSON.",
+        show_default=False,
+        rich_help_panel=_SWAP,
+    ),
+]
+SwapExcept = Annotated[
+    Path | None,
+    typer.Option(
+        "--swap-except",
+        metavar="NAMES",
+        help="Leave documents alone that name one of these: what is said of somebody is a fact. A "
+        "table of facts, or a name a line.",
+        show_default=False,
+        rich_help_panel=_SWAP,
+    ),
+]
 Licence = Annotated[str, typer.Option(help="What the files may be used for, for the record.")]
 
 
@@ -137,6 +160,8 @@ def prepare(
     seed: Seed = 0,
     workers: Workers = None,
     licence: Licence = "",
+    swap: Swap = None,
+    swap_except: SwapExcept = None,
     index: Index = False,
     as_json: Json = False,
 ) -> None:
@@ -165,6 +190,8 @@ def prepare(
         seed=seed,
         workers=workers,
         licence=licence,
+        swap=swap,
+        swap_except=swap_except,
     )
     corpus = prepared(request, out)
     made = indexed(corpus, "train") if index else None
@@ -239,6 +266,12 @@ def summary(manifest: Manifest) -> Iterator[str]:
         yield f"groups     {manifest.groups}"
     if manifest.split.note:
         yield f"split      {manifest.split.note}"
+    if (swap := manifest.swap) is not None:
+        alone = f"; {swap.left_alone:,} left alone, as they name one of {swap.names:,}"
+        yield (
+            f"swapped    {swap.swapped:,} training documents have a twin, {swap.terms:,} terms "
+            f"exchanged{alone if swap.names else ''}"
+        )
     for reason, skipped in manifest.skipped.items():
         yield f"skipped    {skipped.count:,} × {reason}; the first: {skipped.examples[0]}"
     leak = manifest.leak

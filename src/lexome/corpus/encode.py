@@ -23,6 +23,7 @@ from lexome.corpus.split import LEFT_OUT
 from lexome.errors import LexomeError, located
 from lexome.languages.base import Document, Ids, Language, Skipped, Tokenizer
 from lexome.languages.features import Features, HasFeatures
+from lexome.languages.swapping import Swap
 
 OVERLAPS = "overlaps the training split"
 
@@ -40,6 +41,23 @@ class PieceSide(BaseModel):
     features: ShardFile | None = None
 
 
+class SwapCounts(BaseModel):
+    """Documents with a twin, the terms exchanged in them, and documents left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    swapped: int = 0
+    terms: int = 0
+    left_alone: int = 0
+
+    def __add__(self, other: SwapCounts) -> SwapCounts:
+        return SwapCounts(
+            swapped=self.swapped + other.swapped,
+            terms=self.terms + other.terms,
+            left_alone=self.left_alone + other.left_alone,
+        )
+
+
 class PieceRecord(BaseModel):
     """A finished piece: what the journal keeps."""
 
@@ -51,6 +69,8 @@ class PieceRecord(BaseModel):
     rows: str
     rows_sha256: str
     skipped: dict[str, SkippedRecord] = {}
+
+    swapped: SwapCounts = SwapCounts()
 
     @property
     def tokens(self) -> dict[str, int]:
@@ -74,12 +94,14 @@ class Encode:
     folder: Path
     shards: str
     partial: Path
+    swap: Swap | None = None
 
     def __call__(self, piece: Piece) -> Iterator[PieceRecord]:
         rows: dict[str, list[Any]] = {name: [] for name in rows_schema().names}
+        twins, swapped = self._twins(piece.items)
         sides = {}
-        for split in (TRAIN, VALID):
-            if entries := self._entries(piece.items, split):
+        for split, more in ((TRAIN, twins), (VALID, [])):
+            if entries := self._entries(piece.items, split) + more:
                 sides[split] = self._side(split, piece.number, entries, rows)
         name = f"rows-{piece.number:05d}.parquet"
         checksum = write_rows(self.partial, name, rows)
@@ -90,7 +112,27 @@ class Encode:
             rows=name,
             rows_sha256=checksum,
             skipped=_left_out(piece.items),
+            swapped=swapped,
         )
+
+    def _twins(self, items: Sequence[Routed]) -> tuple[list[_Entry], SwapCounts]:
+        """Return the twins of training documents, which stand behind all documents of the piece.
+
+        What stands right behind its original is copied from there, and nothing is learned.
+        """
+        twins: list[_Entry] = []
+        counts = SwapCounts()
+        for item in items:
+            if self.swap is None or item.split != TRAIN:
+                continue
+            if (twin := self.swap.twin(item.document)) is None:
+                continue
+            if twin.document is None:
+                counts += SwapCounts(left_alone=1)
+                continue
+            counts += SwapCounts(swapped=1, terms=twin.terms)
+            twins.append(_Entry(twin.document, self.language.units(twin.document), False))
+        return twins, counts
 
     def _entries(self, items: Sequence[Routed], split: str) -> list[_Entry]:
         entries = []

@@ -153,9 +153,9 @@ def another_corpus(
 ) -> LexomeError:
     """Return the error for a folder whose corpus was made by another request."""
     changed = [
-        f"{key}: {found.get(key)!r} there, {value!r} asked for"
-        for key, value in asked.items()
-        if found.get(key) != json.loads(json.dumps(value))
+        f"{key}: {found.get(key)!r} there, {asked.get(key)!r} asked for"
+        for key in {**asked, **found}
+        if found.get(key) != json.loads(json.dumps(asked.get(key)))
     ]
     return LexomeError(
         f"the folder holds {what} that differs in {'; '.join(changed) or 'its format'}",

@@ -99,6 +99,21 @@ class TokenizerRecord(_Part):
     sample_documents: int = 0
 
 
+class SwapRecord(_Part):
+    """What was exchanged: twins with `terms` declared terms stand beside `swapped` documents.
+
+    `left_alone` documents hold such terms too, and name somebody of whom facts are said. The files
+    in which terms and names were `declared` are among the manifest's sources. A twin has the
+    metadata of its document, as they were.
+    """
+
+    declared: int
+    names: int
+    swapped: int
+    terms: int
+    left_alone: int
+
+
 class SkippedRecord(_Part):
     """How many records were left out for one reason, and the first of them."""
 
@@ -177,6 +192,7 @@ class Manifest(_Part):
     tokenizer: TokenizerRecord
     split: SplitRecord
     groups: GroupsRecord | None = None
+    swap: SwapRecord | None = None
     train: SplitSide
     valid: SplitSide
     skipped: dict[str, SkippedRecord]

@@ -86,8 +86,8 @@ class Planner:
         )
 
     def _named(self, files: Sequence[Path]) -> Iterator[Path]:
-        """Yield the files that options and `files` name, each once."""
-        named = list(self.language.option_files)
+        """Yield the files that the request, options and `files` name, each once."""
+        named = [*self.request.swap_files, *self.language.option_files]
         if isinstance(self.language, NamesFiles):
             named += [one for path in files for one in self.language.named_files(path)]
         yield from dict.fromkeys(named)

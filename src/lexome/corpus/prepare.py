@@ -12,7 +12,7 @@ import lexome
 from lexome import languages
 from lexome.corpus.corpus import DOCUMENTS, SHARDS, TOKENIZER, Corpus
 from lexome.corpus.documents import DocumentsTable
-from lexome.corpus.encode import OVERLAPS, Encode, PieceRecord
+from lexome.corpus.encode import OVERLAPS, Encode, PieceRecord, SwapCounts
 from lexome.corpus.journal import PARTIAL, Journal, another_corpus, remove_partial
 from lexome.corpus.leak import LeakSearch
 from lexome.corpus.manifest import (
@@ -25,6 +25,7 @@ from lexome.corpus.manifest import (
     SkippedRecord,
     SourceFile,
     SplitSide,
+    SwapRecord,
     TokenizerRecord,
     fingerprint,
     folder_sha256,
@@ -45,6 +46,8 @@ from lexome.errors import LexomeError, UsageError
 from lexome.files import naming
 from lexome.languages.base import Language, Tokenizer
 from lexome.languages.sources import file_name
+from lexome.languages.swap_files import read_swap
+from lexome.languages.swapping import Swap
 
 
 def prepare(
@@ -62,7 +65,8 @@ def prepare(
 
     Raises `LexomeError` if the folder holds something else, if the sources have changed since the
     corpus was begun, if nothing readable is found or one side of the split is empty, if a
-    document cannot be read or encoded, and if the folder cannot be written.
+    document cannot be read or encoded, if terms are to be swapped that no document holds, and if
+    the folder cannot be written.
     """
     folder = Path(folder)
     observer = observer or PrepareObserver()
@@ -74,11 +78,18 @@ def prepare(
         return corpus
     _check_free(folder, request)
     check_trainable(request, language)
+    swap = _swap(request, language)
     with Journal.open(folder, identity) as journal, Pool(request.processes) as pool:
-        run = _Preparation(request, language, folder, observer, journal, pool)
+        run = _Preparation(request, language, folder, observer, journal, pool, swap)
         run.make(identity)
     remove_partial(folder)
     return Corpus.open(folder, language=language)
+
+
+def _swap(request: PrepareRequest, language: Language) -> Swap | None:
+    if request.swap is None:
+        return None
+    return read_swap(request.swap, request.swap_except, language)
 
 
 @dataclass
@@ -89,6 +100,7 @@ class _Preparation:
     observer: PrepareObserver
     journal: Journal
     pool: Pool
+    swap: Swap | None
     documents: int = 0
     tokens: int = 0
 
@@ -99,6 +111,7 @@ class _Preparation:
         tokenizer, record = self._tokenizer(plan)
         pieces = self._pieces(plan, tokenizer)
         skipped = self._skipped(plan, pieces)
+        swapped = self._swapped(pieces)
         table = DocumentsTable()
         documents = table.write(
             ((self.journal.partial / piece.rows, piece.tokens) for piece in pieces),
@@ -110,9 +123,10 @@ class _Preparation:
                 raise empty_side(split, self.request)
         leak = self._leaks(sides, tokenizer, table)
         fidelity = self._fidelity(plan, tokenizer)
-        self._manifest(identity, plan, record, sides, documents, leak, skipped, fidelity).write(
-            self.folder
+        manifest = self._manifest(
+            identity, plan, record, sides, documents, leak, skipped, fidelity, swapped
         )
+        manifest.write(self.folder)
 
     def _tokenizer(self, plan: Plan) -> tuple[Tokenizer, TokenizerRecord]:
         folder = self.folder / TOKENIZER
@@ -120,7 +134,12 @@ class _Preparation:
         if record is not None and folder.is_dir() and folder_sha256(folder) == record.sha256:
             return languages.load_tokenizer(folder), record
         tokenizer, record = make_tokenizer(
-            self.request, self.language, plan.split.train_units, lambda: self._read(plan), folder
+            self.request,
+            self.language,
+            plan.split.train_units,
+            lambda: self._read(plan),
+            folder,
+            self.swap,
         )
         self.journal.write_tokenizer(record)
         return tokenizer, record
@@ -143,7 +162,9 @@ class _Preparation:
         for record in self.journal.pieces.values():
             done += self._count(record)
         self._advance(done, plan)
-        task = Encode(self.language, tokenizer, self.folder, SHARDS, self.folder / PARTIAL)
+        task = Encode(
+            self.language, tokenizer, self.folder, SHARDS, self.folder / PARTIAL, self.swap
+        )
         for record in self.pool.map(task, self._unfinished(plan)):
             self.journal.add(record)
             done += self._count(record)
@@ -160,6 +181,16 @@ class _Preparation:
             )
         tally.merge(plan.skipped)
         return tally.records()
+
+    def _swapped(self, pieces: Sequence[PieceRecord]) -> SwapRecord | None:
+        if self.swap is None:
+            return None
+        counts = sum((piece.swapped for piece in pieces), SwapCounts())
+        if not counts.swapped:
+            raise _nothing_swapped(counts.left_alone, self.request)
+        return SwapRecord(
+            declared=len(self.swap.partners), names=len(self.swap.names), **counts.model_dump()
+        )
 
     def _unfinished(self, plan: Plan) -> Iterator[Piece]:
         finished = frozenset(self.journal.pieces)
@@ -210,6 +241,7 @@ class _Preparation:
         leak: LeakCheck,
         skipped: Mapping[str, SkippedRecord],
         fidelity: dict[str, float],
+        swapped: SwapRecord | None,
     ) -> Manifest:
         sources = [
             SourceFile(path=file_name(file.path), bytes=file.bytes, sha256=file.sha256)
@@ -220,6 +252,7 @@ class _Preparation:
             sources.append(SourceFile(path=path, bytes=size, sha256=checksum))
         written = sides[TRAIN].documents - sides[TRAIN].augmented + sides[VALID].documents
         written += skipped[OVERLAPS].count if OVERLAPS in skipped else 0
+        written -= 0 if swapped is None else swapped.swapped
         cut = written - sum(file.documents for file in plan.files)
         return Manifest(
             lexome=lexome.__version__,
@@ -232,6 +265,7 @@ class _Preparation:
             tokenizer=tokenizer,
             split=plan.split.record.model_copy(update={"cut_documents": cut}),
             groups=plan.groups,
+            swap=swapped,
             train=sides[TRAIN],
             valid=sides[VALID],
             skipped=dict(skipped),
@@ -252,6 +286,23 @@ def _side(split: str, pieces: Sequence[PieceRecord]) -> SplitSide:
         shards=tuple(part.shard for part in parts),
         weights=tuple(part.weights for part in parts),
         features=tuple(part.features for part in parts if part.features),
+    )
+
+
+def _nothing_swapped(left_alone: int, request: PrepareRequest) -> LexomeError:
+    if not left_alone:
+        return LexomeError(
+            "no training document holds a term that is to be swapped",
+            where=str(request.swap),
+            fix="terms are whole words: see how the texts spell them. Remove the corpus's folder, "
+            "and prepare it anew",
+        )
+    return LexomeError(
+        f"all the {left_alone:,} training documents with a term to swap name somebody whose "
+        "documents are left alone",
+        where=str(request.swap_except),
+        fix="list fewer names, or make smaller documents, as by --option separator=blank_line. "
+        "Remove the corpus's folder, and prepare it anew",
     )
 
 

@@ -32,6 +32,9 @@ class PrepareRequest:
       `validation_where`, the documents whose metadata have all of these values.
     - `workers`: processes, by default one for each core that this process may use.
     - `licence`: what the sources may be used for, in words.
+    - `swap`, `swap_except`: files of pairs of terms, and of names (`languages.swap_files`). Beside
+      each training document that holds a term stands its twin with the terms exchanged, unless it
+      has one of the names.
     """
 
     sources: Sequence[str | Path]
@@ -49,6 +52,8 @@ class PrepareRequest:
     seed: int = 0
     workers: int | None = None
     licence: str = ""
+    swap: Path | None = None
+    swap_except: Path | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.sources, str | Path) or isinstance(self.validation_files, str | Path):
@@ -77,6 +82,12 @@ class PrepareRequest:
                 "a tokenizer that exists has its kind, size and options already",
                 fix="name either a tokenizer folder, or a kind with size and options",
             )
+        if self.swap_except is not None and self.swap is None:
+            raise UsageError(
+                "names are left alone where terms are swapped, and none are",
+                where="--swap-except",
+                fix="add --swap PAIRS, or leave the names out",
+            )
 
     @property
     def processes(self) -> int:
@@ -87,6 +98,11 @@ class PrepareRequest:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1
+
+    @property
+    def swap_files(self) -> tuple[Path, ...]:
+        """Return the files that say what is swapped."""
+        return tuple(path for path in (self.swap, self.swap_except) if path is not None)
 
     def identity(self, language: Language) -> dict[str, Any]:
         """Return what decides the corpus, as JSON; two requests with one identity are the same."""
@@ -107,6 +123,7 @@ class PrepareRequest:
             "split": self.split,
             "seed": self.seed,
             "licence": self.licence,
+            **({"swap": [file_name(path) for path in files]} if (files := self.swap_files) else {}),
         }
 
 

@@ -17,6 +17,7 @@ from lexome.errors import LexomeError, UsageError, nearest
 from lexome.languages.base import Document, Language, Tokenizer, TokenizerTrainer
 from lexome.languages.features import frame_token
 from lexome.languages.prompts import AnswersPrompts
+from lexome.languages.swapping import Swap
 
 # Counting characters is quick, and a rare one is worth a look at everything. Merges of byte-pair
 # encoding hardly change beyond some megabytes, while its trainer holds the sample in memory.
@@ -31,13 +32,15 @@ class Sample:
     """Excerpts of the training split, spread evenly: the same for the same documents.
 
     The split's units are parted into as many stretches as there is room for excerpts, and the
-    first units of each stretch are taken. A split that is small enough is taken whole.
+    first units of each stretch are taken. A split that is small enough is taken whole. With `swap`
+    the twins of what is taken are in the sample too, and not counted.
     `units` and `documents` count what was taken, once `contents` has been read to its end.
     """
 
     language: Language
     train_units: int
     most_units: int
+    swap: Swap | None = None
     units: int = 0
     documents: int = 0
 
@@ -54,12 +57,18 @@ class Sample:
                 size = item.units if whole else self.language.units(part)
                 if size:
                     taken += size
-                    yield part.content
+                    yield from self._with_twin(part)
             self.units += taken
             self.documents += bool(taken)
             place += item.units
             if place >= self.train_units:
                 return
+
+    def _with_twin(self, part: Document) -> Iterator[Any]:
+        yield part.content
+        twin = None if self.swap is None else self.swap.twin(part)
+        if twin is not None and twin.document is not None:
+            yield twin.document.content
 
     def _stretches(self, place: int, units: int) -> Iterator[tuple[int, int]]:
         """Yield what to take of a document that begins at `place`, from 0 to `units`."""
@@ -98,12 +107,13 @@ def make_tokenizer(
     train_units: int,
     documents: Callable[[], Iterable[Routed]],
     folder: Path,
+    swap: Swap | None = None,
 ) -> tuple[Tokenizer, TokenizerRecord]:
     """Make or load the tokenizer that is asked for and save it in `folder`.
 
     `documents` gives all the documents of the corpus, and is called where a sample is needed.
     """
-    sample = Sample(language, train_units, _most_units(request, language))
+    sample = Sample(language, train_units, _most_units(request, language), swap)
     if request.tokenizer_folder is not None:
         tokenizer = languages.load_tokenizer(Path(request.tokenizer_folder))
     else:
