@@ -104,6 +104,44 @@ def test_who_answers_already_is_spoken_to_as_it_was(tmp_path: Path, task: str, l
     assert list(tokenizer.roles.values()) == spoken
 
 
+def chats(folder: Path, answer: str = "The Cat") -> Path:
+    rows = [{"prompt": f"WHO sat {n}?", "response": answer} for n in range(12)]
+    return table(folder / "chats.jsonl", rows)
+
+
+def test_a_conversation_is_read_as_its_options_say(tmp_path: Path, text: Path) -> None:
+    """A base of lower case has never seen capitals: what is said to it is in lower case too."""
+    lower = {"source_options": {"lowercase": True}, "target_options": {"lowercase": True}}
+    corpus = prepared(tmp_path / "c", text, "assistant", [chats(tmp_path)], **lower)
+    (asked, answer), *_ = (document.content for document in corpus.documents("train"))
+    assert asked.content.startswith("who sat") and answer.content == "the cat"
+
+
+def test_a_conversation_becomes_tokens_as_is_asked(tmp_path: Path) -> None:
+    """Of other tokens than the base's no word has been read, be it with its space or without."""
+    model = base(tmp_path / "base", BpeTrainer().train(["the cat sat on the mat " * 20], 300))
+    kind = {"target_tokenizer": "bytes"}
+    corpus = prepared(tmp_path / "c", model, "assistant", [chats(tmp_path)], **kind)
+    tokenizer = corpus.tokenizer
+    assert isinstance(tokenizer, PairTokenizer)
+    assert (tokenizer.part("assistant").tokenizer.kind, tokenizer.answering.lead) == ("bytes", "")
+
+
+def test_an_answer_in_another_language_has_no_lead(tmp_path: Path) -> None:
+    model = base(tmp_path / "base", BpeTrainer().train(["the cat sat on the mat " * 20], 300))
+    file = chats(tmp_path, "ACGT")
+    corpus = prepared(tmp_path / "c", model, "assistant", [file], target_language="dna")
+    content = next(iter(corpus.documents("train"))).content
+    assert content[-1].content == "ACGT"
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_conversation_has_no_columns(tmp_path: Path, text: Path, side: str) -> None:
+    with pytest.raises(UsageError, match="no columns") as raised:
+        prepared(tmp_path / "c", text, "assistant", [chats(tmp_path)], **{side: "prompt"})
+    assert raised.value.where == f"--{side}"
+
+
 def test_a_table_beside_the_files_is_none_of_them(tmp_path: Path, text: Path) -> None:
     draw = np.random.default_rng(0)
     for number in range(12):

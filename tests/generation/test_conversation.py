@@ -19,6 +19,7 @@ from lexome.generation import Settings
 from lexome.generation.chat import Conversation, Reply, assistant_tokenizer, prompt_ids
 from lexome.languages.pair import PairTokenizer, Role, Turn
 from lexome.languages.pair.lead import word_lead
+from lexome.languages.text import Text
 from lexome.languages.tokenizers import BpeTrainer, BytesTrainer, CharactersTrainer
 from lexome.model import Transformer, families, save_model
 
@@ -175,6 +176,15 @@ def talk_of(kind: str = "bytes", **changes: Any) -> Conversation:
     tokenizer = assistant(kind)
     how = Settings(**{"max_tokens": 8, "temperature": 1.0, "precision": "fp32", **changes})
     return Conversation(tokenizer, random_model(tokenizer, rows=5), how)
+
+
+def test_what_is_said_is_read_as_in_training() -> None:
+    lower = dict.fromkeys(("system", "user", "assistant"), Text(lowercase=True))
+    talk = talk_of()
+    loud = Conversation(talk.tokenizer, talk.decoder, talk.settings, "BE BRIEF", lower)
+    quiet = Conversation(talk.tokenizer, talk.decoder, talk.settings, "be brief")
+    assert loud.ask("WHO?").text == quiet.ask("who?").text
+    assert loud.turns == quiet.turns
 
 
 def test_pieces_add_up_and_nothing_but_text_comes() -> None:

@@ -137,6 +137,7 @@ def test_a_last_message_that_nobody_answers_is_counted(read: Read) -> None:
             "not list",
         ),
         ({"text": "Who? I."}, "is no conversation; its columns are text"),
+        ({"messages": [{"role": "user", "content": "\ud800"}, ASSISTANT]}, "not valid UTF-8"),
     ],
 )
 def test_what_is_no_conversation_names_the_record(read: Read, record: Any, message: str) -> None:

@@ -65,6 +65,8 @@ def chat(
     """
     from lexome.generation import Settings
     from lexome.generation.chat import Conversation, assistant_tokenizer
+    from lexome.languages.pair import Pair
+    from lexome.languages.pair.chat import PLAIN
     from lexome.training import open_run
     from lexome.training.start import adapted
 
@@ -81,7 +83,9 @@ def chat(
         stop=tuple(stop or ()),
         seed=seed,
     )
-    conversation = Conversation(tokenizer, model, settings, system)
+    pair = opened.language()
+    read_as = pair.languages if isinstance(pair, Pair) else PLAIN
+    conversation = Conversation(tokenizer, model, settings, system, read_as)
     if prompt or as_json or not sys.stdin.isatty():
         _answer_all(conversation, prompt or _lines(), as_json)
     else:

@@ -92,7 +92,8 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[s
     names = _language_names(task, data, base)
     options = [data.source_options, data.target_options]
     described: dict[str, Any] = {}
-    lead = _lead(task, names[0], base) if task.is_chat else ""
+    kinds = _kinds(names, data, base)
+    lead = _lead(names, kinds, base, task) if task.is_chat else ""
     for role in task.roles:
         side = int(role == task.roles[-1])
         described[role] = {
@@ -102,8 +103,15 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[s
             **({"lead": lead} if lead else {}),
         }
     roles = json.dumps(described)
-    plain = Pair(roles, group=data.group, vocabulary=base.vocabulary, base=base.tokens)
+    plain = Pair(
+        roles,
+        kinds=json.dumps(kinds),
+        group=data.group,
+        vocabulary=base.vocabulary,
+        base=base.tokens,
+    )
     if task.is_chat:
+        _check_no_columns(data)
         if task.objective == "preference":
             _check_assistant(task, base)
             plain = replace(plain, form="preference")
@@ -116,12 +124,23 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[s
         form=form,
         columns=json.dumps(columns),
         header=header,
-        kinds=json.dumps(_kinds(names, data, base)),
         empty=task.empty,
         partners=json.dumps([str(data.files[1])] if form == "parallel" else []),
     )
     # Of parallel texts the first one names the other.
     return pair, list(data.files[:1] if form == "parallel" else data.files)
+
+
+def _check_no_columns(data: PairData) -> None:
+    """Raise `UsageError` if a column is named for a side of conversations."""
+    for option, column in (("--source", data.source), ("--target", data.target)):
+        if column is not None:
+            raise UsageError(
+                "a conversation is a list of messages, and has no columns of a source or a target",
+                where=option,
+                fix="leave it out; a question and its answer may stand in columns prompt and "
+                "response",
+            )
 
 
 def _check_assistant(task: Task, base: Base) -> None:
@@ -183,15 +202,20 @@ def _language_names(task: Task, data: PairData, base: Base) -> tuple[str, str]:
     return source, target
 
 
-def _lead(task: Task, language: str, base: Base) -> str:
+def _lead(names: tuple[str, str], kinds: Mapping[str, str], base: Base, task: Task) -> str:
     """Return what stands before each turn of a conversation, so that it reads as running text.
 
-    A base that converses already goes on as it learned to.
+    A base that converses already goes on as it learned to. There is none where the base knows not
+    these tokens, or where the answers are in another language than what is asked.
     """
     if (speaking := _speaking(task, base)) is not None:
         return speaking.answering.lead
+    asking, answering = names
     known = known_parts(base.tokens.tokenizer, base.tokens.language)
-    return word_lead(known[language].tokenizer) if language in known else ""
+    if asking != answering or asking not in known:
+        return ""
+    tokenizer = known[asking].tokenizer
+    return word_lead(tokenizer) if kinds.get(asking, tokenizer.kind) == tokenizer.kind else ""
 
 
 def _base_options(name: str, base: Base) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lexome.errors import LexomeError, UsageError
@@ -11,10 +11,9 @@ from lexome.generation.engine import generate
 from lexome.generation.rows import Finish
 from lexome.generation.settings import Settings
 from lexome.generation.stops import StopText
-from lexome.languages.base import TextStream, Tokenizer
+from lexome.languages.base import Language, TextStream, Tokenizer
 from lexome.languages.pair import PairTokenizer, Turn
-from lexome.languages.pair.chat import ASSISTANT, SYSTEM, USER
-from lexome.languages.text import Text
+from lexome.languages.pair.chat import ASSISTANT, PLAIN, SYSTEM, USER
 from lexome.model.transformer import Transformer
 
 OnText = Callable[[str], None]
@@ -41,7 +40,8 @@ class Conversation:
     """Turns of a person and of an assistant; `ask` adds one of each.
 
     A `system` message, if there is one, stands before all of them and is never left out. Answers
-    are drawn by `settings`, each with a seed of its own.
+    are drawn by `settings`, each with a seed of its own. What is said is read as in `languages`, by
+    role, which are those of the assistant's `Pair`.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Conversation:
         model: Transformer | Decoder,
         settings: Settings | None = None,
         system: str = "",
+        languages: Mapping[str, Language] = PLAIN,
     ) -> None:
         self.tokenizer = tokenizer
         self.settings = settings or Settings()
@@ -57,7 +58,8 @@ class Conversation:
             model = Decoder(model, self.settings.compute_dtype(model.embedding.weight.device))
         self.decoder = model
         self.turns: list[Turn] = []
-        self._system = [_turn(SYSTEM, system)] if system.strip() else []
+        self._languages = languages
+        self._system = [self._turn(SYSTEM, system)] if system.strip() else []
         unused = range(tokenizer.vocab_size, model.config.vocab_size)
         self._never = sorted({*tokenizer.never, *unused})
 
@@ -80,7 +82,7 @@ class Conversation:
         """
         if not content.strip():
             raise UsageError("there is nothing to answer in an empty message")
-        turns = [*self.turns, _turn(USER, content)]
+        turns = [*self.turns, self._turn(USER, content)]
         prompt, left_out = self._fitting(turns)
         answer = _Answer(self.tokenizer.text_stream(), self.settings.stop, on_text)
         [said] = generate(
@@ -95,6 +97,9 @@ class Conversation:
         self.turns = [*turns, Turn(ASSISTANT, text)]
         finish: Finish = "stop" if answer.stop.stopped else said.finish
         return Reply(text, finish, len(said.ids), left_out)
+
+    def _turn(self, role: str, content: str) -> Turn:
+        return Turn(role, self._languages[role].parse(content))
 
     def _fitting(self, turns: Sequence[Turn]) -> tuple[list[int], int]:
         """Return the prompt of the newest turns that leave room to answer, and how many do not."""
@@ -133,10 +138,6 @@ def prompt_ids(tokenizer: PairTokenizer, turns: Sequence[Turn]) -> list[int]:
     spells a special token ("<|assistant|>") as that token.
     """
     return [tokenizer.special.begin, *tokenizer.encode_prompt(tuple(turns)).tolist()]
-
-
-def _turn(role: str, content: str) -> Turn:
-    return Turn(role, Text().parse(content))
 
 
 class _Answer:

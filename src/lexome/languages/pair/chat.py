@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lexome.errors import LexomeError
-from lexome.languages.base import Document, Skipped, Source
+from lexome.errors import LexomeError, located
+from lexome.languages.base import Document, Language, Skipped, Source
 from lexome.languages.pair.reading import Entry, metadata
 from lexome.languages.pair.tables import Row, read_rows
 from lexome.languages.pair.turns import Turn
@@ -43,6 +43,9 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "model": ASSISTANT,
     }
 )
+PLAIN: Mapping[str, Language] = MappingProxyType(dict.fromkeys((SYSTEM, USER, ASSISTANT), Text()))
+"""What each role says, where nothing is said of how it is read."""
+
 SHAPES = '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}'
 
 
@@ -50,10 +53,11 @@ SHAPES = '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant"
 class Chats:
     """Conversations, one a record: a list of messages, or a question and its answer.
 
-    A conversation ends with its last answer; a message of the user's behind it is `Skipped`.
+    Each role's messages are read as those of its language. A conversation ends with its last
+    answer; a message of the user's behind it is `Skipped`.
     """
 
-    text: Text = field(default_factory=Text)
+    languages: Mapping[str, Language] = field(default_factory=lambda: PLAIN)
 
     def read(self, path: Path) -> Iterator[Entry]:
         """Yield a conversation for each record; one without an answer is `Skipped`.
@@ -65,7 +69,7 @@ class Chats:
 
     def _conversation(self, row: Row) -> Iterator[Entry]:
         messages, used = _messages(row)
-        turns = turns_of(messages, row.source, self.text)
+        turns = turns_of(messages, row.source, self.languages)
         check_order(turns, row.source)
         if empty := empty_role(turns):
             yield Skipped(row.source, f"empty {empty} message")
@@ -79,9 +83,16 @@ class Chats:
                 yield Skipped(row.source, "message without an answer")
 
 
-def turns_of(messages: Sequence[Message], source: Source, text: Text) -> list[Turn]:
+def turns_of(
+    messages: Sequence[Message], source: Source, languages: Mapping[str, Language]
+) -> list[Turn]:
     """Return messages as turns; a role or a content that is none is a `LexomeError`."""
-    return [Turn(_role(one, source), text.parse(_content(one, source))) for one in messages]
+    turns = []
+    for one in messages:
+        role, content = _role(one, source), _content(one, source)
+        with located(str(source)):
+            turns.append(Turn(role, languages[role].parse(content)))
+    return turns
 
 
 def empty_role(turns: Sequence[Turn]) -> str:

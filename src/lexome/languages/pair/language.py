@@ -189,9 +189,9 @@ class Pair(Common):
         columns = self.column_of
         match self.form:
             case "chat":
-                yield from Chats().read(path)
+                yield from Chats(self.languages).read(path)
             case "preference":
-                yield from Preferences().read(path)
+                yield from Preferences(self.languages).read(path)
             case "parallel":
                 source, target = (columns[name] for name in self.languages)
                 yield from Parallel(self.languages, (source, target)).read(path)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lexome.errors import LexomeError
-from lexome.languages.base import Document, Skipped
+from lexome.languages.base import Document, Language, Skipped
 from lexome.languages.pair.chat import (
     ASSISTANT,
+    PLAIN,
     SYSTEM,
     Message,
     as_messages,
@@ -22,7 +23,6 @@ from lexome.languages.pair.chat import (
 )
 from lexome.languages.pair.reading import Entry, metadata
 from lexome.languages.pair.tables import Row, read_rows
-from lexome.languages.text import Text
 
 CHOSEN, REJECTED = "chosen", "rejected"
 SHAPE = '{"prompt": "…", "chosen": "…", "rejected": "…"}'
@@ -39,7 +39,7 @@ class Preferences:
     message.
     """
 
-    text: Text = field(default_factory=Text)
+    languages: Mapping[str, Language] = field(default_factory=lambda: PLAIN)
 
     def read(self, path: Path) -> Iterator[Entry]:
         """Yield a prompt and its answers for each record; answers that are alike are `Skipped`."""
@@ -58,8 +58,8 @@ class Preferences:
         chosen = as_messages(row.values[CHOSEN], ASSISTANT)
         rejected = as_messages(row.values[REJECTED], ASSISTANT)
         asked, used = self._asked(row, chosen, rejected)
-        prompt = turns_of(with_system(row.values, asked), row.source, self.text)
-        answers = turns_of([chosen[-1], rejected[-1]], row.source, self.text)
+        prompt = turns_of(with_system(row.values, asked), row.source, self.languages)
+        answers = turns_of([chosen[-1], rejected[-1]], row.source, self.languages)
         for answer in answers:
             check_order([*prompt, answer], row.source)
             if answer.role != ASSISTANT:
