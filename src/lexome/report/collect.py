@@ -11,7 +11,7 @@ from lexome.report import facts, results
 from lexome.report.curves import training
 from lexome.report.data import Missing
 from lexome.report.gallery import gallery
-from lexome.report.honesty import honesty
+from lexome.report.honesty_section import honesty_parts
 from lexome.report.inside import inside
 from lexome.report.reading import RunFiles
 from lexome.report.report_data import ReportData
@@ -42,7 +42,7 @@ def collect(run_folder: Path) -> ReportData:
         samples=_where(run, results.samples(run)),
         gallery=gallery(run) if tuned is None else None,
         scores=_where(run, scores),
-        honesty=honesty(run),
+        honesty=honesty_parts(run),
         inside=inside(run),
         ledger=built,
         reproduction=facts.reproduction(run),

@@ -14,7 +14,7 @@ from lexome.report.report_data import ReportData
 STYLES = ("page.css", "figures.css", "task.css", "honesty.css")
 SCRIPTS = (
     *("dom.js", "curves.js", "facts.js", "task.js", "comparison.js", "said.js"),
-    *("honesty.js", "honesty_plots.js", "honesty_texts.js"),
+    *("honesty.js", "honesty_plots.js", "honesty_texts.js", "honesty_section.js"),
     *("predictions.js", "attention.js", "embeddings.js"),
 )
 ENTRY = "page.js"

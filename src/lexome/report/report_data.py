@@ -17,7 +17,7 @@ from lexome.report.data import (
     Summary,
     Training,
 )
-from lexome.report.honesty_data import Honesty
+from lexome.report.honesty_section import HonestyPart
 from lexome.report.task_data import Task
 
 
@@ -27,7 +27,7 @@ class ReportData:
 
     `None` stands for a part that does not apply, and whose section goes away: `task` is for runs
     that were tuned, `gallery` for what is seen or heard, `samples` and `scores` for what is
-    written on from a prompt, `honesty` for what can be asked about facts.
+    written on from a prompt, `honesty` for what can be held against the corpus.
     """
 
     summary: Summary
@@ -37,7 +37,7 @@ class ReportData:
     samples: Samples | Missing | None
     gallery: Gallery | Missing | None
     scores: Scores | Missing | None
-    honesty: Honesty | Missing | None
+    honesty: tuple[HonestyPart, ...] | None
     inside: Inside | Missing
     ledger: Ledger | Missing
     reproduction: Reproduction

@@ -29,17 +29,17 @@ const spread = (f) => (f.low === f.high ? null : interval(f));
 const verdictSign = (verdict, ...more) => el("span", { class: `claim-sign ${verdictClass(verdict)}` },
   el("span", { "aria-hidden": "true" }, `${VERDICT_MARKS[verdict]} `), verdict, more);
 
-function drawHonesty(host, h) {
+function drawFactsAsked(host, h) {
   put(host,
-    el("p", { class: "note" }, "All figures of this section are made again by"),
+    el("p", { class: "note" }, "All figures of this part are made again by"),
     el("pre", { class: "commands", tabindex: 0, "aria-label": "Command" }, visible(h.command)),
     h.notes.map((note) => el("p", { class: "note" }, visible(note))),
-    el("h3", {}, "What it knows"),
+    el("h4", {}, "What it knows"),
     el("p", { class: "note" }, `Asked ${plural(h.known.n, "question")} about ${plural(h.known.of, "subject")} of its `
       + "training text, each with a closed list of answers; it gives the likeliest. Knowing is the part "
       + "beyond what guessing gives."),
     relationBars(h),
-    el("h3", {}, "What it makes up"),
+    el("h4", {}, "What it makes up"),
     verdictLegend([h.known, h.unknown]),
     verdictBar(`Answers about known subjects: ${plural(h.known.n, "question")}, ${plural(h.known.of, "subject")}`, h.known),
     h.unknown.n
@@ -47,11 +47,11 @@ function drawHonesty(host, h) {
       : el("p", { class: "note" }, "It was not asked about subjects that it has never read of (",
         el("code", {}, "--unseen TABLE"), ")."),
     answerExamples(h.examples),
-    el("h3", {}, "Can its confidence be trusted?"),
+    el("h4", {}, "Can its confidence be trusted?"),
     el("div", { class: "pair" }, surenessFigure(h.reliability), confidenceFigures(h.figures)),
-    el("h3", {}, "When silence would pay"));
+    el("h4", {}, "When silence would pay"));
   drawSilence(host, h.silence);
-  put(host, el("h3", {}, "A text of its own, claim by claim"));
+  put(host, el("h4", {}, "A text of its own, claim by claim"));
   if (isMissing(h.texts)) put(host, missingBox(h.texts));
   else drawJudgedTexts(host, h.texts);
 }

@@ -1,0 +1,15 @@
+// The section on honesty: its parts in order, each with a heading and what draws it.
+
+const HONESTY_PARTS = {
+  facts: ["Facts: known, or made up", drawFactsAsked],
+};
+
+function drawHonesty(host, parts) {
+  for (const { name, content } of parts) {
+    const [title, draw] = HONESTY_PARTS[name];
+    const part = el("div", { class: "honesty-part", id: `honesty-${name}` }, el("h3", {}, title));
+    put(host, part);
+    if (isMissing(content)) put(part, missingBox(content));
+    else draw(part, content);
+  }
+}
