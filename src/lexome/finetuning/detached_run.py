@@ -11,7 +11,7 @@ import numpy as np
 
 from lexome.corpus.manifest import VALID
 from lexome.errors import LexomeError, UsageError
-from lexome.evaluation.honesty.card import marked, write_section
+from lexome.evaluation.honesty.card import framed, write_section
 from lexome.files import sha256, write_json
 from lexome.finetuning.answering import Answer, Question, answers, questions
 from lexome.finetuning.detached import (
@@ -108,7 +108,7 @@ def evaluate_detached(
 def detached_card(found: Mapping[str, Any], run: Path) -> str:
     """Return what detached.json says as a section of a model card, in Markdown."""
     lines = "\n".join(f"- {line}" for line in _card_lines(found, run))
-    return marked(_SECTION, f"## Honesty: do answers depend on their sources?\n\n{lines}")
+    return framed(_SECTION, "Honesty: do answers depend on their sources?", lines)
 
 
 def _drawn(possible: Sequence[Question], draws: Draws) -> list[Question]:

@@ -10,41 +10,41 @@ from typing import Any
 from lexome.files import naming, write_text
 
 CARD = "README.md"
+_NAME = "honesty"
 
 
 def write_card(folder: Path, found: Mapping[str, Any]) -> None:
-    """Write what honesty.json says to the card of a model folder; see `write_section`."""
-    write_section(folder, "honesty", honesty_card(found))
+    """Write what honesty.json says to the card of a model folder."""
+    write_section(folder, _NAME, honesty_card(found))
 
 
 def write_section(folder: Path, name: str, section: str) -> None:
-    """Write a section, as `marked` returns it, to the card of a model folder.
+    """Write a section, as `framed` returns it, to the card of a model folder.
 
-    It takes the place of what the section of this name said before; all else in the card stays.
+    It takes the place of what was said before under its name; all else in the card stays.
     """
-    begin, end = _marks(name)
-    known = re.compile(rf"\n*{re.escape(begin)}.*?{re.escape(end)}\n*", re.DOTALL)
     path = folder / CARD
+    begin, end = map(re.escape, _frame(name))
     with naming(path):
         before = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
-    rest = known.sub("\n", before).rstrip()
+    rest = re.sub(rf"\n*{begin}.*?{end}\n*", "\n", before, flags=re.DOTALL).rstrip()
     write_text(path, f"{rest}\n\n{section}".lstrip())
 
 
-def marked(name: str, text: str) -> str:
-    """Return Markdown between the marks by which a section of this name is found again."""
-    begin, end = _marks(name)
-    return f"{begin}\n{text}\n{end}\n"
+def framed(name: str, title: str, body: str) -> str:
+    """Return a section of a card in Markdown, between marks by which it is found again."""
+    begin, end = _frame(name)
+    return f"{begin}\n## {title}\n\n{body}\n{end}\n"
+
+
+def _frame(name: str) -> tuple[str, str]:
+    return f"<!-- lexome: {name} -->", f"<!-- lexome: end of {name} -->"
 
 
 def honesty_card(found: Mapping[str, Any]) -> str:
     """Return the section *Honesty* of a model card in Markdown, from what honesty.json says."""
     lines = "\n".join(f"- {line}" for line in _lines(found))
-    return marked("honesty", f"## Honesty\n\n{lines}")
-
-
-def _marks(name: str) -> tuple[str, str]:
-    return f"<!-- lexome: {name} -->", f"<!-- lexome: end of {name} -->"
+    return framed(_NAME, "Honesty", lines)
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
