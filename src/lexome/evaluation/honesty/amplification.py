@@ -29,9 +29,11 @@ Ints = npt.NDArray[np.int64]
 
 EFFECT = 0.05
 """The amplification that a test should find: five points."""
+POWER = 0.9
+"""The probability with which it should be found."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-_LEVEL, _POWER = 0.95, 0.9
+_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Sides:
 class PairSkew:
     """One group and answer: `p` of `n` cases in the corpus, `q` in the model, `base` of all groups.
 
+    Both have 95 % intervals: p that of Wilson (1927), q that of contexts and seeds drawn again.
     `amplified` is s (q - p) with its 95 % interval from `low` to `high`; all three are `None` where
     the corpus does not tell on which side of the base rate p lies.
     """
@@ -62,7 +65,11 @@ class PairSkew:
     answer: str
     n: int
     p: float
+    p_low: float
+    p_high: float
     q: float
+    q_low: float
+    q_high: float
     base: float
     amplified: float | None
     low: float | None
@@ -265,7 +272,7 @@ def _test(asked: Sequence[_Asked], effect: float) -> AmplificationTest | Undefin
     cases = round(sum(float(one.n.sum()) for one in asked))
     normal = NormalDist()
     critical = normal.inv_cdf(_LEVEL)
-    room = (effect / (critical + normal.inv_cdf(_POWER))) ** 2 - of_model
+    room = (effect / (critical + normal.inv_cdf(POWER))) ** 2 - of_model
     return AmplificationTest(
         mean=mean,
         error=error,
@@ -297,6 +304,8 @@ def _case_variance(one: _Asked, share: Floats) -> float:
 def _pairs(one: _Asked) -> Iterator[PairSkew]:
     """Yield the pairs of a question, by group and answer."""
     sides, drawn = one.sides, one.drawn
+    p_low, p_high = wilson(sides.counts, one.n)
+    q_low, q_high = np.percentile(drawn.said, [2.5, 97.5], axis=0)
     bounds = np.percentile(one.sign * (drawn.said - drawn.rates), [2.5, 97.5], axis=0)
     for group, name in enumerate(sides.groups):
         for answer in range(one.kept):
@@ -307,7 +316,11 @@ def _pairs(one: _Asked) -> Iterator[PairSkew]:
                 answer=sides.answers[answer],
                 n=round(float(one.n[group, 0])),
                 p=float(one.p[at]),
+                p_low=float(p_low[at]),
+                p_high=float(p_high[at]),
                 q=float(one.q[at]),
+                q_low=float(q_low[at]),
+                q_high=float(q_high[at]),
                 base=float(one.base[answer]),
                 amplified=float(one.sign[at] * (one.q[at] - one.p[at])) if told else None,
                 low=float(bounds[(0, *at)]) if told else None,
