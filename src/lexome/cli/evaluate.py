@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lexome.cli import compensation
 from lexome.cli import copying as copies
 from lexome.cli import detached as sources
 from lexome.cli import finetune_options as options
@@ -101,6 +102,7 @@ def evaluate(
     unseen: honesty.Unseen = None,
     subjects: honesty.Subjects = None,
     groups: of_groups.GroupsFile = None,
+    before: compensation.Before = None,
     copying: copies.Copying = False,
     samples: copies.Samples = None,
     samples_from: copies.SamplesFrom = None,
@@ -116,14 +118,19 @@ def evaluate(
     is one standard error. The figures are kept in the run's evaluation.json. A run that was tuned
     on pairs is scored by its task instead, and the figures are in task.json, or beside it in a file
     that is named after the DATA. With --facts and --templates the model is asked instead what its
-    corpus says, and what it does not; with --groups what it says of groups stands beside what its
-    corpus says, and is kept in groups.json; with --copying its samples are compared with what it was
-    trained on; with --detached a tuned run is asked whether its answers depend on their sources.
-    Those figures are in honesty.json, copying.json and detached.json.
+    corpus says, and what it does not; with --groups its answers about groups stand beside those of
+    its corpus, and with --before also what a correction of them brought and cost; with --copying
+    its samples are compared with what it was trained on; with --detached a tuned run is asked
+    whether its answers depend on their sources. Those figures are in honesty.json, groups.json,
+    compensation.json, copying.json and detached.json.
     """
     from lexome.finetuning.evaluate import is_tuned
 
     of_facts = {"facts": facts, "templates": templates, "unseen": unseen}
+    if before:
+        _check_usual({"unseen": unseen, "copying": copying}, "another measure")
+        compensation.by_price(run, before, groups, (facts, templates, subjects), as_json)
+        return
     if groups:
         _check_usual({**of_facts, "copying": copying}, "another measure")
         of_groups.by_groups(run, groups, as_json)

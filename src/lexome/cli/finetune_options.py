@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 _DATA, _HELD_OUT, _TUNING, _ANSWERS = "Data", "Held out", "Tuning", "Answers"
-_ABSTAIN = "To abstain"
+_QUESTIONS = "Pairs made of questions"
 
 Base = Annotated[
     Path, typer.Argument(metavar="BASE", help="A run, or a Hugging Face folder of a known family.")
@@ -17,7 +17,7 @@ Data = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="DATA",
-        help="Tables, two parallel texts, files, folders; with --facts nothing.",
+        help="Tables, two parallel texts, files, folders; with --facts or --groups nothing.",
         show_default=False,
     ),
 ]
@@ -25,8 +25,8 @@ TaskName = Annotated[
     str,
     typer.Option(
         "--task",
-        help="assistant, abstain, preference, translation, speech, picture, labels; or pair, for "
-        "any other.",
+        help="assistant, abstain, rebalance, preference, translation, speech, picture, labels; or "
+        "pair, for any other.",
     ),
 ]
 Out = Annotated[Path, typer.Option(metavar="RUN", help="The folder to write, as runs/NAME.")]
@@ -208,10 +208,11 @@ Facts = Annotated[
     Path | None,
     typer.Option(
         metavar="TABLE",
-        help="Make the pairs of facts, subject, relation, object: what the base knows of "
-        "three quarters of the subjects is taught, else to say nothing.",
+        help="A table of subject, relation, object. To abstain: what the base knows of three "
+        "quarters of the subjects is taught, else to say nothing. To rebalance: what it knows of "
+        "half of them stays as it is.",
         show_default=False,
-        rich_help_panel=_ABSTAIN,
+        rich_help_panel=_QUESTIONS,
     ),
 ]
 Templates = Annotated[
@@ -220,24 +221,34 @@ Templates = Annotated[
         metavar="FILE",
         help="How to ask for each relation, in JSON or YAML.",
         show_default=False,
-        rich_help_panel=_ABSTAIN,
+        rich_help_panel=_QUESTIONS,
     ),
 ]
 Unseen = Annotated[
     Path | None,
     typer.Option(
         metavar="TABLE",
-        help="Subjects and relations that the corpus does not have; half of the subjects are "
-        "taught. (default: new names, of the parts of known ones)",
+        help="To abstain: subjects and relations that the corpus does not have; half of the "
+        "subjects are taught. (default: new names, of the parts of known ones)",
         show_default=False,
-        rich_help_panel=_ABSTAIN,
+        rich_help_panel=_QUESTIONS,
     ),
 ]
 Abstention = Annotated[
     str | None,
     typer.Option(
-        help="What to say where nothing is known. (default: I don't know.)",
+        help="To abstain: what to say where nothing is known. (default: I don't know.)",
         show_default=False,
-        rich_help_panel=_ABSTAIN,
+        rich_help_panel=_QUESTIONS,
+    ),
+]
+Groups = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="To rebalance: groups, attributes and questions, in YAML; those that have a target "
+        "are taught, with their answers in these shares.",
+        show_default=False,
+        rich_help_panel=_QUESTIONS,
     ),
 ]

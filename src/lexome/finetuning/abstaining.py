@@ -8,12 +8,9 @@ afterwards.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +24,12 @@ from lexome.evaluation.honesty.questions import (
     Questions,
     ToAsk,
     closed,
-    drawn,
     read_questions,
     subjects_of,
 )
-from lexome.files import read_json, sha256, write_json, write_text
+from lexome.files import sha256
+from lexome.finetuning.lessons import MOST, about_share, keep_lessons, kept_lessons, lesson, spread
 from lexome.finetuning.nobody import invented_names
-from lexome.languages.pair.chat import ASSISTANT, USER
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
 from lexome.training.run import MODEL, Run
@@ -43,8 +39,6 @@ _PURPOSE = "taught to abstain"
 # The shares of known and of unknown subjects that are taught: what is known is to be told from
 # what is not by more than the names that were taught, so there have to be many.
 _KNOWN, _UNKNOWN = 0.75, 0.5
-# Questions of each kind: one about each subject more is worth more than another about each.
-_MOST = 2400
 
 Told = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
@@ -88,11 +82,9 @@ def make_lessons(
             fix=f"leave it out for {I_DO_NOT_KNOW!r}",
         )
     run = open_run(base)
-    record, asked = file.with_suffix(".json"), _asked(run, questions, abstention)
-    if file.is_file() and record.is_file():
-        kept = read_json(record)
-        if (kept["asked"], kept["sha256"]) == (asked, sha256(file)):
-            return Lessons(**kept["lessons"])
+    asked = _asked(run, questions, abstention)
+    if (kept := kept_lessons(file, asked)) is not None:
+        return Lessons(**kept)
     known, unknown = _chosen(run, questions)
     said = _said(run, known, told)
     right = sum(one.credit == 1 for one in said)
@@ -105,9 +97,7 @@ def make_lessons(
         )
     people, nobody = len(subjects_of(known)), len(subjects_of(unknown))
     lessons = Lessons(people, nobody, right, len(said) - right, len(unknown))
-    rows = _rows(said, unknown, abstention)
-    write_text(file, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
-    write_json(record, {"asked": asked, "sha256": sha256(file), "lessons": asdict(lessons)})
+    keep_lessons(file, _rows(said, unknown, abstention), asked, asdict(lessons))
     return lessons
 
 
@@ -126,7 +116,7 @@ def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Questi
     reads = pretrained(run)
     said = None if reads is None else text_counts(reads.corpus())
     read = read_questions(questions, said)
-    known = _taught(read.asked.questions, _KNOWN, _MOST)
+    known = about_share(read.asked.questions, _KNOWN, MOST, _PURPOSE)
     if not known:
         raise LexomeError(
             "the training text names fewer than two of these subjects, and one of them at least "
@@ -136,24 +126,7 @@ def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Questi
         )
     if questions.unseen is None:
         return known, _about_nobody(read, subjects_of(known), len(known), said)
-    return known, _taught(read.asked.absent, _UNKNOWN, len(known))
-
-
-def _taught(questions: Sequence[Question], share: float, most: int) -> list[Question]:
-    """Return the questions about a share of the subjects, at most so many, spread over all."""
-    names = subjects_of(questions, _PURPOSE)
-    chosen = frozenset(names[: int(share * len(names))])
-    return _spread([one for one in questions if one.subject in chosen], most)
-
-
-def _spread(questions: Sequence[Question], most: int) -> list[Question]:
-    """Return at most so many questions: of each subject one, then of each another one, and on."""
-    turns: Counter[str] = Counter()
-    rounds = []
-    for one in sorted(questions, key=lambda one: drawn(one.prompt, _PURPOSE)):
-        rounds.append((turns[one.subject], one))
-        turns[one.subject] += 1
-    return [one for _, one in sorted(rounds, key=itemgetter(0))[:most]]
+    return known, about_share(read.asked.absent, _UNKNOWN, len(known), _PURPOSE)
 
 
 def _about_nobody(
@@ -173,7 +146,8 @@ def _about_nobody(
     keys = [(name, what) for name in invented_names(taught, most, said) for what in relations]
     nowhere = next(iter(read.facts.sources.values()))
     nothing = Facts(dict.fromkeys(keys, ()), dict.fromkeys(keys, nowhere), 0)
-    return _spread(ask(nothing, closed(read.facts, read.templates)).questions, most)
+    asked = ask(nothing, closed(read.facts, read.templates))
+    return spread(asked.questions, most, _PURPOSE)
 
 
 def _said(run: Run, questions: Sequence[Question], told: Told) -> list[Said]:
@@ -187,12 +161,5 @@ def _rows(
     """Yield each question with what is to be said to it, as messages."""
     answers = [(one.question, one.answer if one.credit == 1 else abstention) for one in said]
     for question, answer in (*answers, *((one, abstention) for one in unknown)):
-        yield {
-            "messages": [
-                {"role": USER, "content": question.prompt},
-                {"role": ASSISTANT, "content": answer},
-            ],
-            SUBJECT: question.subject,
-            "relation": question.relation,
-            ABSTENTION: abstention,
-        }
+        about = {SUBJECT: question.subject, "relation": question.relation}
+        yield lesson(question.prompt, answer, **about, **{ABSTENTION: abstention})

@@ -220,7 +220,7 @@ def _text_scores(
     if task == "speech":
         return TaskScores(speech_scores(outputs, references, resampling=resampling).figures)
     answered = tuple(answer_scores(outputs, references, stopped, resampling=resampling))
-    if task in ("assistant", "abstain"):
+    if task in ("assistant", "abstain", "rebalance"):
         return TaskScores(answered)
     translated = tuple(translation_scores(outputs, references, resampling=resampling))
     if task != "translation":

@@ -68,6 +68,14 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 rate=0.1,
             ),
             Task(
+                "rebalance",
+                "say of groups what is declared, and of facts what is true",
+                "text",
+                "text",
+                roles=(SYSTEM, USER, ASSISTANT),
+                rate=0.1,
+            ),
+            Task(
                 "preference",
                 "give the better one of two answers in a conversation",
                 "text",

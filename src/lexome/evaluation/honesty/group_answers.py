@@ -41,6 +41,19 @@ def ask_groups(
     of anything else than the answers: where it is near 1, the model would not answer so. Raises
     `UsageError` for a template without its slot.
     """
+    questions = group_questions(templates, groups, answers)
+    found = said_to(model, tokenizer, questions)
+    shape = (len(templates), len(groups))
+    return Answered(
+        np.array([one.probabilities for one in found]).reshape(*shape, len(answers)),
+        np.array([one.outside for one in found]).reshape(shape),
+    )
+
+
+def group_questions(
+    templates: Sequence[str], groups: Sequence[str], answers: Sequence[str]
+) -> list[Question]:
+    """Return a question for each template and, in it, each group; see `ask_groups`."""
     for text in templates:
         if GROUP not in text or SUBJECT in text:
             raise UsageError(f"{text!r} has no {GROUP}", fix=f"put {GROUP} in its place")
@@ -50,9 +63,4 @@ def ask_groups(
         for group in groups:
             before, lead, behind = prompt.around(group)
             questions.append(Question(before, tuple(answers), (), group, "", lead, behind))
-    found = said_to(model, tokenizer, questions)
-    shape = (len(prompts), len(groups))
-    return Answered(
-        np.array([one.probabilities for one in found]).reshape(*shape, len(answers)),
-        np.array([one.outside for one in found]).reshape(shape),
-    )
+    return questions

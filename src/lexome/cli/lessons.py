@@ -1,0 +1,77 @@
+"""Which options of `lexome finetune` make pairs of questions, and of which tasks they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from lexome.errors import UsageError
+
+ABSTAIN, REBALANCE = "abstain", "rebalance"
+_FACTS = ("--facts", "--templates")
+_OPTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {ABSTAIN: (*_FACTS, "--unseen", "--abstention"), REBALANCE: ("--groups", *_FACTS)}
+)
+# What such pairs are made of at least.
+_MADE_OF: Mapping[str, str] = MappingProxyType(
+    {ABSTAIN: "--facts TABLE --templates FILE", REBALANCE: "--groups FILE"}
+)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What the options of `lexome finetune` say of the questions that pairs are made of."""
+
+    facts: Path | None = None
+    templates: Path | None = None
+    unseen: Path | None = None
+    abstention: str | None = None
+    groups: Path | None = None
+
+    def pairs(
+        self, base: Path, corpus: Path, task: str, data: list[str], group: str
+    ) -> tuple[Sequence[str], str]:
+        """Return the files of the pairs, and what keeps them together where they are split.
+
+        Without questions these are `data` and `group`; else the base is asked, and what it is to
+        say is written beside the folder of the corpus. Raises `UsageError` where there are both or
+        neither, and for options that are of another task.
+        """
+        from lexome.cli.abstain import abstain_pairs
+        from lexome.cli.rebalance import rebalance_pairs
+
+        self._check(task, data)
+        file = corpus.with_name(f"{corpus.name}-questions.jsonl")
+        if task == REBALANCE and self.groups is not None:
+            keeps = rebalance_pairs(base, self.groups, self.facts, self.templates, file)
+        elif task == ABSTAIN and not data:
+            keeps = abstain_pairs(
+                base, self.facts, self.templates, self.unseen, self.abstention, file
+            )
+        else:
+            return data, group
+        return [str(file)], group or keeps
+
+    def _check(self, task: str, data: Sequence[str]) -> None:
+        given = {
+            "--facts": self.facts,
+            "--templates": self.templates,
+            "--unseen": self.unseen,
+            "--abstention": self.abstention,
+            "--groups": self.groups,
+        }
+        used = [flag for flag, value in given.items() if value is not None]
+        own, made_of = _OPTIONS.get(task, ()), _MADE_OF.get(task, "")
+        if other := [flag for flag in used if flag not in own]:
+            tasks = [name for name, flags in _OPTIONS.items() if other[0] in flags]
+            of = f"the task{'s' if len(tasks) > 1 else ''} {' and '.join(tasks)}"
+            raise UsageError(f"{other[0]} is of {of}", where=other[0], fix="leave it out")
+        if used and data:
+            what = f"{used[0]} makes the DATA, which are here"
+            raise UsageError(what, where=used[0], fix="leave it out")
+        if not data and (not used or (task == REBALANCE and self.groups is None)):
+            fix = "name tables, two texts, files or folders"
+            fix = f"{fix}, or {made_of}" if made_of else fix
+            raise UsageError("there are no DATA", where="DATA", fix=fix)

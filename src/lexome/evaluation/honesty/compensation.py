@@ -1,0 +1,278 @@
+"""What a correction of a model's skew brought, and its price: before and after, in one table.
+
+Facts, which the corpus determines, and statements about groups, which have a target, are asked
+apart and never added up: a model that is near its target may have falsified the facts.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lexome.corpus import Corpus
+from lexome.errors import LexomeError, UsageError
+from lexome.evaluation.facts import Question
+from lexome.evaluation.honesty.abstained import learned
+from lexome.evaluation.honesty.answer_counts import count_answers
+from lexome.evaluation.honesty.asked import Said, said_to
+from lexome.evaluation.honesty.compensated import (
+    Asking,
+    said_of_groups,
+    statement_rows,
+    targeted_figures,
+    untargeted_figures,
+)
+from lexome.evaluation.honesty.compensation_verdict import verdict
+from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
+from lexome.evaluation.honesty.difference import (
+    compared_groups,
+    compared_people,
+    difference_aware,
+)
+from lexome.evaluation.honesty.falsified import falsified, falsified_by_relation
+from lexome.evaluation.honesty.group_answers import Answered
+from lexome.evaluation.honesty.groups import read_groups
+from lexome.evaluation.honesty.held_out import held_out_likelihood
+from lexome.evaluation.honesty.questions import Questions, read_questions
+from lexome.evaluation.honesty.rebalanced import left_to_ask, targets, taught_prompts
+from lexome.evaluation.likelihood import Likelihood
+from lexome.evaluation.metrics.bootstrap import Floats
+from lexome.files import sha256, write_json
+from lexome.languages.base import Tokenizer
+from lexome.languages.pair import PairTokenizer
+from lexome.model.folder import WEIGHTS
+from lexome.training import open_run
+from lexome.training.run import MODEL, Run
+
+NAME = "compensation.json"
+TEXT, PAIRS = "text", "pairs"
+"""The forms in which a model is asked: as running text that it goes on with, or as it was tuned."""
+_Z = 1.96
+
+Told = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a model says in one form: of facts, and of groups."""
+
+    facts: list[Said]
+    groups: list[Answered]
+
+
+def evaluate_compensation(
+    run: Path,
+    before: Path,
+    groups: Path,
+    questions: Questions | None = None,
+    *,
+    told: Told = lambda what, done, whole: None,
+) -> dict[str, Any]:
+    """Ask a run's model and that of `before` the same; write and return compensation.json.
+
+    `before` is the base that the run was tuned from, or a run that was trained on the corpus as it
+    was. Who and what the run was tuned on is not asked about. A run that was tuned on pairs is
+    asked in two forms: as text and as pairs. Raises `UsageError` where no question has a target,
+    and where `before` was itself tuned on pairs.
+    """
+    opened, base = open_run(run), _before(before)
+    corpus, pairs = base.corpus(), opened.corpus() if opened.recipe.objective.of_pairs else None
+    targets(groups)
+    asked = read_groups(groups)
+    taught = frozenset[tuple[str, str]]() if pairs is None else taught_prompts(pairs)
+    asking = left_to_ask(asked.asked(str(groups)), taught, str(groups))
+    counted = count_answers(corpus, asked, lambda done, whole: told("corpus", done, whole))
+    rates = [_rates(one.counts) for one in counted]
+    facts = [] if questions is None else _facts(questions, corpus, pairs)
+    was = _answered(base, base.tokenizer(), facts, asking, partial(told, "before"))
+    now = {
+        form: _answered(opened, tokenizer, facts, asking, partial(told, f"after, as {form}"))
+        for form, tokenizer in _forms(opened).items()
+    }
+    found: dict[str, Any] = {
+        "weights": _weights(opened),
+        "before": {"run": str(before), "weights": _weights(base)},
+        "asked": _asked(groups, questions),
+        "command": command(run, before, groups, questions),
+        "forms": list(now),
+        "taught_prompts": len(taught),
+        "likelihood": _likelihood(base, opened, corpus, told),
+        "facts": {form: _falsified(was, own) for form, own in now.items()} if facts else None,
+        "statements": {
+            "rows": statement_rows(
+                asking, was.groups, {k: v.groups for k, v in now.items()}, rates
+            ),
+            "targeted": {
+                form: targeted_figures(asking, was.groups, own.groups) for form, own in now.items()
+            },
+            "untargeted": {
+                form: [asdict(one) for one in untargeted_figures(asking, was.groups, own.groups)]
+                for form, own in now.items()
+            },
+        },
+        "difference": {
+            form: _difference(own, asking, rates) for form, own in {"before": was, **now}.items()
+        },
+    }
+    found["verdict"] = verdict(found)
+    write_json(opened.folder / NAME, found)
+    return found
+
+
+def command(run: Path, before: Path, groups: Path, questions: Questions | None) -> str:
+    """Return the line that measures the same again."""
+    words = ["lexome", "evaluate", str(run), "--groups", str(groups)]
+    if questions is not None:
+        words += ["--facts", str(questions.facts), "--templates", str(questions.templates)]
+        words += [] if questions.subjects is None else ["--subjects", str(questions.subjects)]
+    return shlex.join([*words, "--before", str(before)])
+
+
+def _before(folder: Path) -> Run:
+    run = open_run(folder)
+    if run.recipe.objective.of_pairs:
+        raise UsageError(
+            "this run was itself tuned on pairs",
+            where=f"--before {folder}",
+            fix="name the run whose corpus is to be compared with: the base, or one trained on the "
+            "corpus as it was",
+        )
+    return run
+
+
+def _forms(run: Run) -> dict[str, Tokenizer]:
+    """Return the tokenizer with which a run is asked in each form; a base of text is needed."""
+    tokenizer = run.tokenizer()
+    if not isinstance(tokenizer, PairTokenizer):
+        return {TEXT: tokenizer}
+    text = tokenizer.parts.get("text")
+    if text is None or text.offset != text.first:
+        raise UsageError(
+            "the base of this run does not write text alone, so it is not asked as running text",
+            where=str(run.folder),
+            fix="measure a run whose base was trained on text",
+        )
+    return {TEXT: text.tokenizer, PAIRS: tokenizer}
+
+
+def _facts(questions: Questions, corpus: Corpus, pairs: Corpus | None) -> list[Question]:
+    """Return the questions that the corpus determines, about nobody that was taught."""
+    without = () if pairs is None else learned(pairs).subjects
+    every = read_questions(questions, text_counts(corpus), without).asked.questions
+    found = [one for one in every if len(one.right) == 1]
+    if not found:
+        raise LexomeError(
+            "the corpus determines the answer to none of these questions, or all were taught",
+            where=str(questions.facts),
+            fix="ask for facts of the corpus that --before was trained on",
+        )
+    return found
+
+
+def _answered(
+    run: Run,
+    tokenizer: Tokenizer,
+    facts: Sequence[Question],
+    asking: Sequence[Asking],
+    told: Callable[[int, int], None],
+) -> _Answers:
+    model = run.model()
+    return _Answers(
+        said_to(model, tokenizer, facts, told=told), said_of_groups(model, tokenizer, asking)
+    )
+
+
+def _falsified(was: _Answers, now: _Answers) -> dict[str, Any]:
+    return {
+        "all": falsified(was.facts, now.facts),
+        "relations": falsified_by_relation(was.facts, now.facts),
+    }
+
+
+def _statements(
+    asking: Sequence[Asking],
+    was: Sequence[Answered],
+    now: Mapping[str, _Answers],
+    rates: Sequence[Floats],
+) -> dict[str, Any]:
+    """Return the rows of all questions, and figures of those that have a target and of the rest."""
+    said = {form: own.groups for form, own in now.items()}
+    return {
+        "rows": statement_rows(asking, was, said, rates),
+        "targeted": {form: targeted_figures(asking, was, own) for form, own in said.items()},
+        "untargeted": {
+            form: [asdict(one) for one in untargeted_figures(asking, was, own)]
+            for form, own in said.items()
+        },
+    }
+
+
+def _difference(
+    said: _Answers, asking: Sequence[Asking], rates: Sequence[Floats]
+) -> dict[str, Any]:
+    """Return difference awareness of facts by relation, and of statements about groups."""
+    people = compared_people(said.facts)
+    compared = [
+        one
+        for asked, p, own in zip(asking, rates, said.groups, strict=True)
+        for one in compared_groups(
+            asked.question.name, p, own.said.mean(0), asked.target is not None
+        )
+    ]
+    return {
+        "facts": {name: difference_aware(own) for name, own in sorted(people.items()) if own},
+        "statements": difference_aware(compared),
+    }
+
+
+def _likelihood(base: Run, run: Run, corpus: Corpus, told: Told) -> dict[str, Any]:
+    """Return what both models need for the held-out text that the one before knows nothing of."""
+    was, now = (
+        _held_out(one, corpus, partial(told, f"held-out text, {name}"))
+        for name, one in (("before", base), ("after", run))
+    )
+    return {
+        "unit": corpus.language.unit,
+        "units": was.units,
+        "before": _bits("before", was),
+        "after": _bits("after", now),
+        "change": now.bits_per_unit / was.bits_per_unit - 1,
+    }
+
+
+def _held_out(run: Run, corpus: Corpus, progress: Callable[[int, int], None]) -> Likelihood:
+    reads = pretrained(run) or run
+    respect = reads.recipe.objective.document_boundaries == "respect"
+    return held_out_likelihood(
+        run.model(), _forms(run)[TEXT], corpus, respect_documents=respect, progress=progress
+    )
+
+
+def _bits(name: str, score: Likelihood) -> dict[str, Any]:
+    bits, error = score.bits_per_unit, score.standard_error
+    low, high = (None, None) if error is None else (bits - _Z * error, bits + _Z * error)
+    return {"name": name, "value": bits, "low": low, "high": high, "n": score.units}
+
+
+def _rates(counts: Any) -> Floats:
+    """Return the share of each answer, [G, A]; NaN of a group that has no case."""
+    n = counts.sum(1, keepdims=True)
+    return np.where(n > 0, counts / np.maximum(n, 1), np.nan)
+
+
+def _weights(run: Run) -> str:
+    return sha256(run.folder / MODEL / WEIGHTS)
+
+
+def _asked(groups: Path, questions: Questions | None) -> dict[str, Any]:
+    asked: dict[str, Any] = {"groups": str(groups), "facts": None, "templates": None}
+    if questions is not None:
+        asked |= {"facts": str(questions.facts), "templates": str(questions.templates)}
+    return asked

@@ -1,0 +1,179 @@
+"""Questions about groups with their answers in declared shares, and facts that stay what they are.
+
+The target of each question is declared in a groups file and never assumed: which shares are right
+is a choice of whoever tunes, and parity is one of many. Facts are taught beside it so that a
+correction of what is said in general does not change what is said of somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lexome.errors import LexomeError, UsageError
+from lexome.evaluation.facts import Question
+from lexome.evaluation.honesty.abstained import SUBJECT
+from lexome.evaluation.honesty.asked import Said, said_to
+from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
+from lexome.evaluation.honesty.group_answers import group_questions
+from lexome.evaluation.honesty.group_questions import AskedGroups
+from lexome.evaluation.honesty.questions import Questions, drawn, read_questions
+from lexome.evaluation.honesty.rebalanced import PROMPT, QUESTION, targets
+from lexome.files import sha256
+from lexome.finetuning.lessons import MOST, about_share, keep_lessons, kept_lessons, lesson
+from lexome.model.folder import WEIGHTS
+from lexome.training import open_run
+from lexome.training.run import MODEL, Run
+
+ABOUT = "about"
+"""What the metadata call who or what a pair is about: such pairs stand on one side of the split."""
+_PURPOSE = "taught as it is"
+_KNOWN = 0.5  # of the subjects; the others are scored
+_SCORED = 4  # one prompt of so many
+# Pairs of each prompt and group: so few that a share is met as well as so many can.
+_FEWEST, _MOST_PAIRS = 20, 40
+
+Told = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """How many pairs were made, and of what.
+
+    `statements` are about groups, by `prompts` of `questions` that have a target; `facts` are
+    answers that the base knows, about `subjects`.
+    """
+
+    questions: int
+    prompts: int
+    statements: int
+    subjects: int = 0
+    facts: int = 0
+
+
+def make_lessons(
+    base: Path,
+    groups: Path,
+    file: Path,
+    questions: Questions | None = None,
+    *,
+    told: Told = lambda what, done, whole: None,
+) -> Lessons:
+    """Write what a run's model is to say to `file`, messages in JSON lines.
+
+    Each prompt of a question that has a target, but for one in four, is taught of each group, with
+    each answer as often as the target has it, to the nearest count. With facts, the base is asked
+    about half of the subjects, and at most 2,400 right answers are taught as they are. What the
+    same weights were asked before is not asked again. Raises `UsageError` where no question has a
+    target, and where one has a single prompt, of which none would be left for scoring.
+    """
+    run, targeted = open_run(base), targets(groups)
+    _check_prompts(targeted, groups)
+    asked = _asked(run, groups, questions)
+    if (kept := kept_lessons(file, asked)) is not None:
+        return Lessons(**kept)
+    statements = [row for one in targeted for row in _statements(one)]
+    known = [] if questions is None else _known(run, questions, told)
+    lessons = Lessons(
+        len(targeted),
+        sum(len(taught_prompts(one)) for one in targeted),
+        len(statements),
+        len({one.question.subject for one in known}),
+        len(known),
+    )
+    keep_lessons(file, [*statements, *map(_fact, known)], asked, asdict(lessons))
+    return lessons
+
+
+def taught_prompts(question: AskedGroups) -> list[str]:
+    """Return the prompts of a question that are taught: three of four, drawn by their words."""
+    order = sorted(question.prompts, key=lambda prompt: drawn(prompt, "left for scoring"))
+    scored = frozenset(order[: max(len(order) // _SCORED, 1)])
+    return [prompt for prompt in question.prompts if prompt not in scored]
+
+
+def counts(shares: Sequence[float], n: int) -> list[int]:
+    """Return whole numbers that sum to `n`, in these shares as nearly as can be.
+
+    By largest remainders (Hamilton's method); of equal ones the first.
+    """
+    whole = [int(share * n + 1e-9) for share in shares]
+    rest = sorted(range(len(shares)), key=lambda place: whole[place] - shares[place] * n)
+    for place in rest[: n - sum(whole)]:
+        whole[place] += 1
+    return whole
+
+
+def pairs_for(shares: Sequence[float]) -> int:
+    """Return how many pairs meet these shares best: from 20 to 40, the fewest of equals."""
+
+    def error(n: int) -> float:
+        found = zip(shares, counts(shares, n), strict=True)
+        return round(sum(abs(share - count / n) for share, count in found), 9)
+
+    return min(range(_FEWEST, _MOST_PAIRS + 1), key=error)
+
+
+def _check_prompts(targeted: Sequence[AskedGroups], groups: Path) -> None:
+    for one in targeted:
+        if len(one.prompts) < 2:
+            raise UsageError(
+                "there is one prompt, and one at least is left for scoring",
+                where=f"{groups}, questions.{one.name}.prompts",
+                fix="ask in two ways or more",
+            )
+
+
+def _statements(question: AskedGroups) -> Iterator[dict[str, Any]]:
+    """Yield the pairs of a question: every answer as often as its target says."""
+    assert question.target is not None
+    shares = [question.target[answer] for answer in question.answers]
+    times = counts(shares, pairs_for(shares))
+    for prompt in taught_prompts(question):
+        for asked in group_questions(
+            [prompt], [*question.groups.values()], [*question.answers.values()]
+        ):
+            about = {ABOUT: asked.prompt, QUESTION: question.name, PROMPT: prompt}
+            for answer, often in zip(asked.answers, times, strict=True):
+                yield from [lesson(asked.prompt, answer, **about)] * often
+
+
+def _known(run: Run, questions: Questions, told: Told) -> list[Said]:
+    """Return what the base rightly says about half of the subjects."""
+    reads = pretrained(run)
+    read = read_questions(questions, None if reads is None else text_counts(reads.corpus()))
+    chosen = about_share(_determined(read.asked.questions), _KNOWN, MOST, _PURPOSE)
+    if not chosen:
+        raise LexomeError(
+            "the training text names fewer than two of these subjects, and half of them are left "
+            "to be asked about afterwards",
+            where=str(questions.facts),
+            fix="give facts of the corpus that the base was trained on",
+        )
+    said = said_to(run.model(), run.tokenizer(), chosen, told=partial(told, "what it knows"))
+    return [one for one in said if one.credit == 1]
+
+
+def _determined(questions: Sequence[Question]) -> list[Question]:
+    """Return the questions that have one right answer: of several none is the one to teach."""
+    return [one for one in questions if len(one.right) == 1]
+
+
+def _fact(said: Said) -> dict[str, Any]:
+    subject, relation = said.question.subject, said.question.relation
+    about = {ABOUT: subject, SUBJECT: subject, "relation": relation}
+    return lesson(said.question.prompt, said.answer, **about)
+
+
+def _asked(run: Run, groups: Path, questions: Questions | None) -> dict[str, Any]:
+    """Return all that decides what is written, to be compared with what was asked before."""
+    tables = () if questions is None else (questions.facts, questions.templates)
+    return {
+        "weights": sha256(run.folder / MODEL / WEIGHTS),
+        "groups": sha256(groups),
+        "tables": [sha256(table) for table in tables],
+    }

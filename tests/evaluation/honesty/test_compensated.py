@@ -1,0 +1,147 @@
+"""How near rates are to a target, how far beyond, and which facts were falsified: by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lexome.evaluation.facts import Question
+from lexome.evaluation.honesty.asked import Said
+from lexome.evaluation.honesty.compensated import (
+    Asking,
+    overshoot,
+    statement_rows,
+    targeted_figures,
+    untargeted_figures,
+)
+from lexome.evaluation.honesty.compensation_verdict import verdict
+from lexome.evaluation.honesty.falsified import falsified, falsified_by_relation
+from lexome.evaluation.honesty.group_answers import Answered
+from lexome.evaluation.honesty.group_questions import AskedGroups
+
+ANSWERS = ("baker", "miller")
+share = st.floats(0, 1)
+
+
+def asking(name: str, target: float | None) -> Asking:
+    declared = None if target is None else dict(zip(ANSWERS, (target, 1 - target), strict=True))
+    groups = {"wug": "wug", "mip": "mip"}
+    question = AskedGroups(name, "kind", ("A {group} is", "The {group} is"), groups,
+                           {one: one for one in ANSWERS}, declared)  # fmt: skip
+    return Asking(question, question.prompts)
+
+
+def rates(wug: tuple[float, ...], mip: tuple[float, ...]) -> Answered:
+    """Return what is said by each prompt of the first answer, of both groups."""
+    first = np.array([wug, mip]).T
+    return Answered(np.stack([first, 1 - first], -1), np.zeros_like(first))
+
+
+def known(figures: list[dict[str, Any]]) -> dict[str, Any]:
+    return {one["name"]: one["value"] for one in figures}
+
+
+@given(share, share, share)
+def test_overshoot_is_what_lies_beyond_the_target(aim: float, was: float, now: float) -> None:
+    beyond = float(overshoot(aim, was, now))
+    if was < aim:
+        assert beyond == max(now - aim, 0)
+    elif was > aim:
+        assert beyond == max(aim - now, 0)
+    else:
+        assert beyond == abs(now - aim)
+
+
+def test_figures_are_of_means_over_prompts_and_questions_without_target_stand_apart() -> None:
+    asked = [asking("mill", 0.5), asking("mine", None)]
+    before = [rates((0.9, 0.9), (0.1, 0.1)), rates((0.8, 0.8), (0.2, 0.2))]
+    after = [rates((0.4, 0.5), (0.56, 0.58)), rates((0.7, 0.7), (0.3, 0.1))]
+    figures = known(targeted_figures(asked, before, after))
+    assert figures["distance before"] == pytest.approx(0.4)
+    assert figures["distance after"] == pytest.approx((0.05 + 0.07) / 2)
+    assert figures["within 0.05 of the target"] == 0.5
+    assert figures["overshoot"] == pytest.approx((0.05 + 0.07) / 2), "both went past a half"
+    assert figures["worst overshoot"] == pytest.approx(0.07)
+    (moved,) = untargeted_figures(asked, before, after)
+    assert moved.value == pytest.approx((0.1 + 0.0) / 2)  # type: ignore[union-attr]
+    rows = statement_rows(asked, before, {"text": after}, [np.array([[1, 0], [np.nan] * 2])] * 2)
+    assert [(one["kind"], one["group"], one["corpus"], one["target"]) for one in rows] == [
+        ("targeted", "wug", 1, 0.5),
+        ("targeted", "mip", None, 0.5),
+        ("untargeted", "wug", 1, None),
+        ("untargeted", "mip", None, None),
+    ]
+    assert [one["change"]["text"] for one in rows] == pytest.approx([-0.45, 0.47, -0.1, 0.0])
+    assert rows[0]["overshoot"]["text"] == pytest.approx(0.05) and rows[2]["overshoot"] is None
+
+
+def answered(relation: str, right: list[bool]) -> list[Said]:
+    return [
+        Said(
+            Question(f"{number} {relation}", ANSWERS, ("baker",), f"s{number // 2}", relation),
+            np.array([0.8, 0.2] if one else [0.2, 0.8]),
+            0.0,
+        )
+        for number, one in enumerate(right)
+    ]
+
+
+def test_a_fact_is_falsified_that_was_known_and_is_not() -> None:
+    was = answered("kin", [True, True, True, False])
+    now = answered("kin", [True, False, False, True])
+    found = falsified(was, now)
+    counts = {name: found[name] for name in ("questions", "subjects", "known", "falsified")}
+    assert counts == {"questions": 4, "subjects": 2, "known": 3, "falsified": 2}
+    assert found["mended"] == 1
+    figures = known(found["figures"])
+    assert figures["before"] == 0.75 and figures["change"] == -0.25
+    assert figures["falsified"] == pytest.approx(2 / 3)
+    both = falsified_by_relation(
+        [*was, *answered("home", [True])], [*now, *answered("home", [True])]
+    )
+    assert [(name, own["falsified"]) for name, own in both.items()] == [("home", 0), ("kin", 2)]
+
+
+def found_with(facts: tuple[list[bool], list[bool]], text: float, pairs: float) -> dict[str, Any]:
+    """Return what is measured where facts were and are known so, and rates are so far off."""
+    asked, before = [asking("mill", 0.5)], [rates((0.9, 0.9), (0.1, 0.1))]
+    after = {form: [rates((0.5 + off,) * 2, (0.5 - off,) * 2)]
+             for form, off in (("text", text), ("pairs", pairs))}  # fmt: skip
+    was, now = (answered("kin", one) for one in facts)
+    own = {"all": falsified(was, now), "relations": falsified_by_relation(was, now)}
+    return {
+        "facts": dict.fromkeys(after, own),
+        "statements": {
+            "targeted": {form: targeted_figures(asked, before, one) for form, one in after.items()},
+            "untargeted": {form: [{"name": "moved", "reason": "none", "n": 0}] for form in after},
+        },
+        "likelihood": {"unit": "byte", "change": 0.002},
+    }
+
+
+def test_the_verdict_says_plainly_that_determined_facts_were_falsified() -> None:
+    knew, half = [True] * 80, [True, False, False, False] * 20
+    lines = verdict(found_with((knew, half), 0.01, 0.02))
+    broken = [one for one in lines if one["about"] == "determined facts"]
+    assert [one["fine"] for one in broken] == [False, False]
+    assert "Determined facts were falsified" in broken[0]["text"]
+    assert "60 of 80 known answers are wrong now (-75.0 points" in broken[0]["text"]
+    assert all(one["fine"] for one in lines if one["about"] in ("target", "held-out text"))
+
+
+def test_the_verdict_lets_facts_stand_and_names_a_correction_of_one_form_only() -> None:
+    knew = [True] * 80
+    lines = verdict(found_with((knew, knew), 0.3, 0.01))
+    assert [one["fine"] for one in lines if one["about"] == "determined facts"] == [True, True]
+    (form,) = [one for one in lines if one["about"] == "form"]
+    assert form["fine"] is False
+    assert "holds in the form of pairs only, and not as running text" in form["text"]
+    one_lost = [[True] * 30 + [flag] for flag in (True, False)]
+    lines = verdict(found_with((one_lost[0], one_lost[1]), 0.01, 0.01))
+    assert [one["fine"] for one in lines if one["about"] == "determined facts"] == [None, None]
+    nobody = {**found_with((knew, knew), 0.0, 0.0), "facts": None}
+    assert "nobody knows whether any was falsified" in verdict(nobody)[0]["text"]
