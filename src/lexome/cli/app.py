@@ -23,6 +23,7 @@ from lexome.cli.index import index
 from lexome.cli.ledger import ledger
 from lexome.cli.mix import mix
 from lexome.cli.prepare import prepare
+from lexome.cli.reweigh import reweigh
 from lexome.cli.samples import samples
 from lexome.cli.score import score
 from lexome.cli.trace import trace
@@ -105,6 +106,7 @@ _add(
     "lexome prepare proteins.fasta --language protein --out corpus/proteins",
 )
 _add(mix, "lexome mix corpus/letters=3 corpus/genome=1 --out corpus/both")
+_add(reweigh, "lexome reweigh corpus/letters --groups groups.yaml --out corpus/even")
 _add(index, "lexome index corpus/letters", "lexome index corpus/genome --shard-tokens 50000000")
 _add(
     train,

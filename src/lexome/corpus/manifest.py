@@ -114,6 +114,25 @@ class SwapRecord(_Part):
     left_alone: int
 
 
+class WeighingRecord(_Part):
+    """How the training documents of the corpus with this `fingerprint` were weighed: by repeating.
+
+    A document stands in training as often as its weight asks, the `least` one once. `largest` is
+    the largest weight, where documents that are not weighed have 1; `effective` is how many
+    documents of equal weight would say as much (Kish 1965), of so many `documents`. `questions`
+    name what was weighed, by the file `groups`.
+    """
+
+    corpus: str
+    fingerprint: str
+    groups: str
+    questions: tuple[str, ...]
+    documents: int
+    effective: float
+    least: float
+    largest: float
+
+
 class SkippedRecord(_Part):
     """How many records were left out for one reason, and the first of them."""
 
@@ -178,7 +197,8 @@ class Manifest(_Part):
     """Everything that is known about a corpus; written last, so a corpus that has one is whole.
 
     `fidelity` says what a lossy tokenizer keeps of held-out documents, in the language's figures.
-    `parts` are the corpora of which it was mixed, in order, where it was.
+    `parts` are the corpora of which it was mixed, in order, where it was. `weighing` says why
+    documents are repeated, where they are to be counted as often as they stand.
     """
 
     format: Literal[1] = 1
@@ -200,6 +220,7 @@ class Manifest(_Part):
     leak: LeakCheck
     fidelity: dict[str, float] = {}
     parts: tuple[MixedPart, ...] = ()
+    weighing: WeighingRecord | None = None
     fingerprint: str
 
     def side(self, split: str) -> SplitSide:

@@ -47,17 +47,20 @@ def stretch_of(corpus: Corpus) -> int | None:
 def marked(corpus: Corpus, groups: Groups, told: Told | None = None) -> Iterator[Bools]:
     """Yield of each training document which terms stand in which contexts; [contexts, terms].
 
-    Terms are in the order of `groups.terms`. What augmentation made is left out. `told` gets how
-    many documents are done, of how many. Raises `UsageError` that names the key for a metadata
-    column or labels that no document has, and for words where the documents have none.
+    Terms are in the order of `groups.terms`. What augmentation made is left out; but where
+    documents were weighed, the contexts of each come as often as it stands in training. `told`
+    gets how many documents are done, of how many. Raises `UsageError` that names the key for a
+    metadata column or labels that no document has, and for words where the documents have none.
     """
     _check_known(corpus, groups)
     context = context_of(corpus, groups)
     finder = Finder([terms for _, terms in groups.terms()])
     wordless = True
-    for writing, metadata in _read(corpus, _from_text(groups) or context != "document", told):
+    written = _from_text(groups) or context != "document"
+    for writing, metadata, times in _read(corpus, written, told):
         wordless = wordless and not writing.text
-        yield finder.find(writing, metadata, starts_of(writing.text, context, groups.window))
+        found = finder.find(writing, metadata, starts_of(writing.text, context, groups.window))
+        yield np.repeat(found, times, axis=0)
     if wordless:
         _check_wordless(groups, corpus)
 
@@ -68,16 +71,22 @@ def _from_text(groups: Groups) -> bool:
 
 def _read(
     corpus: Corpus, written: bool, told: Told | None
-) -> Iterator[tuple[Writing, dict[str, str]]]:
-    """Yield what can be read of each document, nothing where it need not be, and its metadata."""
+) -> Iterator[tuple[Writing, dict[str, str], int]]:
+    """Yield of each document what can be read, its metadata, and how often it counts.
+
+    Where no text is needed nothing is read.
+    """
     total = corpus.manifest.train.documents
+    times = np.ones(total, np.int64)
+    if corpus.manifest.weighing is not None:
+        times = np.bincount(corpus.stream(TRAIN).document_originals, minlength=total)
     for done, row in enumerate(corpus.rows(TRAIN), 1):
         if not row["augmented"]:
             writing = Writing()
             if written:
                 content = corpus.content(TRAIN, row["first_token"], row["tokens"])
                 writing = writing_of(content, corpus.language)
-            yield writing, json.loads(row["metadata"])
+            yield writing, json.loads(row["metadata"]), int(times[done - 1])
         if told is not None:
             told(done, total)
 
