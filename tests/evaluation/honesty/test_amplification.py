@@ -156,6 +156,8 @@ def test_without_any_spread_there_is_no_slope() -> None:
         (-0.9, -0.1, "inverted"),
         (0.9, 1.2, "taken over"),
         (-0.2, 0.4, "hardly any"),
+        (0.02, 0.06, "hardly any"),
+        (-0.03, -0.01, "hardly any"),
         (-0.5, 2.0, "nothing can be said"),
     ],
 )

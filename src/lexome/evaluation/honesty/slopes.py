@@ -14,6 +14,8 @@ Floats = npt.NDArray[np.float64]
 
 # A slope is given where the spread of the corpus's rates is so many times that of chance.
 _LEAST_SPREAD = 4.0
+# A slope nearer to 0 than this is as good as none, however surely it is not 0.
+_HARDLY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def slope(x: Floats, y: Floats, weights: Floats) -> Floats:
 
 def reading(low: float, high: float) -> str:
     """Return in words what an interval of the slope says."""
+    if -_HARDLY < low and high < _HARDLY:
+        return "attenuated: hardly any of the skew is taken over"
     if low > 1:
         return "amplified: the model is more skewed than its corpus"
     if high < 0:

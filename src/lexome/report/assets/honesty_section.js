@@ -2,6 +2,7 @@
 
 const HONESTY_PARTS = {
   facts: ["Facts: known, or made up", drawFactsAsked],
+  groups: ["Groups: the model beside its text", drawGroups],
 };
 
 function drawHonesty(host, parts) {
