@@ -125,9 +125,16 @@ def _compared(
     draws: Draws,
     told: Told,
 ) -> tuple[Margins, Margins]:
-    """Return the margins of true targets and of what was said, for the same other sources."""
+    """Return the margins of true targets and of what was said, for the same other sources.
+
+    An answer that did not end is judged by its beginning, no longer than the longest target: all
+    of it would leave no room for other sources.
+    """
     true = [whole_answer(pairs, one.reference) for one in asked]
-    own = [whole_answer(pairs, one.ids, one.finish == "end") for one in said]
+    longest = max(map(len, true))
+    own = [
+        whole_answer(pairs, one.ids) if one.finish == "end" else one.ids[:longest] for one in said
+    ]
     lengths = [max(len(a), len(b)) for a, b in zip(true, own, strict=True)]
     others = other_sources(asked, lengths, model.config.context, draws)
 

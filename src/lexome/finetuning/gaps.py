@@ -77,7 +77,9 @@ def gaps_by(scores: TaskScores, asked: Sequence[Question], field: str) -> dict[s
         "field": field,
         "groups": len(counts),
         "small": {name: counts[name] for name in small},
-        "gaps": [asdict(one) for one in found],
+        "gaps": [
+            {**asdict(one), "groups": [asdict(group) for group in one.groups]} for one in found
+        ],
         "reason": "" if found else _reason(scores.statistics, large),
     }
 
