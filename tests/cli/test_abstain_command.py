@@ -121,7 +121,8 @@ def test_without_a_table_names_of_nobody_are_put_together(lexome: Lexome, world:
 @pytest.mark.parametrize(
     "more, message",
     [
-        (("--task", "assistant", "--facts", "f.csv"), "--facts is of the tasks abstain and rebalance"),
+        (("--task", "assistant", "--facts", "f.csv"), "is of the tasks abstain and rebalance"),
+        (("--task", "abstain", "--groups", "g.yaml"), "--groups is of the task rebalance"),
         (("--task", "abstain", "--facts", "f.csv"), "name both"),
         (("--task", "abstain"), "there are no DATA"),
         (("data.jsonl", "--task", "abstain", "--facts", "f.csv"), "--facts makes the DATA"),

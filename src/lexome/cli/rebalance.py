@@ -27,6 +27,7 @@ def rebalance_pairs(
     )
     say(
         f"{file}: {made.statements:,} statements about groups, by {made.prompts:,} prompts of "
-        f"{made.questions:,} questions; {kept}"
+        f"{made.questions:,} questions, and again in {made.told:,} texts; {kept}; "
+        f"{made.rehearsed:,} documents are rehearsed"
     )
     return ABOUT

@@ -20,10 +20,13 @@ from lexome.evaluation.honesty.asked import Said, said_to
 from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
 from lexome.evaluation.honesty.group_answers import group_questions
 from lexome.evaluation.honesty.group_questions import AskedGroups
+from lexome.evaluation.honesty.groups import read_groups
 from lexome.evaluation.honesty.questions import Questions, drawn, read_questions
 from lexome.evaluation.honesty.rebalanced import PROMPT, QUESTION, targets
 from lexome.files import sha256
 from lexome.finetuning.lessons import MOST, about_share, keep_lessons, kept_lessons, lesson
+from lexome.finetuning.rehearsal import Halves, as_texts, rehearsed
+from lexome.model import read_config
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
 from lexome.training.run import MODEL, Run
@@ -35,6 +38,7 @@ _KNOWN = 0.5  # of the subjects; the others are scored
 _SCORED = 4  # one prompt of so many
 # Pairs of each prompt and group: so few that a share is met as well as so many can.
 _FEWEST, _MOST_PAIRS = 20, 40
+_MARKS = 8  # tokens that a pair has beside its texts
 
 Told = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
@@ -45,7 +49,8 @@ class Lessons:
     """How many pairs were made, and of what.
 
     `statements` are about groups, by `prompts` of `questions` that have a target; `facts` are
-    answers that the base knows, about `subjects`.
+    answers that the base knows, about `subjects`. `told` are the statements again, as running text,
+    and `rehearsed` documents of the base's corpus.
     """
 
     questions: int
@@ -53,6 +58,8 @@ class Lessons:
     statements: int
     subjects: int = 0
     facts: int = 0
+    told: int = 0
+    rehearsed: int = 0
 
 
 def make_lessons(
@@ -66,10 +73,12 @@ def make_lessons(
     """Write what a run's model is to say to `file`, messages in JSON lines.
 
     Each prompt of a question that has a target, but for one in four, is taught of each group, with
-    each answer as often as the target has it, to the nearest count. With facts, the base is asked
-    about half of the subjects, and at most 2,400 right answers are taught as they are. What the
-    same weights were asked before is not asked again. Raises `UsageError` where no question has a
-    target, and where one has a single prompt, of which none would be left for scoring.
+    each answer as often as the target has it, to the nearest count: as an answer, and in running
+    text. With facts, the base is asked about half of the subjects, and at most 2,400 right answers
+    are taught as they are. At most as many documents of the base's corpus are rehearsed, where it
+    is there. What the same weights were asked before is not asked again. Raises `UsageError` where
+    no question has a target, and where one has a single prompt, of which none would be left for
+    scoring.
     """
     run, targeted = open_run(base), targets(groups)
     _check_prompts(targeted, groups)
@@ -78,14 +87,19 @@ def make_lessons(
         return Lessons(**kept)
     statements = [row for one in targeted for row in _statements(one)]
     known = [] if questions is None else _known(run, questions, told)
+    texts = [*as_texts([text for one in targeted for text in _told(one)])]
+    again = _rehearsed(run, groups, targeted)
     lessons = Lessons(
         len(targeted),
         sum(len(taught_prompts(one)) for one in targeted),
         len(statements),
         len({one.question.subject for one in known}),
         len(known),
+        len(texts),
+        len(again),
     )
-    keep_lessons(file, [*statements, *map(_fact, known)], asked, asdict(lessons))
+    rows = (*statements, *map(_fact, known), *_texts(texts, "told"), *_texts(again, "rehearsed"))
+    keep_lessons(file, rows, asked, asdict(lessons))
     return lessons
 
 
@@ -130,16 +144,40 @@ def _check_prompts(targeted: Sequence[AskedGroups], groups: Path) -> None:
 
 def _statements(question: AskedGroups) -> Iterator[dict[str, Any]]:
     """Yield the pairs of a question: every answer as often as its target says."""
+    for prompt, asked, answer in _taught(question):
+        about = {ABOUT: asked.prompt, QUESTION: question.name, PROMPT: prompt}
+        yield lesson(asked.prompt, answer, **about)
+
+
+def _told(question: AskedGroups) -> Iterator[str]:
+    """Yield the same statements as running text has them."""
+    for _, asked, answer in _taught(question):
+        yield f"{asked.prompt}{asked.lead}{answer}{asked.behind}"
+
+
+def _taught(question: AskedGroups) -> Iterator[tuple[str, Question, str]]:
+    """Yield prompt, question about a group, and answer, every answer as often as is its share."""
     assert question.target is not None
     shares = [question.target[answer] for answer in question.answers]
     times = counts(shares, pairs_for(shares))
+    words, answers = [*question.groups.values()], [*question.answers.values()]
     for prompt in taught_prompts(question):
-        for asked in group_questions(
-            [prompt], [*question.groups.values()], [*question.answers.values()]
-        ):
-            about = {ABOUT: asked.prompt, QUESTION: question.name, PROMPT: prompt}
-            for answer, often in zip(asked.answers, times, strict=True):
-                yield from [lesson(asked.prompt, answer, **about)] * often
+        for asked in group_questions([prompt], words, answers):
+            for answer, often in zip(answers, times, strict=True):
+                yield from [(prompt, asked, answer)] * often
+
+
+def _rehearsed(run: Run, groups: Path, targeted: Sequence[AskedGroups]) -> list[Halves]:
+    reads = pretrained(run)
+    if reads is None:
+        return []
+    room = read_config(run.folder / MODEL).context - _MARKS
+    return [*rehearsed(reads.corpus(), read_groups(groups), targeted, MOST, room)]
+
+
+def _texts(texts: Sequence[Halves], kind: str) -> Iterator[dict[str, Any]]:
+    for number, (first, rest) in enumerate(texts):
+        yield lesson(first, rest, **{ABOUT: f"{kind} {number}"})
 
 
 def _known(run: Run, questions: Questions, told: Told) -> list[Said]:

@@ -272,7 +272,12 @@ def _weights(run: Run) -> str:
 
 
 def _asked(groups: Path, questions: Questions | None) -> dict[str, Any]:
-    asked: dict[str, Any] = {"groups": str(groups), "facts": None, "templates": None}
-    if questions is not None:
-        asked |= {"facts": str(questions.facts), "templates": str(questions.templates)}
-    return asked
+    tables = {"facts": None, "templates": None, "subjects": None}
+    if questions is None:
+        return {"groups": str(groups), **tables}
+    return {
+        "groups": str(groups),
+        "facts": str(questions.facts),
+        "templates": str(questions.templates),
+        "subjects": questions.subjects,
+    }

@@ -1,0 +1,80 @@
+"""Pairs with their answers in declared shares: exact counts, and one prompt left to score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lexome.errors import UsageError
+from lexome.evaluation.honesty.group_questions import AskedGroups
+from lexome.evaluation.honesty.rebalanced import left_to_ask, targets
+from lexome.finetuning.rebalancing import counts, pairs_for, taught_prompts
+
+GROUPS = """
+axes: {{kind: {{wug: [wug], mip: [mip]}}}}
+attributes: {{baker: [baker], miller: [miller]}}
+questions:
+  mill: {{axis: kind, prompts: ["A {{group}} is a {{answer}}."], answers: [baker, miller]{target}}}
+"""
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=2, max_size=6), st.integers(1, 60))
+def test_counts_are_whole_and_none_is_a_pair_off(weights: list[float], n: int) -> None:
+    shares = [one / sum(weights) for one in weights]
+    found = counts(shares, n)
+    assert sum(found) == n
+    assert all(abs(count - share * n) < 1 for count, share in zip(found, shares, strict=True))
+    # Nothing that gives another answer one pair more comes nearer to the shares.
+    error = sum((count - share * n) ** 2 for count, share in zip(found, shares, strict=True))
+    for give in range(len(found)):
+        for take in range(len(found)):
+            moved = [one + (at == give) - (at == take) for at, one in enumerate(found)]
+            other = sum((one - share * n) ** 2 for one, share in zip(moved, shares, strict=True))
+            assert other >= error - 1e-9
+
+
+@pytest.mark.parametrize(
+    "shares, n, found",
+    [
+        ((0.5, 0.5), 20, [10, 10]),
+        ((0.9, 0.1), 20, [18, 2]),
+        ((1 / 3, 1 / 3, 1 / 3), 21, [7, 7, 7]),
+        ((0.0, 1.0), 20, [0, 20]),
+        ((0.72, 0.28), 25, [18, 7]),
+    ],
+)
+def test_so_many_pairs_as_meet_the_shares(shares: list[float], n: int, found: list[int]) -> None:
+    assert pairs_for(shares) == n
+    assert counts(shares, n) == found
+
+
+def question(prompts: int) -> AskedGroups:
+    texts = tuple(f"In year {number} a {{group}} is" for number in range(prompts))
+    words = {"wug": "wug", "mip": "mip"}
+    return AskedGroups("mill", "kind", texts, words, {"b": "b", "m": "m"}, {"b": 0.5, "m": 0.5})
+
+
+@pytest.mark.parametrize("prompts, left", [(2, 1), (4, 1), (8, 2), (9, 2)])
+def test_one_prompt_of_four_is_left_always_the_same(prompts: int, left: int) -> None:
+    asked = question(prompts)
+    taught = taught_prompts(asked)
+    assert len(taught) == prompts - left and taught == taught_prompts(asked)
+    (asking,) = left_to_ask([asked], {("mill", prompt) for prompt in taught}, "groups.yaml")
+    assert set(asking.prompts) == set(asked.prompts) - set(taught)
+    with pytest.raises(UsageError, match="tuned on all of its prompts"):
+        left_to_ask([asked], {("mill", prompt) for prompt in asked.prompts}, "groups.yaml")
+
+
+def test_no_target_is_assumed(tmp_path: Path) -> None:
+    file = tmp_path / "groups.yaml"
+    file.write_text(GROUPS.format(target=""))
+    with pytest.raises(UsageError, match="no question has a target, and none is assumed"):
+        targets(file)
+    file.write_text(GROUPS.format(target=", target: {baker: 0.3, miller: 0.7}"))
+    assert [one.target for one in targets(file)] == [{"baker": 0.3, "miller": 0.7}]
+    file.write_text(GROUPS.format(target="").partition("questions")[0])
+    with pytest.raises(UsageError, match="there are no questions"):
+        targets(file)
