@@ -122,7 +122,7 @@ def _lines(totals: Totals) -> list[str]:
     """Return what was counted for a question, and what that is under the weights."""
     one = totals.weighed
     of_groups = totals.before.sum(1)
-    rows = [_HEADER]
+    rows: list[tuple[str, ...]] = [_HEADER]
     for answer, name in enumerate(one.answers):
         rows.append((name, "", "", "", ""))
         for group, called in enumerate(one.groups):

@@ -30,6 +30,10 @@ MOST = 20.0
 
 _STEPS = 200
 _CLOSE = 1e-9
+_ROUNDING = 1e-12
+_SHORTEST = 1e-9
+# Logarithm of a weight beyond which none is of use.
+_HIGHEST = 25.0
 
 
 @dataclass(frozen=True)
@@ -165,28 +169,32 @@ def tilted(rows: Floats, many: Floats, wanted: Floats) -> Floats:
 
     Of all such weights those with the least relative entropy from 1: w = exp(row . x), where x
     minimises sum(many w) - wanted . x, a convex function (by Newton's method, with steps halved
-    until they descend). `rows` are [kinds, cells]. Raises `LexomeError` where there are none.
+    until they do not ascend). `rows` are [kinds, cells]. Raises `LexomeError` where there are none.
     """
     x = np.zeros(rows.shape[1])
-    weights = np.ones(len(rows))
     for _ in range(_STEPS):
+        weights = np.exp(rows @ x)
         off = (many * weights) @ rows - wanted
         if np.abs(off).max() <= _CLOSE * max(1.0, wanted.max()):
             return weights
         step = np.linalg.lstsq((rows * (many * weights)[:, None]).T @ rows, off, rcond=None)[0]
-        now, descent, size = many @ weights - wanted @ x, off @ step, 1.0
-        while True:
-            with np.errstate(over="ignore"):
-                tried = np.exp(rows @ (x - size * step))
-                value = many @ tried - wanted @ (x - size * step)
-            if value <= now - 1e-4 * size * descent or size < 1e-6:
-                break
+        size, value = 1.0, many @ weights - wanted @ x
+        least = value + _ROUNDING * abs(value)
+        while size > _SHORTEST and not _descends(rows, many, wanted, x - size * step, least):
             size /= 2
-        x, weights = x - size * step, tried
+        if size <= _SHORTEST:
+            break
+        x = x - size * step
     raise LexomeError(
         "no weights of whole documents reach this: what they say stands too firmly together",
         fix="prepare smaller documents (--option separator=line), or swap terms instead",
     )
+
+
+def _descends(rows: Floats, many: Floats, wanted: Floats, x: Floats, value: float) -> bool:
+    """Return whether what is minimised is no more than `value` at x, and weights are sane there."""
+    logs = rows @ x
+    return bool(logs.max() < _HIGHEST and many @ np.exp(logs) - wanted @ x <= value)
 
 
 def _cases(found: Bools, one: Weighed, places: Mapping[str, int]) -> Ints:
@@ -194,8 +202,8 @@ def _cases(found: Bools, one: Weighed, places: Mapping[str, int]) -> Ints:
     of_groups = found[:, [places[f"axes.{one.axis}.{name}"] for name in one.groups]]
     of_answers = found[:, [places[f"attributes.{name}"] for name in one.answers]]
     single = (of_groups.sum(1) == 1) & (of_answers.sum(1) == 1)
-    found: Ints = of_groups[single].astype(np.int64).T @ of_answers[single].astype(np.int64)
-    return found
+    totals: Ints = of_groups[single].astype(np.int64).T @ of_answers[single].astype(np.int64)
+    return totals
 
 
 def _parts(totals: Floats, weighed: Sequence[Weighed]) -> list[Floats]:
