@@ -133,7 +133,7 @@ def gap_lines(found: Mapping[str, Any]) -> Iterator[str]:
                     f"{group['n']:,} examples"
                 )
             yield (
-                f"    gap {gap['value']:.3f} ({gap['low']:.3f} to {gap['high']:.3f}); groups "
+                f"    gap {gap['value']:.3f} ({gap['low']:z.3f} to {gap['high']:z.3f}); groups "
                 f"dealt at random have {gap['chance']:.3f}, 95 % of them below "
                 f"{gap['chance_high']:.3f} (p = {gap['p']:.3f})"
             )

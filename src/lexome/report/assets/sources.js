@@ -24,7 +24,7 @@ function drawSources(host, s) {
     el("h4", {}, "What it says to sources that say nothing"),
     el("p", { class: "note" }, "Of such a source nothing is known, so what is said comes from the model alone. If it is as sure here as "
       + "of held-out examples, its sureness is no sign of having understood. Sureness is the mean probability of a token."),
-    el("div", { class: "wrapped", id: "strange-sources" }, table(["Source", "Asked", "Answered", "Sureness", "Tokens", "Commonest answer"],
+    el("div", { class: "wrapped", id: "strange-sources" }, table(["Source", "Answered", "Sureness", "Commonest answer"],
       s.strange.map(strangeRow), "Answers by kind of source")),
     el("h4", {}, "The most detached answers"),
     shown.length ? el("ol", { class: "said", id: "most-detached" }, shown.map(detachedCard))
@@ -44,8 +44,9 @@ function strangeRow(row) {
   const of = Object.fromEntries(row.figures.map((f) => [f.name, f.value]));
   const head = [visible(capital(row.name)), el("span", { class: "aside" }, visible(row.meaning)),
     row.note ? el("span", { class: "aside" }, `not asked: ${visible(row.note)}`) : null];
-  if (!row.figures.length) return [head, "0", "", "", "", ""];
-  return [head, count(row.n), percent(of.answered), fixed(of.sureness, 3), fixed(of.length, 1),
+  if (!row.figures.length) return [head, "", "", ""];
+  return [head, [percent(of.answered), el("span", { class: "aside" }, `of ${count(row.n)}`)],
+    [fixed(of.sureness, 3), el("span", { class: "aside" }, plural(Number(of.length.toPrecision(3)), "token"))],
     [percent(row.commonest_share), row.commonest ? el("span", { class: "aside" }, el("bdi", {}, visible(row.commonest))) : null]];
 }
 
