@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lexome.report.gaps import group_gaps
 from lexome.report.groups import groups
 from lexome.report.honesty import honesty
 from lexome.report.reading import RunFiles
+from lexome.report.sources import sources
 
 PARTS: Mapping[str, Callable[[RunFiles], Any]] = {
     "facts": honesty,
     "groups": groups,
+    "sources": sources,
+    "gaps": group_gaps,
 }
 """What reads each part, in the order of the page: a record, `Missing`, or `None`, where it does
 not apply. What draws it is named in assets/honesty_section.js."""

@@ -3,6 +3,8 @@
 const HONESTY_PARTS = {
   facts: ["Facts: known, or made up", drawFactsAsked],
   groups: ["Groups: the model beside its text", drawGroups],
+  sources: ["Do its answers depend on their sources?", drawSources],
+  gaps: ["The score of the task, by group", drawGroupGaps],
 };
 
 function drawHonesty(host, parts) {
