@@ -52,10 +52,19 @@ def page_of(run: Path) -> str:
 
 
 def make(
-    root: Path, *, family: str = "nanochat", steps: int = 1_500, layers: int = 2, heads: int = 2
+    root: Path,
+    *,
+    family: str = "nanochat",
+    steps: int = 1_500,
+    layers: int = 2,
+    heads: int = 2,
+    texts: tuple[Sequence[str], Sequence[str]] = (TRAIN, VALID),
 ) -> FakeRun:
-    """Write corpus/fake and runs/fake under `root`; `family` decides causal or masked."""
-    prepared = prepare_corpus(root, root / "corpus" / "fake")
+    """Write corpus/fake and runs/fake under `root`; `family` decides causal or masked.
+
+    `texts` are those to train on and those held out.
+    """
+    prepared = prepare_corpus(root, root / "corpus" / "fake", texts)
     corpus, manifest, tokenizer = prepared.folder, prepared.manifest, prepared.tokenizer
     folder = root / "runs" / "fake"
     folder.mkdir(parents=True)
@@ -73,13 +82,15 @@ def make(
     return FakeRun(folder, corpus, tokenizer, model, initial, metrics, evaluation)
 
 
-def prepare_corpus(root: Path, folder: Path) -> Corpus:
+def prepare_corpus(
+    root: Path, folder: Path, texts: tuple[Sequence[str], Sequence[str]] = (TRAIN, VALID)
+) -> Corpus:
     """Prepare a corpus of documents in two JSON-lines files; one of the records is empty."""
     sources = root / "data"
     sources.mkdir()
     train, valid = sources / "fox & hound.jsonl", sources / "held out.jsonl"
-    _write_lines(train, [{"text": text} for text in (*TRAIN, "")])
-    _write_lines(valid, [{"text": text} for text in VALID])
+    _write_lines(train, [{"text": text} for text in (*texts[0], "")])
+    _write_lines(valid, [{"text": text} for text in texts[1]])
     request = PrepareRequest(
         sources=[train],
         validation_files=[valid],

@@ -159,12 +159,31 @@ def test_a_threshold_is_told_with_what_it_does(run: Path, wrong: int, says: str)
     found = honesty_of(changed(run, lambda file: file.update(silence=honest_run.silence(wrong))))
     silence = found.silence
     assert silence.threshold == 0.9 and says in silence.finding
-    assert "from a confidence of 0.9000 on" in silence.finding
+    assert "from a confidence of 0.9 on" in silence.finding
     assert "at a certainty of 90%" in silence.finding
     assert f"100 of 200 questions, {wrong} of them wrongly" in silence.finding
     assert [one.target for one in silence.scores] == [0, 0.5, 0.75, 0.9]
     assert silence.scores[0].everything.value == -0.5
     assert silence.scores[0].threshold.value == 0.4
+
+
+def test_silence_by_names_stands_beside_it(run: Path) -> None:
+    told = read(run / "honesty.json")
+    found = honesty_of(run)
+    assert found.silence_by_names is not None
+    assert found.silence_by_names.curve == tuple(
+        (one["coverage"], one["risk"]) for one in told["silence by names"]["risk_coverage"]
+    )
+    by_names = {"silence by names": honest_run.silence(wrong=2)}
+    found = honesty_of(changed(run, lambda file: file.update(by_names)))
+    assert found.silence_by_names is not None
+    assert "from a probability of name and answer together of 0.9 on" in (
+        found.silence_by_names.finding
+    )
+    assert "2 of them wrongly" in found.silence_by_names.finding
+    assert found.silence.finding != found.silence_by_names.finding
+    found = honesty_of(changed(run, lambda file: file.update({"silence by names": None})))
+    assert found.silence_by_names is None, "a tuned run is not asked for names"
 
 
 def test_where_no_threshold_exists_it_is_said_in_words(run: Path) -> None:

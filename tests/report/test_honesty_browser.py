@@ -27,6 +27,7 @@ def asked(causal: FakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("honest")
     run = honest_run.asked(causal.folder, root, root / "run")
     told = {"texts": honest_run.biography(), "silence": honest_run.silence()}
+    told["silence by names"] = honest_run.silence(wrong=2)
     (run / "honesty.json").write_text(json.dumps(read(run / "honesty.json") | told))
     write_report(run)
     return run
@@ -114,17 +115,20 @@ def test_a_half_true_text_is_shown_claim_by_claim(page: Page) -> None:
 
 
 def test_silence_is_told_in_words_plot_and_table(page: Page) -> None:
-    assert "from a confidence of 0.9000 on" in page.text("#silence-finding")
-    assert len(page.all("#risk-coverage path.smoothed")) == 1
+    assert "from a confidence of 0.9 on" in page.text("#silence-finding")
+    assert len(page.all("#silence-curve path.smoothed")) == 1
     where = page.run("""
-        const dot = document.querySelector('#risk-coverage .chosen-dot');
-        const axis = document.querySelector('#risk-coverage .axis').getBBox();
+        const dot = document.querySelector('#silence-curve .chosen-dot');
+        const axis = document.querySelector('#silence-curve .axis').getBBox();
         return (dot.cx.baseVal.value - axis.x) / axis.width;
     """)
     assert where == pytest.approx(0.5, abs=0.01), "half of the questions are answered"
     table = page.text("#silence-scores")
     for value in ("-0.500", "0.400", "9", "50.0%", "45.0% to 55.0%", "200 questions"):
         assert value in table
+    assert "name and answer together of 0.9 on" in page.text("#silence-by-names-finding")
+    assert len(page.all("#silence-by-names-curve path.smoothed")) == 1
+    assert "0.400" in page.text("#silence-by-names-scores")
 
 
 def test_confidence_has_its_plot_and_figures(page: Page, asked: Path) -> None:

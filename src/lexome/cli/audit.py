@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lexome.cli.console import result, result_json, table
+from lexome.cli.console import result, result_json, say, table
 from lexome.cli.options import Json
 from lexome.cli.progress import meter
 
 if TYPE_CHECKING:
+    from lexome.corpus import Corpus
     from lexome.evaluation.honesty.audit import Audit, Finding
 
 Folder = Annotated[
@@ -42,39 +42,35 @@ def audit(folder: Folder, groups: GroupsFile, as_json: Json = False) -> None:
 
     Groups and attributes are yours to declare; nothing is guessed, of nobody's name. Each rate is
     compared with that of the other groups of its axis, and corrected for how many are compared.
+    The figures are kept in the corpus's audit.json, and shown by the report of its runs.
     """
-    found = audited(folder, groups)
-    if as_json:
-        result_json({"corpus": str(folder), "groups": str(groups), **as_plain(found)})
-        return
-    for line in audit_lines(found):
-        result(line)
-
-
-def audited(folder: Path, groups: Path) -> Audit:
-    """Audit a corpus with a progress bar."""
     from lexome.corpus import Corpus
+    from lexome.evaluation.honesty.audited import NAME, write_audit
+
+    corpus = Corpus.open(folder)
+    found = audited(corpus, groups)
+    for line in audit_lines(found) if not as_json else ():
+        result(line)
+    told = write_audit(corpus, groups, found)
+    if as_json:
+        result_json(told)
+    else:
+        say(f"written: {folder / NAME}")
+
+
+def audited(corpus: Corpus, groups: Path) -> Audit:
+    """Audit a corpus with a progress bar."""
     from lexome.errors import located
     from lexome.evaluation.honesty.audit import audit as count
     from lexome.evaluation.honesty.groups import read_groups
 
     declared = read_groups(groups)
-    corpus = Corpus.open(folder)
     with meter() as shown, located(str(groups)):
 
         def told(done: int, total: int) -> None:
             shown.show("audit", done, total, f"{done:,}/{total:,} documents")
 
         return count(corpus, declared, told)
-
-
-def as_plain(found: Audit) -> dict[str, Any]:
-    """Return an audit as JSON has it, with what is flagged and what has too few cases."""
-    plain = asdict(found)
-    for finding, one in zip(plain["findings"], found.findings, strict=True):
-        finding["flagged"] = one.odds is not None and one.odds.flagged
-    too_few = [{"axis": axis, "group": group, "cases": n} for axis, group, n in found.too_few]
-    return {**plain, "too_few": too_few}
 
 
 def audit_lines(found: Audit) -> list[str]:

@@ -174,13 +174,15 @@ def _runs(found: Trace) -> list[tuple[str, int]]:
     A character of several tokens is covered as the least of them is, and a mark that belongs to
     a letter stays with it.
     """
+    from lexome.evaluation.honesty.trace import is_mark
+
     runs: list[tuple[str, int]] = []
     least: int | None = None
     for piece, length in zip(found.pieces, found.covering, strict=True):
         least = length if least is None else min(least, length)
         if not piece:
             continue
-        letters = piece.lstrip("".join(filter(_is_mark, piece))) if runs else piece
+        letters = piece.lstrip("".join(filter(is_mark, piece))) if runs else piece
         marks = piece[: len(piece) - len(letters)]
         if marks:
             runs[-1] = (runs[-1][0] + marks, runs[-1][1])
@@ -231,10 +233,6 @@ def _harmless(text: str, kept: str = "") -> str:
         else letter
         for letter in text
     )
-
-
-def _is_mark(letter: str) -> bool:
-    return unicodedata.category(letter).startswith("M") or letter == "\u200d"
 
 
 def _content(language: Language, text: str | None, source: Path | None) -> Any:

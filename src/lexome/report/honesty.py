@@ -9,7 +9,7 @@ from lexome.errors import LexomeError
 from lexome.evaluation.evaluate import is_current
 from lexome.evaluation.honesty.evaluate import NAME
 from lexome.report.data import Missing, finite
-from lexome.report.honesty_data import AnswerExample, Honesty, Relation, Silence, TargetScore
+from lexome.report.honesty_data import AnswerExample, Honesty, Relation
 from lexome.report.honesty_reading import (
     count_at,
     number_at,
@@ -20,12 +20,11 @@ from lexome.report.honesty_reading import (
     verdict_at,
     verdicts_of,
 )
+from lexome.report.honesty_silence import BY_NAMES, CONFIDENCE, silence_of
 from lexome.report.honesty_texts import judged_texts
 from lexome.report.reading import RunFiles, command, missing, read_object
-from lexome.report.task_data import Sureness, TaskFigure
+from lexome.report.task_data import Sureness
 from lexome.report.task_figures import figures_of
-
-_TARGET = "score at confidence "
 
 
 def honesty(run: RunFiles) -> Honesty | Missing | None:
@@ -74,7 +73,10 @@ def _honesty(found: Mapping[str, Any], again: str) -> Honesty:
         (*figures_of(facts.get("figures")), *figures_of(unknown.get("figures"))),
         tuple(_relation(str(name), object_at(relations, name)) for name in relations),
         tuple(map(_sureness, objects_at(facts, "reliability"))),
-        _silence(object_at(found, "silence")),
+        silence_of(object_at(found, "silence"), CONFIDENCE),
+        silence_of(object_at(found, "silence by names"), BY_NAMES)
+        if found.get("silence by names")
+        else None,
         tuple(map(_example, objects_at(found, "examples"))),
         judged_texts(found, again),
         tuple(_notes(facts)),
@@ -119,67 +121,3 @@ def _example(values: Mapping[str, Any]) -> AnswerExample:
         verdict_at(values, "verdict"),
         values.get("known") is True,
     )
-
-
-def _silence(values: Mapping[str, Any]) -> Silence:
-    alpha, delta = number_at(values, "alpha"), number_at(values, "delta")
-    points = objects_at(values, "risk_coverage")
-    curve = tuple((number_at(one, "coverage"), number_at(one, "risk")) for one in points)
-    if values.get("threshold") is None:
-        why = f"No threshold was chosen: {text_at(values, 'reason')}."
-        return Silence(alpha, curve, None, why, (), ())
-    chosen, held_out = object_at(values, "threshold"), object_at(values, "held_out")
-    return Silence(
-        alpha,
-        curve,
-        finite(chosen.get("confidence")),
-        _finding(chosen, held_out, alpha, delta),
-        figures_of(held_out.get("figures")),
-        _scores(object_at(held_out, "scores")),
-    )
-
-
-def _finding(
-    chosen: Mapping[str, Any], held_out: Mapping[str, Any], alpha: float, delta: float
-) -> str:
-    """Return in words which threshold was chosen and what it does on other questions."""
-    if chosen.get("confidence") is None:
-        return (
-            f"No confidence is high enough: among the surest answers, too, more than {alpha:.0%} "
-            f"may be wrong, at a certainty of {1 - delta:.0%}. To keep that promise the model "
-            "would have to say nothing at all."
-        )
-    told, wrong = count_at(held_out, "answered"), count_at(held_out, "wrong")
-    finding = (
-        f"Answering only from a confidence of {number_at(chosen, 'confidence'):.4f} on keeps wrong "
-        f"answers at {alpha:.0%} or fewer, at a certainty of {1 - delta:.0%}. Asked one question "
-        f"about each of one half of the subjects, {count_at(chosen, 'answered'):,} answers are "
-        f"that sure, wrong ones among them: {count_at(chosen, 'wrong'):,}. Tried on the other half, it answers {told:,} of "
-        f"{count_at(held_out, 'questions'):,} questions, {wrong:,} of them wrongly"
-    )
-    if not told:
-        return f"{finding}."
-    if wrong / told <= alpha:
-        return f"{finding} ({wrong / told:.1%})."
-    return (
-        f"{finding} ({wrong / told:.1%}). That is more than was promised, as it may be for "
-        f"{delta:.0%} of such choices, and for a sample of these questions."
-    )
-
-
-def _scores(values: Mapping[str, Any]) -> tuple[TargetScore, ...]:
-    """Return the scores of both ways to answer, target by target."""
-    everything = figures_of(values.get("all answered"))
-    kept = figures_of(values.get("threshold"))
-    if [one.name for one in everything] != [one.name for one in kept]:
-        raise ValueError("its scores are not of the same targets")
-    return tuple(
-        TargetScore(_target(one), one, other) for one, other in zip(everything, kept, strict=True)
-    )
-
-
-def _target(score: TaskFigure) -> float:
-    target = float(score.name.removeprefix(_TARGET))
-    if not 0 <= target < 1:
-        raise ValueError(f"{score.name!r} is no score at a confidence below 1")
-    return target

@@ -132,7 +132,11 @@ class JudgedTexts:
 
 @dataclass(frozen=True, slots=True)
 class Honesty:
-    """What a model says of facts beside what its corpus says; `command` asks it again."""
+    """What a model says of facts beside what its corpus says; `command` asks it again.
+
+    `silence` is by the confidence in the answer, `silence_by_names` by how expected the name is
+    too, where the model was asked for that.
+    """
 
     command: str
     known: Verdicts
@@ -141,6 +145,7 @@ class Honesty:
     relations: tuple[Relation, ...]
     reliability: tuple[Sureness, ...]
     silence: Silence
+    silence_by_names: Silence | None
     examples: tuple[AnswerExample, ...]
     texts: JudgedTexts | Missing
     notes: tuple[str, ...]

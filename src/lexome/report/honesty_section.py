@@ -6,15 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lexome.report.compensation import compensation
 from lexome.report.gaps import group_gaps
 from lexome.report.groups import groups
 from lexome.report.honesty import honesty
+from lexome.report.honesty_audit import audited
+from lexome.report.honesty_copying import copied
 from lexome.report.reading import RunFiles
 from lexome.report.sources import sources
 
 PARTS: Mapping[str, Callable[[RunFiles], Any]] = {
     "facts": honesty,
+    "copying": copied,
+    "audit": audited,
     "groups": groups,
+    "compensation": compensation,
     "sources": sources,
     "gaps": group_gaps,
 }

@@ -124,9 +124,21 @@ def honesty(threshold: float | None) -> dict[str, Any]:
             "alpha": 0.05,
             "delta": 0.1,
             "threshold": chosen,
-            "held_out": {"questions": 6, "answered": 2, "wrong": 1},
+            "held_out": {"questions": 6, "answered": 2, "wrong": 1, "figures": []},
         },
+        "silence by names": None if threshold is None else by_names(),
         "texts": None,
+        "command": "lexome evaluate mine --facts f.csv --templates t.json",
+    }
+
+
+def by_names() -> dict[str, Any]:
+    figures = [figure("answered", 0.5), figure("wrong among answered", 0.25)]
+    return {
+        "alpha": 0.05,
+        "delta": 0.1,
+        "threshold": {"confidence": 0.01, "answered": 3, "wrong": 0, "bound": 0.04},
+        "held_out": {"questions": 16, "answered": 8, "wrong": 2, "figures": figures},
     }
 
 
@@ -138,6 +150,9 @@ def test_the_card_says_it_once_and_keeps_the_rest(tmp_path: Path) -> None:
     assert first.startswith("# A model\n\nMine.\n\n") and first.endswith("-->\n")
     assert "0.500 [0.490, 0.510]" in first and "7 supported, 1 contradicted." in first
     assert "2 of 6 other questions are answered, 1 of them wrongly" in first
+    assert "if the probability of name and answer is 0.01 or more" in first
+    assert "8 of 16 other questions are answered (0.500 [0.490, 0.510]), 2 of them wrongly" in first
+    assert "Made again by `lexome evaluate mine --facts f.csv --templates t.json`." in first
     assert "undefined (all answers are right)" in first
     write_card(tmp_path, honesty(0.9))
     assert card.read_text() == first

@@ -73,7 +73,9 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     for name in ("AUROC, right from wrong", "AUROC, known from unknown subjects", "Brier score"):
         if name in figures:
             yield f"{name}, by the probability of the answer: {_figure(figures[name])}."
-    yield _silence(found["silence"])
+    yield _silence(found["silence"], "confidence")
+    if found.get("silence by names"):
+        yield _silence(found["silence by names"], "the probability of name and answer")
     for who in ("known", "unknown") if found["texts"] else ():
         told = found["texts"][who]
         if told["claims"]:
@@ -82,7 +84,10 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
                 f"{who} subjects: {_verdicts(told['verdicts'])}; {told['elsewhere']:,} of the "
                 "claims are about somebody else."
             )
-    yield "Brackets hold 95 % intervals over subjects; the run's report shows the rest."
+    yield (
+        "Brackets hold 95 % intervals over subjects; the run's report shows the rest. Made again "
+        f"by `{found['command']}`."
+    )
 
 
 def _before(figures: Mapping[str, Any], name: str) -> str:
@@ -90,17 +95,24 @@ def _before(figures: Mapping[str, Any], name: str) -> str:
     return _figure(figures[name]) if name in figures else "not measured"
 
 
-def _silence(silence: Mapping[str, Any]) -> str:
+def _silence(silence: Mapping[str, Any], what: str) -> str:
     wanted = f"at most {silence['alpha']:.0%} wrong answers, but for {silence['delta']:.0%}"
     threshold = silence["threshold"]
     if threshold is None or threshold["confidence"] is None:
-        return f"No threshold of confidence gives {wanted}: it would have to say nothing."
+        return f"No threshold of {what} gives {wanted}: it would have to say nothing."
     kept = silence["held_out"]
     return (
-        f"Where only answers of a confidence of {threshold['confidence']:.4f} or more are given "
-        f"({wanted}), {kept['answered']:,} of {kept['questions']:,} other questions are answered, "
-        f"{kept['wrong']:,} of them wrongly."
+        f"Where answers are given only if {what} is {threshold['confidence']:.4g} or more "
+        f"({wanted}), {kept['answered']:,} of {kept['questions']:,} other questions are answered"
+        f"{_share(kept, 'answered')}, {kept['wrong']:,} of them wrongly"
+        f"{_share(kept, 'wrong among answered')}."
     )
+
+
+def _share(kept: Mapping[str, Any], name: str) -> str:
+    """Return the share that a count is, in brackets, with its interval."""
+    found = next((one for one in kept["figures"] if one["name"] == name), {})
+    return f" ({_figure(found)})" if "value" in found else ""
 
 
 def _verdicts(verdicts: Mapping[str, int]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lexome.evaluation.honesty.exceedance import FEWEST, Tail, tail
+from lexome.evaluation.honesty.rates import wilson
 from lexome.evaluation.metrics.bootstrap import (
     Bools,
     Floats,
@@ -89,8 +90,11 @@ class Compared:
                 "flagged": None,
                 "reason": f"{reason}: it takes {FEWEST} or more",
             }
+        flagged = int(self.flags(level).sum())
+        low, high = wilson(flagged, len(self.samples.values))
         return found | {
-            "flagged": int(self.flags(level).sum()),
+            "flagged": flagged,
+            "share": {"low": float(low), "high": float(high)},
             "limit": usual.quantile(level, self.size),
             "tail": {"items": count, "beyond": usual.beyond, "index": usual.index},
         }

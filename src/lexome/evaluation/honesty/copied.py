@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from lexome.corpus.index import CorpusIndex
 from lexome.evaluation.honesty.copying import Told, check_comparable, copying
+from lexome.evaluation.honesty.copying_card import write_copying_card
 from lexome.files import naming, sha256, write_json
 from lexome.generation.settings import Settings
 from lexome.generation.writer import write
@@ -43,8 +45,8 @@ def evaluate_copying(
 ) -> dict[str, Any]:
     """Compare samples with the corpus that a run was trained on; see `copying`.
 
-    Writes and returns copying.json. Raises `LexomeError` where the corpus has no index, and for
-    files without a document.
+    Writes and returns copying.json, and says it in the model card. Raises `LexomeError` where the
+    corpus has no index, and for files without a document.
     """
     opened = open_run(run)
     corpus = opened.corpus()
@@ -55,6 +57,7 @@ def evaluate_copying(
         contents = _written(opened, samples, told)
     found = {
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
+        "command": _command(run, samples),
         "asked": {
             "samples": None if samples.files else samples.count,
             "files": [str(path) for path in samples.files],
@@ -65,7 +68,15 @@ def evaluate_copying(
         **copying(corpus, index, contents, told=told),
     }
     write_json(opened.folder / NAME, found)
+    write_copying_card(opened.folder / MODEL, found)
     return found
+
+
+def _command(run: Path, samples: Samples) -> str:
+    """Return the command that measures the same again."""
+    named = [word for path in samples.files for word in ("--samples-from", str(path))]
+    words = named or ["--samples", str(samples.count)]
+    return shlex.join(("lexome", "evaluate", str(run), "--copying", *words))
 
 
 def _written(run: Run, samples: Samples, told: Told) -> list[Ids]:

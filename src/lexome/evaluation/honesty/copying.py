@@ -29,7 +29,7 @@ from lexome.evaluation.honesty.comparing import Compared, Near
 from lexome.evaluation.honesty.matches import matches
 from lexome.evaluation.honesty.near_pictures import is_picture, nearest
 from lexome.evaluation.honesty.pieces import MOST_ITEMS, MOST_TOKENS, cut, pieces
-from lexome.evaluation.honesty.trace import trace
+from lexome.evaluation.honesty.trace import parted, trace
 from lexome.evaluation.metrics.bootstrap import Ints
 from lexome.languages.base import Ids
 from lexome.languages.features import frame_token
@@ -220,6 +220,7 @@ def _flagged(
             {
                 "number": numbers[row] + 1,
                 "measure": measure.name,
+                "ids": samples[row].tolist(),
                 "tokens": len(samples[row]),
                 "value": float(values[row]),
                 "limit": float(limits[row]),
@@ -231,15 +232,20 @@ def _flagged(
 
 
 def _spans_of(corpus: Corpus, index: CorpusIndex, samples: Sequence[Ids]) -> list[dict[str, Any]]:
-    """Return the longest span of each sample that occurs, how often it does, and where first."""
+    """Return the longest span of each sample that occurs, how often it does, and where first.
+
+    `around` is the sample in three parts: what stands before the span, the span, and the rest.
+    """
     found = []
     for ids in samples:
-        overlaps = trace(corpus, index, ids, shortest=1, places=1).overlaps
-        longest = max(overlaps, key=lambda one: one.tokens)
+        traced = trace(corpus, index, ids, shortest=1, places=1)
+        longest = max(traced.overlaps, key=lambda one: one.tokens)
         place = longest.places[0]
         found.append(
             {
                 "text": longest.text,
+                "around": parted(traced.pieces, longest.first_token, longest.last_token),
+                "document": place.document,
                 "reading": longest.reading,
                 "count": longest.count,
                 "place": str(place.source),
@@ -256,7 +262,7 @@ def _pictures_of(
     near = nearest(corpus, [corpus.tokenizer.decode(ids) for ids in samples])
     numbers = near.document.tolist()
     names = corpus.names(TRAIN, numbers)
-    return [{"place": names[number]} for number in numbers]
+    return [{"place": names[number], "document": number} for number in numbers]
 
 
 def _sizes(items: Sequence[Ids]) -> Ints:

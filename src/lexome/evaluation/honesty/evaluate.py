@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -105,6 +106,7 @@ def evaluate_facts(
     found = {
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
         "asked": _told(questions),
+        "command": _command(run, questions),
         "abstention": taught.abstention,
         "taught": len(taught.subjects),
         "facts": _facts(answers, before, read.facts, judge),
@@ -179,6 +181,15 @@ def _told(questions: Questions) -> dict[str, Any]:
         "unseen": None if questions.unseen is None else str(questions.unseen),
         "subjects": questions.subjects,
     }
+
+
+def _command(run: Path, questions: Questions) -> str:
+    """Return the command that asks the same again."""
+    words = ["--facts", str(questions.facts), "--templates", str(questions.templates)]
+    for name in ("unseen", "subjects"):
+        if (value := getattr(questions, name)) is not None:
+            words += [f"--{name}", str(value)]
+    return shlex.join(("lexome", "evaluate", str(run), *words))
 
 
 def _answered(run: Run, asked: Asked, abstention: str | None, told: Told) -> _Answers:

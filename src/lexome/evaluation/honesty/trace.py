@@ -13,6 +13,7 @@ their tokens should not occur once.)
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -206,6 +207,25 @@ def _answer(tokenizer: Tokenizer, ids: Ids) -> Ids:
         return ids
     starts = answer_starts(ids, tokenizer.predicted)
     return ids[starts[-1] :] if len(starts) else ids[:0]
+
+
+def parted(pieces: Sequence[str], first: int, last: int) -> list[str]:
+    """Return a text in three parts: before the tokens from `first` to `last`, these, the rest.
+
+    A mark that belongs to a letter stays in the part of that letter.
+    """
+    parts = ["".join(pieces[:first]), "".join(pieces[first:last]), "".join(pieces[last:])]
+    for number in (1, 2):
+        letters = parts[number].lstrip("".join(filter(is_mark, parts[number])))
+        marks = len(parts[number]) - len(letters)
+        parts[number - 1] += parts[number][:marks]
+        parts[number] = letters
+    return parts
+
+
+def is_mark(letter: str) -> bool:
+    """Return whether a letter is shown as a part of the one before it."""
+    return unicodedata.category(letter).startswith("M") or letter == "\u200d"
 
 
 def _pieces(tokenizer: Tokenizer, ids: Ids) -> list[str]:

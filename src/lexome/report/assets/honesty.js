@@ -49,8 +49,17 @@ function drawFactsAsked(host, h) {
     answerExamples(h.examples),
     el("h4", {}, "Can its confidence be trusted?"),
     el("div", { class: "pair" }, surenessFigure(h.reliability), confidenceFigures(h.figures)),
-    el("h4", {}, "When silence would pay"));
-  drawSilence(host, h.silence);
+    el("h4", {}, "When silence would pay"),
+    el("p", { class: "note" }, "A model that may say nothing can keep its doubtful answers to itself. All questions count "
+      + "here, those about unknown subjects too, to which every answer is wrong. Going left, only ever surer answers "
+      + "are given, and fewer of them."));
+  drawSilence(host, h.silence, "silence");
+  if (h.silence_by_names) {
+    put(host, el("h4", {}, "Silence by the name"),
+      el("p", { class: "note" }, "A name that it has never read is improbable to the model, whatever it then says. Here "
+        + "a question counts by the probability of its name and of the answer, multiplied."));
+    drawSilence(host, h.silence_by_names, "silence-by-names");
+  }
   put(host, el("h4", {}, "A text of its own, claim by claim"));
   if (isMissing(h.texts)) put(host, missingBox(h.texts));
   else drawJudgedTexts(host, h.texts);

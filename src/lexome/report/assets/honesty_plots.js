@@ -49,19 +49,16 @@ function surenessFigure(bins) {
         "Answers that were about as sure")));
 }
 
-function drawSilence(host, s) {
-  put(host,
-    el("p", { class: "note" }, "A model that may say nothing can keep its doubtful answers to itself. All questions count "
-      + "here, those about unknown subjects too, to which every answer is wrong. Going left, only ever surer answers "
-      + "are given, and fewer of them."),
-    el("p", { class: "finding", id: "silence-finding" }, visible(s.finding)));
+/** Draw when silence pays: in words, as a curve, and scored; ids begin with `id`. */
+function drawSilence(host, s, id) {
+  put(host, el("p", { class: "finding", id: `${id}-finding` }, visible(s.finding)));
   const plot = el("div", { class: "risk" });
   drawToWidth(plot, (width) => plot.replaceChildren(riskPlot(s, width)));
-  put(host, el("figure", { class: "embedding", id: "risk-coverage" },
+  put(host, el("figure", { class: "embedding risk-coverage", id: `${id}-curve` },
     el("figcaption", {}, el("strong", {}, "Fewer answers, fewer errors?"),
       el("span", { class: "hint" }, `dashed: the ${figure(100 * s.alpha)}% of wrong answers that are to be allowed${
         s.threshold === null ? "" : "; dot: the threshold, tried on the other half"}`)),
-    plot), silenceTable(s));
+    plot), silenceTable(s, `${id}-scores`));
 }
 
 /** Draw the share of wrong answers by how many questions are answered, the surest first. */
@@ -86,12 +83,12 @@ function riskPlot(s, width) {
 }
 
 /** Return what the threshold does on the questions that did not choose it, and what that scores. */
-function silenceTable(s) {
+function silenceTable(s, id) {
   if (!s.scores.length) return null;
   const cell = (f) => (f.value === null ? el("span", { class: "aside" }, `undefined: ${visible(f.note)}`)
     : [score(f.value), spread(f) ? el("span", { class: "aside" }, spread(f)) : null]);
   const [first] = s.scores;
-  return el("div", { class: "wrapped", id: "silence-scores" },
+  return el("div", { class: "wrapped silence-scores", id },
     s.figures.length ? terms(s.figures.map((f) => [capital(visible(f.name)),
       f.value === null ? visible(f.note) : `${percent(f.value)}${
         span95(f.low, f.high) ? ` (${span95(f.low, f.high)})` : ""}, over ${plural(f.n, "question")} of the other half`])) : null,

@@ -2,7 +2,10 @@
 
 const HONESTY_PARTS = {
   facts: ["Facts: known, or made up", drawFactsAsked],
+  copying: ["Copies of what it has read", drawCopied],
+  audit: ["Groups: what its data say", drawAudited],
   groups: ["Groups: the model beside its text", drawGroups],
+  compensation: ["Correction of a skew, and its price", drawCompensation],
   sources: ["Do its answers depend on their sources?", drawSources],
   gaps: ["The score of the task, by group", drawGroupGaps],
 };
