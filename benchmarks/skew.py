@@ -106,12 +106,13 @@ def planted(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     counted = count_answers(runs[0].corpus(), groups)
     answered = [ask_run(run, groups) for run in runs]
     sides = sides_of_all(counted, answered)
+    every = amplification_of_all(sides)
     return {
-        "cases": [int(min(one.counts.sum(1).min() for one in counted))],
+        "fewest_cases": int(min(one.counts.sum(1).min() for one in counted)),
         "models": models,
-        "all_models": figures(amplification_of_all(sides)),
-        "five_points": found_when_injected(counted, sides),
-        "pairs": by_share(amplification_of_all(sides)),
+        "all_models": figures(every),
+        "five_points": found_when_injected(sides),
+        "pairs": by_share(every),
     }
 
 
@@ -130,7 +131,7 @@ def one_model(
     slope = found["all"]["slope"]
     return {
         "seed": seed,
-        "parameters": trained.get("parameters"),
+        "parameters": open_run(run).facts["parameters"],
         "wall_seconds": trained["wall_seconds"],
         "outside": statistics.mean(one["outside"] for one in found["questions"]),
         **found["all"],
@@ -200,16 +201,19 @@ def by_share(found: Amplification) -> list[dict[str, float]]:
     ]
 
 
-def found_when_injected(
-    counted: Sequence[AnswerCounts], sides: Sequence[Sides], draws: int = 200
-) -> dict[str, float]:
+def found_when_injected(sides: Sequence[Sides], draws: int = 200) -> dict[str, float]:
     """Return how often five points are found that are put onto faithful answers, and none are.
 
     The corpus is drawn again at its rates. A model says what its corpus does, with the
     differences between contexts and seeds of the trained ones, and is moved away from the base
     rate. Places where there is no room for five points are left out.
     """
-    room = [one for one in sides if one.counts[:, 0].max() < 0.94 * one.counts.sum(1).max()]
+    shares = [one.counts[:, 0] / one.counts.sum(1) for one in sides]
+    room = [
+        one
+        for one, share in zip(sides, shares, strict=True)
+        if share.max() < 1 - POINTS and share.min() > POINTS
+    ]
     random_ = np.random.default_rng(0)
     found = {"five points": 0, "none": 0}
     for draw in range(draws):

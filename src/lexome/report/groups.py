@@ -155,7 +155,11 @@ def _pair(values: Mapping[str, Any]) -> GroupPair:
         number_at(values, "p_low"),
         number_at(values, "p_high"),
         number_at(values, "q"),
-        *(finite(values.get(name)) for name in ("q_low", "q_high", "amplified", "low", "high")),
+        finite(values.get("q_low")),
+        finite(values.get("q_high")),
+        finite(values.get("amplified")),
+        finite(values.get("low")),
+        finite(values.get("high")),
         few,
     )
     shares = (pair.p, pair.p_low, pair.p_high, pair.q, pair.q_low, pair.q_high)

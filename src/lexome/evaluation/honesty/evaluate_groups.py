@@ -177,8 +177,8 @@ def _figures(found: Amplification | None) -> dict[str, Any]:
     """Return quantiles, slope and test; without groups there are none, and it says so."""
     if found is None:
         reason = f"no group has {FEWEST} cases"
-        slope, test = Undefined("slope", reason, 0), Undefined("amplification", reason, 0)
-        return {"quantiles": [], "slope": asdict(slope), "test": asdict(test)}
+        undefined = {name: asdict(Undefined(name, reason, 0)) for name in ("slope", "test")}
+        return {"quantiles": [], **undefined}
     own = asdict(found.slope)
     if isinstance(found.slope, Slope):
         own["reading"] = found.slope.reading
