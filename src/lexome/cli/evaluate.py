@@ -10,12 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from lexome.cli import compensation
+from lexome.cli import compensation, honesty
 from lexome.cli import copying as copies
 from lexome.cli import detached as sources
 from lexome.cli import finetune_options as options
 from lexome.cli import groups as of_groups
-from lexome.cli import honesty
 from lexome.cli.console import result, result_json, say, table
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
@@ -160,8 +159,7 @@ def evaluate(
     if data or adapter or is_tuned(run):
         _check_usual(of_likelihood, "the likelihood, and a tuned run is scored by its task")
         choices = {"split": split, "files": data or (), "baselines": baselines, "group": group}
-        choices["by"] = by or ()
-        chosen = {**choices, "searched": searched}
+        chosen = {**choices, "by": by or (), "searched": searched}
         _by_task(adapter or run, run if adapter else None, chosen, as_json)
         return
     _check_usual(

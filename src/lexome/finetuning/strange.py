@@ -262,7 +262,7 @@ def _white_noise(own: Any, true: Any, random: np.random.Generator) -> Any:
 def _letters(texts: Sequence[str]) -> dict[int, str]:
     """Return for each letter of texts another one of its case, so that no word stays a word."""
     known = sorted({letter for text in texts for letter in text if letter.isalpha()})
-    found = {}
+    found: dict[int, str] = {}
     for case in (str.islower, str.isupper, lambda one: not one.islower() and not one.isupper()):
         own = [letter for letter in known if case(letter)]
         # By half of the alphabet: vowels hardly meet vowels.
