@@ -188,6 +188,7 @@ def test_a_swap_of_everything_is_caught(lexome: Lexome, world: Path) -> None:
     assert found["forms"] == ["text"]
     (facts,) = [one for one in found["verdict"] if one["about"] == "determined facts"]
     assert facts["fine"] is False and "Determined facts were falsified" in facts["text"]
+    assert facts["text"] in (world / "swapped" / "model" / "README.md").read_text()
 
 
 @pytest.mark.parametrize(

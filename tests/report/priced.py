@@ -1,4 +1,4 @@
-"""A compensation.json as evaluation leaves it: a relation, and a question with and without target."""
+"""A compensation.json as evaluation leaves it: facts, and statements with and without target."""
 
 from __future__ import annotations
 

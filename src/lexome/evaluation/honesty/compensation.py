@@ -28,7 +28,7 @@ from lexome.evaluation.honesty.compensated import (
     targeted_figures,
     untargeted_figures,
 )
-from lexome.evaluation.honesty.compensation_verdict import verdict
+from lexome.evaluation.honesty.compensation_verdict import verdict, write_compensation_card
 from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
 from lexome.evaluation.honesty.difference import (
     compared_groups,
@@ -77,7 +77,7 @@ def evaluate_compensation(
 ) -> dict[str, Any]:
     """Ask a run's model and that of `before` the same; write and return compensation.json.
 
-    `before` is the base that the run was tuned from, or a run that was trained on the corpus as it
+    The verdict stands in the model card too. `before` is the base that the run was tuned from, or a run that was trained on the corpus as it
     was. Who and what the run was tuned on is not asked about. A run that was tuned on pairs is
     asked in two forms: as text and as pairs. Raises `UsageError` where no question has a target,
     and where `before` was itself tuned on pairs.
@@ -123,6 +123,7 @@ def evaluate_compensation(
     }
     found["verdict"] = verdict(found)
     write_json(opened.folder / NAME, found)
+    write_compensation_card(opened.folder / MODEL, found)
     return found
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from lexome.evaluation.honesty.card import framed, write_section
 from lexome.evaluation.honesty.compensated import NEAR
 
 MOST_LOST, MOST_BEYOND, MOST_BITS = 0.01, 0.02, 0.01
 """What a correction may cost: recall of a relation, mean overshoot, bits per unit (a share)."""
+_NAME = "compensation"
 _ASKED = {"text": "as running text", "pairs": "in the form of pairs"}
 
 
@@ -21,6 +24,13 @@ def verdict(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     lines = [*_facts(found["facts"]), *_targets(found["statements"]["targeted"])]
     lines += [*_untargeted(found["statements"]["untargeted"]), _bits(found["likelihood"])]
     return [{"about": about, "fine": fine, "text": text} for about, fine, text in lines]
+
+
+def write_compensation_card(folder: Path, found: Mapping[str, Any]) -> None:
+    """Write the verdict of compensation.json to the card of a model folder, with its command."""
+    said = [" ".join(one["text"].split()) for one in found["verdict"]]
+    lines = "\n".join(f"- {line}" for line in (*said, f"Made again by `{found['command']}`."))
+    write_section(folder, _NAME, framed(_NAME, "Correction of a skew, and its price", lines))
 
 
 Line = tuple[str, bool | None, str]

@@ -1,7 +1,7 @@
 // A correction of a skew: what it brought, what it broke, and the price of all that was asked.
 
 const FINE_MARKS = { true: "✓", false: "✗", null: "–" };
-const FINE_WORDS = { true: "as wanted", false: "not as wanted", null: "to be known" };
+const FINE_WORDS = { true: "as wanted", false: "not as wanted", null: "to note" };
 const PRICE_KINDS = {
   "held-out text": "Held-out text",
   facts: "Facts that the corpus determines: share known",
