@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,7 +58,8 @@ def trace(
     """Show what of a text the model has read word for word: each longest span, how often, where.
 
     It is overlap, not proof: a span may stand in the record of something else. DNA is looked up
-    on both strands, music in other keys too. The corpus needs an index (`lexome index`).
+    on both strands, music in other keys, proteins also where some residues differ. The corpus needs
+    an index (`lexome index`).
     """
     from lexome.training import open_run
 
@@ -142,6 +143,8 @@ class Tracer:
             )
         if found.overlaps:
             result("\n".join([NOTE, *_table(found)]))
+        for line in _spaced(found):
+            result(line)
 
 
 def marked(found: Trace, usual: Usual | None) -> str:
@@ -209,6 +212,22 @@ def _table(found: Trace) -> list[str]:
     if len(longest) > _ROWS:
         lines.append(f"and {len(longest) - _ROWS:,} more: --json gives all")
     return lines
+
+
+def _spaced(found: Trace) -> Iterator[str]:
+    """Yield the spans that are alike but not equal, the longest first."""
+    longest = sorted(found.spaced, key=lambda one: one.first_unit - one.last_unit)
+    if longest:
+        yield "alike, but for some places:"
+    for one in longest[:_ROWS]:
+        at = one.place.source.offset + one.place.unit
+        where = f"{one.place.source}, {found.unit} {at:,}"
+        yield (
+            f"{found.unit}s {one.first_unit:,} to {one.last_unit:,}, {one.identity:.0%} equal to "
+            f"{_harmless(where)}: {_short(one.text)}"
+        )
+    if len(longest) > _ROWS:
+        yield f"and {len(longest) - _ROWS:,} more: --json gives all"
 
 
 def _place(overlap: Overlap, unit: str) -> str:

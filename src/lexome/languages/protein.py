@@ -33,7 +33,7 @@ from lexome.languages.mutations import mutant_name, read_mutations
 from lexome.languages.options import at_least
 from lexome.languages.sources import file_name
 from lexome.languages.tokenizers import BpeTrainer, BytesTrainer, SymbolsTrainer
-from lexome.languages.variants import Mismatch, Substitution, Variant, substitutions
+from lexome.languages.variants import Mismatch, Relatives, Substitution, Variant, substitutions
 
 # The 20 amino acids; B, Z, J for either of two, U selenocysteine, O pyrrolysine, X unknown
 # (IUPAC-IUB 1983, https://iupac.qmul.ac.uk/AminoAcid/); * for a stop, as in translated genes.
@@ -72,6 +72,9 @@ class Protein(Common):
     unit: ClassVar[str] = "residue"
     suffixes: ClassVar[Sequence[str]] = SUFFIXES
     symbols: ClassVar[str] = ALPHABET[:20]
+    # Alignments of 30 residues show relatives where 56 % of them or more are equal, longer ones
+    # with fewer (Rost 1999, https://doi.org/10.1093/protein/12.2.85).
+    relatives: ClassVar[Relatives] = Relatives(seed=5, percent=60, length=30)
 
     illegal: Literal["error", "x", "skip"] = "error"
     duplicates: Duplicates = "error"

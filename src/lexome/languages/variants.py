@@ -78,6 +78,24 @@ class Mirroring(Protocol):
         ...
 
 
+class Relatives(NamedTuple):
+    """From when on two contents, laid beside each other without gaps, are taken to be related.
+
+    `percent` of `length` symbols or more are equal, and `seed` of them in one run.
+    """
+
+    seed: int
+    percent: int
+    length: int
+
+
+@runtime_checkable
+class Related(Protocol):
+    """A language whose documents are known by their likeness, symbols of them being replaced."""
+
+    relatives: ClassVar[Relatives]
+
+
 def substitutions(
     document: Document,
     symbols: str,

@@ -96,6 +96,12 @@ class CorpusIndex:
 
     def finds(self, spans: Sequence[Ids | Sequence[int]], limit: int) -> list[list[Place]]:
         """Return where each span occurs, as `find` does; many at once take far less time."""
+        found = self.positions(spans, limit)
+        places = iter(self._places(list(chain.from_iterable(found))))
+        return [list(islice(places, len(own))) for own in found]
+
+    def positions(self, spans: Sequence[Ids | Sequence[int]], limit: int) -> list[list[int]]:
+        """Return at which tokens of the split's stream each span begins, the first `limit`."""
         found: list[list[int]] = [[] for _ in spans]
         possible, queries = self._queries(spans)
         for rows, part in queries.parts():
@@ -104,8 +110,11 @@ class CorpusIndex:
                 for row, first, last in zip(possible[rows], low, high, strict=True):
                     if (wanted := limit - len(found[row])) > 0 and first < last:
                         found[row] += array.places(int(first), int(last), wanted).tolist()
-        places = iter(self._places(list(chain.from_iterable(found))))
-        return [list(islice(places, len(own))) for own in found]
+        return found
+
+    def where(self, positions: Sequence[int]) -> list[Place]:
+        """Return the documents, and the places in them, of tokens of the split's stream."""
+        return self._places(positions)
 
     def spans(self, ids: Ids | Sequence[int], shortest: int = 1) -> list[Span]:
         """Return the maximal spans of `ids` that occur in the corpus, by their starts.

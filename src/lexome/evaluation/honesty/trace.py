@@ -14,7 +14,7 @@ their tokens should not occur once.)
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -23,11 +23,13 @@ import numpy.typing as npt
 
 from lexome.corpus import Corpus
 from lexome.corpus.index import CorpusIndex, Place
-from lexome.corpus.manifest import VALID
+from lexome.corpus.manifest import TRAIN, VALID
 from lexome.errors import UsageError
 from lexome.evaluation.honesty.readings import Reading, readings
+from lexome.evaluation.honesty.spaced import spaced_segments
 from lexome.languages.base import Ids, Tokenizer
 from lexome.languages.prompts import AnswersPrompts, answer_starts
+from lexome.languages.variants import Related
 
 NOTE = "overlap, not proof: where a span stands, it may be said of something else"
 
@@ -58,11 +60,28 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
+class Spaced:
+    """A span that stands in the training split but for some symbols, where likeness says much.
+
+    In the content it is the units from `first_unit` to `last_unit`; `text` is what stands in
+    training, at `place`, the share `identity` of it equal. `count` such spans lie in it.
+    """
+
+    first_unit: int
+    last_unit: int
+    identity: float
+    text: str
+    count: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """What of a content stands in the training split in spans of `shortest` tokens or more.
 
     `pieces` [T] is what each token writes, which for one that ends inside a character is nothing.
     `covering` [T] is the tokens of the longest of the `overlaps` in which it stands, 0 for none.
+    `spaced` are spans of proteins that are alike but not equal; they cover nothing.
     """
 
     shortest: int
@@ -70,6 +89,7 @@ class Trace:
     pieces: tuple[str, ...]
     covering: tuple[int, ...]
     overlaps: tuple[Overlap, ...]
+    spaced: tuple[Spaced, ...]
 
     @property
     def covered(self) -> float:
@@ -118,7 +138,8 @@ def trace(corpus: Corpus, index: CorpusIndex, ids: Ids, *, shortest: int, places
     of each span are named.
 
     DNA is looked up on both strands, and music in the keys up to six semitones above and below,
-    unless the corpus was read so that it has these forms itself. Raises `UsageError` for an empty
+    unless the corpus was read so that it has these forms itself. Of proteins, what is alike but for
+    some residues is found too. Raises `UsageError` for an empty
     content.
     """
     tokenizer = corpus.tokenizer
@@ -155,7 +176,23 @@ def trace(corpus: Corpus, index: CorpusIndex, ids: Ids, *, shortest: int, places
         tuple(_pieces(tokenizer, written.ids)),
         tuple(covering.tolist()),
         tuple(overlaps),
+        tuple(_spaced(corpus, index, written)),
     )
+
+
+def _spaced(corpus: Corpus, index: CorpusIndex, written: Reading) -> Iterator[Spaced]:
+    """Yield what is alike, of languages that are known by it, where each token is one symbol."""
+    tokenizer, language = corpus.tokenizer, corpus.language
+    if not isinstance(language, Related) or (tokenizer.unit_lengths[written.ids] != 1).any():
+        return
+    found = spaced_segments(corpus, index, written.ids, language.relatives)
+    stream = corpus.stream(TRAIN)
+    places = index.where([one.place for one in found]) if found else []
+    for one, place in zip(found, places, strict=True):
+        there = stream.read(one.place, one.place + one.tokens)
+        text = "".join(_pieces(tokenizer, there))
+        share = one.equal / one.tokens
+        yield Spaced(one.start, one.stop, share, text, one.count, place)
 
 
 @dataclass(frozen=True, slots=True)
