@@ -178,7 +178,7 @@ def tilted(rows: Floats, many: Floats, wanted: Floats) -> Floats:
         if np.abs(off).max() <= _CLOSE * max(1.0, wanted.max()):
             return weights
         step = np.linalg.lstsq((rows * (many * weights)[:, None]).T @ rows, off, rcond=None)[0]
-        size, value = 1.0, many @ weights - wanted @ x
+        size, value = 1.0, float(many @ weights - wanted @ x)
         least = value + _ROUNDING * abs(value)
         while size > _SHORTEST and not _descends(rows, many, wanted, x - size * step, least):
             size /= 2
