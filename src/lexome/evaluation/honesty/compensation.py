@@ -77,10 +77,10 @@ def evaluate_compensation(
 ) -> dict[str, Any]:
     """Ask a run's model and that of `before` the same; write and return compensation.json.
 
-    The verdict stands in the model card too. `before` is the base that the run was tuned from, or a run that was trained on the corpus as it
-    was. Who and what the run was tuned on is not asked about. A run that was tuned on pairs is
-    asked in two forms: as text and as pairs. Raises `UsageError` where no question has a target,
-    and where `before` was itself tuned on pairs.
+    The verdict stands in the model card too. `before` is the base that the run was tuned from, or a
+    run that was trained on the corpus as it was. Who and what the run was tuned on is not asked
+    about. A run that was tuned on pairs is asked in two forms: as text and as pairs. Raises
+    `UsageError` where no question has a target, and where `before` was itself tuned on pairs.
     """
     opened, base = open_run(run), _before(before)
     corpus, pairs = base.corpus(), opened.corpus() if opened.recipe.objective.of_pairs else None
