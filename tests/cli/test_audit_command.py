@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,9 @@ def test_a_table_that_a_person_can_read(lexome: Lexome, corpus: Path, groups: Pa
 def test_json_says_the_same(lexome: Lexome, corpus: Path, groups: Path) -> None:
     found = json.loads(lexome("audit", corpus, "--groups", groups, "--json").stdout)
     assert found["corpus"] == str(corpus) and found["comparisons"] == 4
+    assert json.loads((corpus / "audit.json").read_text()) == found, "kept beside the corpus"
+    assert found["groups_sha256"] == hashlib.sha256(groups.read_bytes()).hexdigest()
+    assert found["fingerprint"] == json.loads((corpus / "manifest.json").read_text())["fingerprint"]
     assert found["too_few"] == [{"axis": "place", "group": "moon", "cases": 0}]
     one = found["findings"][0]
     assert (one["group"], one["attribute"]) == ("house", "old")
