@@ -98,7 +98,9 @@ def _measure(measure: Mapping[str, Any]) -> Iterator[str]:
         auc = whole["auc"]
         interval = "" if auc["low"] is None else f" ({auc['low']:.3f} to {auc['high']:.3f})"
         p = "" if whole["p"] is None else f", p = {whole['p']:.2g}"
-        of_what = f"windows of {whole['window']:,} tokens" if measure["unit"] == "token" else "items"
+        of_what = (
+            f"windows of {whole['window']:,} tokens" if measure["unit"] == "token" else "items"
+        )
         yield (
             f"  a sample is nearer than a held-out item with probability {auc['value']:.3f}"
             f"{interval}{p}: {whole['samples']:,} and {whole['held_out']:,} {of_what}"
