@@ -113,7 +113,8 @@ def detached_lines(found: Mapping[str, Any]) -> Iterator[str]:
         if one["detached"] > 0:
             yield (
                 f"  as likely for {one['detached']:.0%} of {one['others']} other sources: "
-                f"{_short(one['answer'])!r} to {_short(one['source']) or one['place']!r}"
+                f"{_short(one['answer']) or 'the answer'!r} to "
+                f"{_short(one['source']) or one['place']!r}"
             )
 
 
