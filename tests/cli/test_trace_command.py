@@ -123,7 +123,7 @@ def test_of_nothing_written_there_is_no_trace(lexome: Lexome, indexed: Path) -> 
 
 
 def made(pieces: list[str], covering: list[int]) -> Trace:
-    return Trace(3, "byte", tuple(pieces), tuple(covering), ())
+    return Trace(3, "byte", tuple(pieces), tuple(covering), (), ())
 
 
 @pytest.fixture

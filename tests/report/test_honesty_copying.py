@@ -10,15 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import near_run
+import numpy as np
 import pytest
 import typer
 from browser_page import CONTRASTS, NAMELESS, Page
 from fake_run import NASTY, FakeRun, page_of
+from PIL import Image
 from selenium.webdriver import Chrome
 from tuned_run import read
 
 from lexome.cli.app import app
-from lexome.corpus import Corpus
+from lexome.corpus import Corpus, PrepareRequest, prepare
+from lexome.files import sha256
+from lexome.model import families, save_model
+from lexome.model.transformer import Transformer
 from lexome.report import write_report
 from lexome.report.data import Missing
 from lexome.report.honesty_copying import Copied, copied
@@ -224,3 +229,65 @@ def test_nothing_that_was_copied_acts_on_the_page(
     assert page.all("#honesty img") == [] and page.run("return window.hacked") is None
     assert page.troubles() == [] and len(page.requests()) == 1
     assert "\u202e" not in page.text("#honesty")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of pictures, of which a copy of the third is said to be flagged."""
+    root = tmp_path_factory.mktemp("pictures")
+    draw = np.random.default_rng(0)
+    for name, count in (("train", 4), ("valid", 2)):
+        (root / name).mkdir()
+        for number in range(count):
+            pixels = draw.integers(0, 256, (8, 8), np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    request = PrepareRequest(
+        [root / "train"], "image", workers=1, validation_files=[root / "valid"]
+    )
+    corpus = prepare(request, root / "corpus")
+    config = families.get("nanochat").config(
+        vocab_size=corpus.tokenizer.vocab_size, context=64, layers=1, width=16, heads=1
+    )
+    run = root / "run"
+    save_model(run / "model", Transformer(config), tokenizer=corpus.tokenizer)
+    facts = {"corpus": str(corpus.folder), "language": "image", "unit": "pixel"}
+    facts |= {"options": dict(corpus.language.options), "fingerprint": corpus.fingerprint}
+    (run / "run.json").write_text(json.dumps(facts))
+    ids = corpus.tokenizer.encode([[*corpus.documents("train")][2].content])[0].tolist()
+    place = {"place": "2.png", "document": 2, "ids": ids, "number": 7, "value": 40, "limit": 9}
+    whole = {"p": None, "auc": None, "samples": 0, "held_out": 2, "window": 1}
+    measure = {"name": "nearness in pixels", "unit": "255 / RMSE", "samples": 9, "held_out": 2,
+               "level": 0.001, "flagged": 1, "limit": 9, "share": {"low": 0, "high": 0.4},
+               "set": whole}  # fmt: skip
+    told = {
+        "weights": sha256(run / "model" / "model.safetensors"),
+        "asked": {"files": [], "temperature": 1, "seed": 0},
+        "samples": 9,
+        "sample_tokens": 64,
+        "empty": 0,
+        "skipped": 0,
+        "held_out": {"items": 2, "tokens": 128, "duplicate_tokens": 0},
+        "measures": [measure],
+        "flagged": [{"measure": measure["name"], **place}],
+    }
+    (run / "copying.json").write_text(json.dumps(told))
+    return run
+
+
+def test_a_picture_stands_beside_the_one_it_is_near_to(pictures: Path) -> None:
+    (measure,) = copied_of(pictures).measures
+    (near,) = measure.near
+    assert near.parts == () and near.media and near.media == near.matched
+    assert near.media[0].media_type == "image/png"
+    assert "cannot be tested" in measure.test and measure.auc is None
+
+
+@pytest.mark.parametrize("document", [-1, 4, 10**9])
+def test_a_document_that_training_has_not_is_damage(
+    pictures: Path, tmp_path: Path, document: int
+) -> None:
+    def change(told: dict[str, Any]) -> None:
+        told["flagged"][0]["document"] = document
+
+    found = copied(RunFiles.read(changed(pictures, tmp_path / "run", change)))
+    assert isinstance(found, Missing) and f"no document {document}" in found.missing

@@ -50,8 +50,7 @@ function nearCard(near, measure, unit) {
   const many = near.count > 1 ? `${count(near.count)} times, first in ` : "";
   return el("li", {},
     el("p", { class: "marks-of" }, el("strong", {}, `Sample ${count(near.number)}`),
-      el("span", { class: "hint" }, `${figure(near.value)} ${visible(measure.unit)}${
-        measure.unit === "token" && near.value !== 1 ? "s" : ""}, flagged above ${figure(near.limit)}`)),
+      el("span", { class: "hint" }, `${nearWords(near, measure)}, flagged above ${figure(near.limit)}`)),
     near.parts.length ? el("p", { class: "judged-text copied-text", dir: "auto" }, copiedParts(near.parts)) : null,
     near.media.length ? el("div", { class: "copy-pair" },
       copyFigure(near.media, "the sample"), copyFigure(near.matched, "in training")) : null,
@@ -59,6 +58,9 @@ function nearCard(near, measure, unit) {
       near.unit === null ? null : `, ${visible(unit)} ${count(near.unit)}`,
       readingWords(near.reading) ? `, ${readingWords(near.reading)}` : null));
 }
+
+const nearWords = ({ value }, { unit }) => (unit === "token" ? plural(value, "token")
+  : `${visible(unit)} = ${figure(value)}`);
 
 const readingWords = (reading) => visible(READINGS[reading] ?? reading);
 
