@@ -191,8 +191,7 @@ def _measure(values: Mapping[str, Any], near: tuple[NearSample, ...]) -> CopyMea
 
 def _auc(whole: Mapping[str, Any]) -> tuple[float, float | None, float | None] | None:
     found = whole.get("auc")
-    value = finite(found.get("value")) if isinstance(found, Mapping) else None
-    if value is None:
+    if not isinstance(found, Mapping) or (value := finite(found.get("value"))) is None:
         return None
     return value, finite(found.get("low")), finite(found.get("high"))
 

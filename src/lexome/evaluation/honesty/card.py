@@ -111,8 +111,8 @@ def _silence(silence: Mapping[str, Any], what: str) -> str:
 
 def _share(kept: Mapping[str, Any], name: str) -> str:
     """Return the share that a count is, in brackets, with its interval."""
-    found = next((one for one in kept["figures"] if one["name"] == name), {})
-    return f" ({_figure(found)})" if "value" in found else ""
+    shares = (_figure(one) for one in kept["figures"] if one["name"] == name and "value" in one)
+    return next((f" ({share})" for share in shares), "")
 
 
 def _verdicts(verdicts: Mapping[str, int]) -> str:
