@@ -48,9 +48,14 @@ def main() -> None:
     parser.add_argument("--vocab-size", type=int, default=2048)
     parser.add_argument("--asked", type=int, default=150, help="subjects")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument("--tuning", nargs="*", default=[], help="more words for lexome finetune")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", type=Path, help="a folder that keeps worlds, corpora and runs")
+    parser.add_argument(
+        "--tuning",
+        nargs=argparse.REMAINDER,
+        default=[],
+        help="last: more words for lexome finetune",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.out or Path(temporary)
@@ -115,7 +120,7 @@ def swapped(
     """Train on a corpus that has twins of its documents with both groups exchanged."""
     pairs, corpus = folder / "pairs.csv", folder / f"corpus-{out.name}"
     pairs.write_text(f"{','.join(KINS)}\n", encoding="utf-8")
-    same = ("--tokenizer-folder", folder / "corpus")
+    same = ("--tokenizer-folder", folder / "corpus" / "tokenizer")
     once(corpus, *prepared(folder / "world"), *same, "--swap", pairs, *without)
     trained(options, corpus, out, seed)
 
