@@ -186,10 +186,10 @@ def test_every_command_of_a_page_works(
     monkeypatch.chdir(tmp_path)
     write_data(tmp_path)
     monkeypatch.setenv("LEXOME_LANGUAGES", "")
-    for block in [*blocks(page, "yaml"), *blocks(page, "python")]:
+    for block in [one for kind in ("yaml", "python", "csv") for one in blocks(page, kind)]:
         name = re.match(r"# (\S+)\n", block)
         if name:
-            (tmp_path / name[1]).write_text(block)
+            (tmp_path / name[1]).write_text(block[name.end() :])
     for command in commands(page):
         if setting := re.match(r"export (\w+)=(\S+)$", command):
             monkeypatch.setenv(*setting.groups())

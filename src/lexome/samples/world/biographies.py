@@ -19,8 +19,8 @@ def biographies(world: World, people: Population, facts: Said, generic: Said) ->
 
     In each reading everybody comes once, in another order; the sentences of a biography are in
     random order too, each in a wording drawn, and each names its subject in full. Where a skew is
-    planted, as many statements again as there are about posts of people are about groups, in
-    documents of their own.
+    planted, as many statements again as there are about posts of people are about groups, each a
+    document of its own, so that it can be weighed by itself.
     """
     draw = random.Random(f"text {world.seed}")
     subjects = list(people.facts)
@@ -68,16 +68,12 @@ def _in_general(
     draw: random.Random,
     generic: Said,
 ) -> Iterator[str]:
-    """Yield so many statements about groups, in documents as long as biographies."""
-    sentences = []
+    """Yield so many statements about groups."""
     for _ in range(statements):
         kin, place = draw.choice(words.KINS), draw.choice(list(words.PLACES))
         post, name = draw_post(draw, kin, place, world.planted), f"post at the {place}"
         generic[kin, name, post] += 1
-        sentences.append(said(_wording(world, relations[name], draw), kin, post))
-    length = len(world.relations)
-    for first in range(0, len(sentences), length):
-        yield " ".join(sentences[first : first + length])
+        yield said(_wording(world, relations[name], draw), kin, post)
 
 
 def _wording(world: World, relation: Relation, draw: random.Random) -> str:

@@ -55,8 +55,7 @@ class World:
     @property
     def documents(self) -> int:
         """Return how many there are to write, or a few more."""
-        general = math.ceil(self.subjects / len(self.relations)) if self.skew else 0
-        return self.readings * (self.subjects + general)
+        return self.readings * self.subjects * (2 if self.skew else 1)
 
     @property
     def planted(self) -> Mapping[str, float]:
