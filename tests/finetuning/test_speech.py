@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from safetensors.torch import load_file
 from small import prepared, recipe, text_base
+from vowels import RATE, vowel, write_wav
 
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError, UsageError
@@ -25,27 +25,6 @@ from lexome.generation.writer import write
 from lexome.languages.pair import PairTokenizer
 from lexome.model import Transformer, load_model
 from lexome.training import objectives, open_run, train
-
-RATE = 8000
-WORDS = {"ou": (300, 700), "ee": (280, 2400)}
-Pcm = npt.NDArray[np.int16]
-
-
-def vowel(word: str, seconds: float, random: np.random.Generator, rate: int = RATE) -> Pcm:
-    """Return two tones in noise, or for the empty word the noise alone."""
-    time = np.arange(round(seconds * rate)) / rate
-    samples = random.normal(0, 40, len(time))
-    for pitch in WORDS.get(word, ()):
-        samples += 5000 * np.sin(2 * np.pi * pitch * random.uniform(0.95, 1.05) * time)
-    return samples.astype(np.int16)
-
-
-def write_wav(path: Path, samples: Pcm, rate: int = RATE) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.astype("<i2").tobytes())
 
 
 def spoken(folder: Path, count: int = 60, rates: tuple[int, ...] = (RATE,)) -> Path:

@@ -38,6 +38,7 @@ def finetune(
     target_tokenizer: options.TargetTokenizer = None,
     source_option: options.SourceOption = None,
     target_option: options.TargetOption = None,
+    silence: options.Silence = None,
     group: options.Group = "",
     validation: options.Validation = 0.1,
     validation_files: options.ValidationFiles = None,
@@ -99,6 +100,7 @@ def finetune(
         group,
         source_tokenizer,
         target_tokenizer,
+        silence,
     )
     split = texts(validation_where, "--validation-where", "split=valid")
     held_out = pairs.HeldOut(validation, validation_files or (), split)

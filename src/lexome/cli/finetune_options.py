@@ -106,6 +106,16 @@ TargetOption = Annotated[
         rich_help_panel=_DATA,
     ),
 ]
+Silence = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Where sound is written down: beside such a share of the training pairs stands a made "
+        "one of silence or noise, to which nothing is said; 0 for none. (default: .05 of speech)",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
 Group = Annotated[
     str,
     typer.Option(

@@ -259,6 +259,9 @@ def summary(manifest: Manifest) -> Iterator[str]:
             f"{name:9}  {side.documents:,} documents{augmented}, "
             f"{side.units:,} {unit}s, {side.tokens:,} tokens"
         )
+    if manifest.train.made:
+        names = ", ".join(f"{count:,} × {name}" for name, count in manifest.train.made.items())
+        yield f"made       {sum(manifest.train.made.values()):,} of those in train: {names}"
     yield f"tokenizer  {made.kind}, {made.vocab_size:,} tokens"
     for figure, value in manifest.fidelity.items():
         yield f"fidelity   {figure}: {value:,.4g}"

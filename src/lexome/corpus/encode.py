@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -35,6 +36,7 @@ class PieceSide(BaseModel):
 
     documents: int
     augmented: int
+    made: dict[str, int] = {}
     units: int
     shard: ShardFile
     weights: ShardFile | None
@@ -164,11 +166,13 @@ class Encode:
         weights = self._weights(entries, encoded, starts, len(tokens))
         features = self._features(entries, encoded)
         _add_rows(rows, split, entries, starts, encoded, units)
-        rows["digest"] += map(digest, encoded, features or repeat(None))
+        names = [entry.document.made for entry in entries]
+        rows["digest"] += map(digest, encoded, features or repeat(None), names)
         name = f"{self.shards}/{split}-{number:05d}"
         return PieceSide(
             documents=len(entries),
             augmented=sum(entry.augmented for entry in entries),
+            made=Counter(filter(None, names)),
             units=sum(units),
             shard=write_shard(self.folder, f"{name}.npy", tokens),
             weights=None
@@ -290,9 +294,13 @@ def _json(document: Document) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def digest(ids: Ids, features: Features | None = None) -> int:
-    """Return a number for a document's tokens and features: where they are equal, so is it."""
+def digest(ids: Ids, features: Features | None = None, made: str = "") -> int:
+    """Return a number for a document's tokens and features: where they are equal, so is it.
+
+    What was `made` without any data, under a name, gives away none, so it equals nothing read.
+    """
     found = hashlib.blake2b(np.ascontiguousarray(ids).data, digest_size=8)
     if features is not None:
         found.update(np.ascontiguousarray(features).data)
+    found.update(made.encode())
     return int.from_bytes(found.digest(), "little")

@@ -41,11 +41,13 @@ class ShardFile(_Part):
 class SplitSide(_Part):
     """What one side of the split holds; `augmented` documents are among `documents`.
 
-    Where the tokenizer makes frames, `features` hold a row for each frame token of a shard.
+    Among those again are the `made` ones, by name, which are forms of no other document. Where the
+    tokenizer makes frames, `features` hold a row for each frame token of a shard.
     """
 
     documents: int = 0
     augmented: int = 0
+    made: dict[str, int] = {}
     units: int = 0
     tokens: int = 0
     shards: tuple[ShardFile, ...] = ()

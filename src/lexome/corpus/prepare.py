@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -281,6 +282,7 @@ def _side(split: str, pieces: Sequence[PieceRecord]) -> SplitSide:
     return SplitSide(
         documents=sum(part.documents for part in parts),
         augmented=sum(part.augmented for part in parts),
+        made=sum((Counter(part.made) for part in parts), Counter()),
         units=sum(part.units for part in parts),
         tokens=sum(part.shard.tokens for part in parts),
         shards=tuple(part.shard for part in parts),

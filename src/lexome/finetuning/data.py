@@ -13,6 +13,7 @@ from typing import Any
 from lexome import languages
 from lexome.errors import UsageError
 from lexome.finetuning.tasks import SOURCE, TARGET, Task
+from lexome.languages.base import Unspoken
 from lexome.languages.compression import COMPRESSED_SUFFIXES
 from lexome.languages.joint import Joint
 from lexome.languages.pair import BaseTokens, Pair, PairTokenizer
@@ -57,6 +58,8 @@ class PairData:
     - `source_tokenizer`, `target_tokenizer`: how a side becomes tokens; by default as the base
       knows it, or, where it knows it not, in its language's usual way, the source in the way that
       suits what is only read.
+    - `silence`: beside which share of the training pairs a made one stands, of silence or noise,
+      to which nothing is said; by default that of the task.
     """
 
     files: Sequence[str | Path]
@@ -69,6 +72,7 @@ class PairData:
     group: str = ""
     source_tokenizer: str | None = None
     target_tokenizer: str | None = None
+    silence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[s
     plain = Pair(
         roles,
         kinds=json.dumps(kinds),
+        silence=_silence(task, data, names),
         group=data.group,
         vocabulary=base.vocabulary,
         base=base.tokens,
@@ -129,6 +134,27 @@ def pairs_language(task: Task, data: PairData, base: Base) -> tuple[Pair, list[s
     )
     # Of parallel texts the first one names the other.
     return pair, list(data.files[:1] if form == "parallel" else data.files)
+
+
+def _silence(task: Task, data: PairData, names: tuple[str, str]) -> float:
+    """Return the share of made pairs in which nothing is said: a source in sound, a target in text.
+
+    Elsewhere there is no such source, or no empty target: a label always says something.
+    """
+    source, target = names
+    possible = isinstance(languages.get(source), Unspoken) and target == "text" and not task.is_chat
+    share = data.silence
+    if share is None:
+        return task.silence if possible else 0.0
+    if not 0 <= share <= 1:
+        raise UsageError(f"a share lies between 0 and 1, not at {share:g}", where="--silence")
+    if share and not possible:
+        raise UsageError(
+            f"pairs of silence can be made where sound is written down, not of {source} → {target}",
+            where="--silence",
+            fix="leave it out",
+        )
+    return share
 
 
 def _check_no_columns(data: PairData) -> None:

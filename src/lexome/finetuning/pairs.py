@@ -125,6 +125,8 @@ def prepare_pairs(
         workers=1,
     )
     corpus = prepare(request, folder, observer=observer, language=pair)
+    if pair.silence and not corpus.manifest.train.made and observer is not None:
+        observer.told(f"no pair of silence was drawn for a share of {pair.silence:g}: take more")
     if duplicates == "refuse":
         refuse_duplicates(corpus)
     return corpus

@@ -21,8 +21,9 @@ class Task:
     are the names under which tables usually hold source and target, most usual first.
     `source_dropout` is of the objective: guidance needs it. Answers are written with `temperature`
     and `guidance` unless a person says otherwise. `empty` says what becomes of pairs without a
-    target: they are left out, or kept where nothing is the right answer (to silence). The usual
-    learning rates are multiplied by `rate`.
+    target: they are left out, or kept where nothing is the right answer (to silence). Beside
+    a share `silence` of the training pairs a made one says that nothing is to be said of silence
+    and noise. The usual learning rates are multiplied by `rate`.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Task:
     temperature: float = 0.0
     guidance: float = 1.0
     empty: Literal["skip", "keep"] = "skip"
+    silence: float = 0.0
     objective: Literal["target", "preference"] = "target"
     rate: float = 1.0
 
@@ -98,6 +100,8 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "text",
                 (("audio", "path", "file"), ("text", "sentence", "transcript")),
                 empty="keep",
+                # One pair in twenty: few, and a model that never saw any speaks to silence too.
+                silence=0.05,
             ),
             Task(
                 "picture",

@@ -37,13 +37,15 @@ class Document:
     """One piece of content of a language, with its source and what is declared about it.
 
     `weights`, where a language gives them, holds one loss weight in [0, 1] for each natural
-    unit of the content (soft-masked bases, say); `None` means that every unit weighs 1.
+    unit of the content (soft-masked bases, say); `None` means that every unit weighs 1. `made`
+    names what augmentation made without any data: it is no form of the document before it.
     """
 
     content: Any
     source: Source
     metadata: Mapping[str, str] = field(default_factory=dict)
     weights: npt.NDArray[np.float32] | None = None
+    made: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +296,15 @@ class Language(Protocol):
         ...
 
     def render(self, document: Document) -> Rendering: ...
+
+
+@runtime_checkable
+class Unspoken(Protocol):
+    """A language in which there is content that says nothing, as a recording of a room does."""
+
+    def unspoken(self, like: Any, random: np.random.Generator) -> tuple[str, Any]:
+        """Return the name of such a content, and one that is as long as another."""
+        ...
 
 
 @runtime_checkable

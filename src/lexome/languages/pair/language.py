@@ -20,6 +20,7 @@ from lexome.languages.base import (
     Skipped,
     Tokenizer,
     TokenizerTrainer,
+    Unspoken,
     View,
 )
 from lexome.languages.common import Common
@@ -54,6 +55,8 @@ class Pair(Common):
       otherwise.
     - `empty`: a pair of a table whose target is an empty text is left out (`skip`, counted), or is
       learned from (`keep`): of silence nothing is said, and the model ends at once.
+    - `silence`: beside such a share of the training pairs, forms that augmentation makes of them
+      included, stands a made one: as long a source in which nothing is said, and an empty target.
     - `group`: pairs with one value in this metadata stay on one side of the split; by default
       those with one source do.
     - `partners`: JSON, the files of the targets where those of the sources are named: they too
@@ -69,6 +72,7 @@ class Pair(Common):
     header: bool = True
     kinds: str = "{}"
     empty: Literal["skip", "keep"] = "skip"
+    silence: float = 0.0
     group: str = ""
     partners: str = "[]"
     vocabulary: str = ""
@@ -255,22 +259,48 @@ class Pair(Common):
         return digest.hexdigest()
 
     def augment(self, document: Document) -> Iterable[Document]:
-        """Yield the pair with each other form of its source that means the same.
+        """Yield the pair with each other form of its source, and pairs in which nothing is said.
+
+        The first ones mean the same; of the others there is the share `silence`.
+        """
+        turns: Turns = document.content
+        if self.form in ("chat", "preference") or len(turns) != len(self.languages):
+            return
+        forms = [document, *self._other_forms(document)]
+        yield from forms[1:]
+        yield from filter(None, map(self._nothing_said, forms))
+
+    def _other_forms(self, document: Document) -> Iterator[Document]:
+        """Yield the pair with other forms of its source.
 
         There is none where the target has a label for each part of the source, in their order.
         """
-        turns: Turns = document.content
         target = self.languages[self.answering.name]
-        ordered = isinstance(target, Label) and target.form == "each"
-        plain = self.form not in ("chat", "preference") and len(turns) == len(self.languages)
-        if ordered or not plain:
+        if isinstance(target, Label) and target.form == "each":
             return
-        first, *rest = turns
+        first, *rest = document.content
         source = Document(first.content, document.source, document.metadata)
         for other in self.languages[first.role].augment(source):
             yield Document(
                 (Turn(first.role, other.content), *rest), document.source, document.metadata
             )
+
+    def _nothing_said(self, document: Document) -> Document | None:
+        """Return a pair whose source says nothing, if one is drawn to stand beside this one.
+
+        The draw follows from what the source says: the same on any machine, in any piece.
+        """
+        first, last = document.content[0], document.content[-1]
+        language = self.languages[first.role]
+        if not (self.silence and isinstance(language, Unspoken)):
+            return None
+        seed = blake2b(as_bytes(first.content), digest_size=8).digest()
+        random = np.random.default_rng(int.from_bytes(seed, "little"))
+        if random.random() >= self.silence:
+            return None
+        name, content = language.unspoken(first.content, random)
+        turns = (Turn(first.role, content), Turn(last.role, ""))
+        return Document(turns, document.source, {"made": name}, made=name)
 
     def fidelity(self, tokenizer: Tokenizer, documents: Sequence[Document]) -> Mapping[str, float]:
         """Return the share of tokens that stand for what the base's tokenizer does not know."""

@@ -26,12 +26,13 @@ from lexome.languages.sound import fidelity, rendering
 from lexome.languages.sound.codec import Codec
 from lexome.languages.sound.coding import SoundCoding
 from lexome.languages.sound.extra import part
-from lexome.languages.sound.levels import Level, Samples, from_pcm, level, to_pcm
+from lexome.languages.sound.levels import Level, Pcm, Samples, from_pcm, level, to_pcm
 from lexome.languages.sound.mel import Mel, MelTrainer
 from lexome.languages.sound.mulaw import MuLaw, MuLawTrainer
 from lexome.languages.sound.names import NameTemplate
 from lexome.languages.sound.reading import SUFFIXES, Recording, open_recording
 from lexome.languages.sound.training import CodecTrainer
+from lexome.languages.sound.unspoken import unspoken
 from lexome.languages.sources import file_name
 from lexome.languages.tokenizers import CodedTokenizer
 
@@ -179,6 +180,10 @@ class Sound(Common):
             samples = part("soxr").resample(from_pcm(document.content), speed, 1, quality="HQ")
             metadata = {**document.metadata, "speed": f"{speed:g}"}
             yield replace(document, content=to_pcm(samples), metadata=metadata)
+
+    def unspoken(self, like: Pcm, random: np.random.Generator) -> tuple[str, Pcm]:
+        """Return silence or noise, drawn, by its name; as long as a recording [samples]."""
+        return unspoken(len(like), random)
 
     def tokenizers(self) -> Mapping[str, TokenizerTrainer]:
         """Return codes to read and to write, and frames (`mel`), to read alone, of a pair."""
