@@ -6,6 +6,10 @@ PROMPTS is a folder with `manifest.jsonl`, lines of {"audio": …, "text": …},
 a zip file of it. The base is a text model of the training transcripts alone; the last weights are
 scored, so what is held out chooses nothing. PocketSphinx reads the same recordings at 16 kHz with
 its own English model, and is scored by the same normaliser.
+
+Ten recordings are silence, and their transcripts say so in words. With `--silence` each of the
+shares that follow is tuned for without them, each in a run of its own, and asked what it says to
+silence and noise (`lexome evaluate --detached`).
 """
 
 from __future__ import annotations
@@ -51,11 +55,40 @@ def main() -> None:
     parser.add_argument("--source-tokenizer", default="mel", help="mel, or codec to compare")
     parser.add_argument("--speed", type=float, default=0.1, help="also faster and slower by this")
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 5])
+    parser.add_argument(
+        "--silence", type=float, nargs="+", default=[], help="shares of made silence, as 0 0.05"
+    )
     parser.add_argument("--limit", type=int, default=None, help="use so many recordings only")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
     options.keep.mkdir(parents=True, exist_ok=True)
     rows = _rows(options.data, options.keep)[: options.limit]
+    if options.silence:
+        _of_silence(options, rows)
+    else:
+        _beside_pocketsphinx(options, rows)
+
+
+def _of_silence(options: argparse.Namespace, rows: list[dict[str, str]]) -> None:
+    """Tune with each share of made silence; say what held-out recordings and silence get."""
+    spoken = [row for row in rows if "of silence)" not in row["text"]]
+    for seed in options.seeds:
+        tables = _split(options.keep, spoken, seed)
+        for share in options.silence:
+            run = _tuned(options, tables, seed, share)
+            scores = lexome("evaluate", run)
+            detached = lexome("evaluate", run, "--detached")
+            rates = {one["name"]: round(one["value"], 3) for one in detached["figures"][:2]}
+            answered = {
+                one["name"]: round(figure(one, "answered") or 0.0, 3)
+                for one in detached["strange"]
+                if one["figures"]
+            }
+            say(seed=seed, silence=share, WER=figure(scores, "WER"), **rates, answered=answered)
+
+
+def _beside_pocketsphinx(options: argparse.Namespace, rows: list[dict[str, str]]) -> None:
+    """Tune, and score with each number of beams, beside PocketSphinx on the same files."""
     found: dict[int, list[float]] = {beams: [] for beams in options.beams}
     sphinx = []
     for seed in options.seeds:
@@ -99,7 +132,9 @@ def _split(keep: Path, rows: list[dict[str, str]], seed: int) -> dict[str, Path]
     return tables
 
 
-def _tuned(options: argparse.Namespace, tables: dict[str, Path], seed: int) -> Path:
+def _tuned(
+    options: argparse.Namespace, tables: dict[str, Path], seed: int, silence: float | None = None
+) -> Path:
     """Return the run that was tuned on the training recordings, from a model of their texts."""
     text = options.keep / f"seed-{seed}.txt"
     transcripts = [json.loads(line)["text"] for line in tables["train"].read_text().splitlines()]
@@ -108,14 +143,16 @@ def _tuned(options: argparse.Namespace, tables: dict[str, Path], seed: int) -> P
     once(corpus, "prepare", text, "--language", "text", "--option", "separator=line",
          *shlex.split(options.tokenizer))  # fmt: skip
     once(base, "train", "--corpus", corpus, "--seed", seed, *shlex.split(options.base))
-    kind = options.source_tokenizer
-    run = options.keep / f"{options.method}-{kind}-seed-{seed}"
+    kind, share = options.source_tokenizer, "" if silence is None else f"-silence-{silence:g}"
+    run = options.keep / f"{options.method}-{kind}-seed-{seed}{share}"
     started = time.monotonic()
     once(
         run, "finetune", base, tables["train"], "--task", "speech", "--method", options.method,
         "--source-option", f"rate={_RATE}", "--source-option", f"speed={options.speed}",
         "--source-option", "seconds=100", "--source-tokenizer", kind,
-        "--validation-files", tables["valid"], "--corpus", options.keep / f"pairs-{kind}-{seed}",
+        "--validation-files", tables["valid"],
+        "--corpus", options.keep / f"pairs-{kind}-{seed}{share}",
+        *([] if silence is None else ["--silence", silence]),
         "--minutes", options.minutes, "--seed", seed, "--set", "training.keep=last",
         *shlex.split(options.tune),
     )  # fmt: skip
