@@ -213,6 +213,17 @@ def test_alike_cases_without_skew_are_hardly_flagged_either() -> None:
     assert false_flags(naive) > 50, "taken for independent they would be"
 
 
+@pytest.mark.parametrize("documents", [2, 4, 6, 10])
+def test_groups_of_few_documents_without_skew_are_hardly_flagged(documents: int) -> None:
+    """What is peculiar to one document is not peculiar to the group that stands in it alone."""
+    corpora = []
+    for seed in range(150):
+        draw = np.random.default_rng(seed)
+        corpora.append(counted(clustered(draw, np.full((2, 3), 0.3), 0.2, documents, 60)))
+    assert at_most_five_percent(false_flags(corpora), 150)
+    assert all((one.effective >= 1).all() for one in map(compare, corpora))
+
+
 def test_a_planted_skew_is_found_as_often_as_theory_says() -> None:
     """One of ten attributes differs: .10 against .16 in 1,000 cases each, the rest do not."""
     n, rates = 1000, np.full((2, 10), 0.2)

@@ -51,12 +51,16 @@ def compare(counts: Counts, level: float = 0.95) -> Comparison:
     p-values are of Fisher's exact test, which holds for the rarest attribute, corrected as by Holm
     (1979). Where cases of one cluster are alike, all counts are divided by their design effect
     (Rao & Scott 1992, A simple method for the analysis of clustered binary data), so that ten
-    sentences of one document count for as many as they are worth. The two groups of an axis of two
-    are compared once.
+    sentences of one document count for as many as they are worth. How alike they are is estimated
+    from few clusters with an error, so that Student's t takes the place of the normal distribution
+    (`_freedom`); of groups that stand in one cluster each nothing shows it, and each counts as one
+    case. The two groups of an axis of two are compared once.
     """
-    correlation = _correlation(counts)
-    own = _design_effect(counts.cases, counts.squares, correlation)
-    rest = _design_effect(counts.rest_cases, counts.rest_squares, correlation)
+    freedom = _freedom(counts)
+    correlation = np.where(freedom > 0, _correlation(counts), 1.0)
+    wider = _wider(freedom, level)
+    own = _design_effect(counts.cases, counts.squares, correlation, wider)
+    rest = _design_effect(counts.rest_cases, counts.rest_squares, correlation, wider)
     n, hits = counts.cases[:, None] / own, counts.hits / own
     rest_n, rest_hits = counts.rest_cases[:, None] / rest, counts.rest_hits / rest
     tested = ((counts.cases >= FEWEST) & (counts.rest_cases >= FEWEST))[:, None] & (hits >= 0)
@@ -149,12 +153,45 @@ def _correlation(counts: Counts) -> Floats:
     return clipped
 
 
+def _freedom(counts: Counts) -> Floats:
+    """Return how many degrees of freedom tell how alike cases of one cluster are; [G, 1].
+
+    Of each group of an axis they are one fewer than its clusters, of which unequal ones count for
+    as many as the square of the sum over the sum of squares (Carter, Schnepel & Steigerwald 2017,
+    Asymptotic behavior of a t-test robust to cluster heterogeneity). Infinite where each case is a
+    cluster of its own.
+    """
+    clusters = counts.cases.astype(np.float64) ** 2 / np.maximum(counts.squares, 1)
+    apart = counts.squares == counts.cases
+    axes = int(counts.axes.max()) + 1
+    of_axes = np.bincount(counts.axes, np.maximum(clusters - 1, 0), axes)
+    all_apart = np.bincount(counts.axes, apart, axes) == np.bincount(counts.axes, minlength=axes)
+    freedom: Floats = np.where(all_apart, np.inf, of_axes)[counts.axes][:, None]
+    return freedom
+
+
+def _wider(freedom: Floats, level: float) -> Floats:
+    """Return how much larger variances are in effect, by Student's t; [G, 1].
+
+    It is 1 where nothing was estimated: with no freedom, or with all.
+    """
+    normal, student = _z(level), part("scipy.stats").t.ppf((1 + level) / 2, freedom)
+    return np.where((freedom > 0) & np.isfinite(freedom), (student / normal) ** 2, 1.0)
+
+
 def _design_effect(
-    cases: npt.NDArray[np.int64], squares: npt.NDArray[np.int64], correlation: Floats
+    cases: npt.NDArray[np.int64],
+    squares: npt.NDArray[np.int64],
+    correlation: Floats,
+    wider: Floats,
 ) -> Floats:
-    """Return by how much cases are more than they are worth; [G, A], 1 where all are apart."""
+    """Return by how much cases are more than they are worth; [G, A], 1 where all are apart.
+
+    Together they are worth one case at least.
+    """
     size = squares / np.maximum(cases, 1)  # of the cluster that a case is in
-    return 1 + np.maximum(size - 1, 0)[:, None] * correlation
+    effect = (1 + np.maximum(size - 1, 0)[:, None] * correlation) * wider
+    return np.minimum(effect, np.maximum(cases, 1)[:, None])
 
 
 def _mirrors(counts: Counts) -> Bools:
