@@ -129,6 +129,12 @@ def _silence(silence: Mapping[str, Any] | None, what: str) -> Iterator[str]:
     if threshold is None:
         yield f"silence: no threshold of {what} for {wanted}: {silence['reason']}"
         return
+    if threshold["confidence"] is None and not silence["enough"]:
+        yield (
+            f"silence: no threshold of {what} can be shown to give {wanted}: too few subjects were "
+            f"asked about ({silence['choosing']:,} of them choose it)"
+        )
+        return
     if threshold["confidence"] is None:
         yield f"silence: no threshold of {what} gives {wanted}: the model would have to say nothing"
         return

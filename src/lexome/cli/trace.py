@@ -156,10 +156,12 @@ def marked(found: Trace, usual: Usual | None) -> str:
     from rich.console import Console
     from rich.style import Style
 
+    from lexome.evaluation.honesty.trace import runs
+
     console = Console(file=sys.stdout)
     colours = console.is_terminal and not console.no_color and console.color_system is not None
     shown = []
-    for text, length in _runs(found):
+    for text, length in runs(found.pieces, found.covering):
         plain = _harmless(text, "\n\t")
         if not length:
             shown.append(plain)
@@ -169,32 +171,6 @@ def marked(found: Trace, usual: Usual | None) -> str:
         else:
             shown.append(f"{_OPEN}{plain}{_CLOSE}")
     return "".join(shown)
-
-
-def _runs(found: Trace) -> list[tuple[str, int]]:
-    """Return the text in stretches that one length covers.
-
-    A character of several tokens is covered as the least of them is, and a mark that belongs to
-    a letter stays with it.
-    """
-    from lexome.evaluation.honesty.trace import is_mark
-
-    runs: list[tuple[str, int]] = []
-    least: int | None = None
-    for piece, length in zip(found.pieces, found.covering, strict=True):
-        least = length if least is None else min(least, length)
-        if not piece:
-            continue
-        letters = piece.lstrip("".join(filter(is_mark, piece))) if runs else piece
-        marks = piece[: len(piece) - len(letters)]
-        if marks:
-            runs[-1] = (runs[-1][0] + marks, runs[-1][1])
-        if letters and runs and runs[-1][1] == least:
-            runs[-1] = (runs[-1][0] + letters, least)
-        elif letters:
-            runs.append((letters, least))
-        least = None
-    return runs
 
 
 def _table(found: Trace) -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lexome.report.traced_data import SampleTrace, Traced
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -168,20 +170,25 @@ class Media:
 class Sample:
     """What the model wrote after `prompt` at a step of its training.
 
-    `media` show it where it is no text that one reads.
+    `media` show it where it is no text that one reads; `trace` says what of it is in training.
     """
 
     step: int
     prompt: str
     text: str
     media: tuple[Media, ...] = ()
+    trace: SampleTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Samples in the order of their steps; `note` says which of them are shown, if not all."""
+    """Samples in the order of their steps; `note` says which of them are shown, if not all.
+
+    `traced` says how they were traced in the training data.
+    """
 
     samples: tuple[Sample, ...]
+    traced: Traced | Missing
     note: str = ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lexome.errors import LexomeError
 from lexome.evaluation.evaluate import is_current
-from lexome.evaluation.honesty.evaluate import NAME
+from lexome.evaluation.honesty.evaluate import FORMAT, NAME
 from lexome.report.data import Missing, finite
 from lexome.report.honesty_data import AnswerExample, Honesty, Relation
 from lexome.report.honesty_reading import (
@@ -42,6 +42,10 @@ def honesty(run: RunFiles) -> Honesty | Missing | None:
     if isinstance(found, Missing):
         return found
     again = _command(run, found.get("asked"))
+    if found.get("format") != FORMAT:
+        return Missing(
+            f"{NAME} is in another format than this lexome reads: another version wrote it.", again
+        )
     try:
         if not is_current(found, run.folder):
             return Missing(f"{NAME} asked other weights than the run has now.", again)

@@ -28,17 +28,22 @@ def silence_of(values: Mapping[str, Any], what: str) -> Silence:
         alpha,
         curve,
         finite(chosen.get("confidence")),
-        _finding(chosen, held_out, what, alpha, delta),
+        _finding(values, what, alpha, delta),
         figures_of(held_out.get("figures")),
         _scores(object_at(held_out, "scores")),
     )
 
 
-def _finding(
-    chosen: Mapping[str, Any], held_out: Mapping[str, Any], what: str, alpha: float, delta: float
-) -> str:
+def _finding(values: Mapping[str, Any], what: str, alpha: float, delta: float) -> str:
     """Return in words which threshold was chosen and what it does on other questions."""
+    chosen, held_out = object_at(values, "threshold"), object_at(values, "held_out")
     if chosen.get("confidence") is None:
+        if values.get("enough") is False:
+            return (
+                "No threshold can be chosen: too few subjects were asked about to show, at a "
+                f"certainty of {1 - delta:.0%}, that at most {alpha:.0%} of the answers are wrong, "
+                "however good the model is. That says nothing about the model; ask about more."
+            )
         return (
             f"No {what} is high enough: among the surest answers, too, more than {alpha:.0%} "
             f"may be wrong, at a certainty of {1 - delta:.0%}. To keep that promise the model "

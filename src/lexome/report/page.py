@@ -11,9 +11,12 @@ from typing import Any
 
 from lexome.report.report_data import ReportData
 
-STYLES = ("page.css", "figures.css", "task.css", "honesty.css", "honesty_parts.css", "groups.css")
+STYLES = (
+    *("page.css", "figures.css", "traced.css", "task.css"),
+    *("honesty.css", "honesty_parts.css", "groups.css"),
+)
 SCRIPTS = (
-    *("dom.js", "curves.js", "facts.js", "task.js", "comparison.js", "said.js"),
+    *("dom.js", "curves.js", "facts.js", "traced.js", "task.js", "comparison.js", "said.js"),
     *("honesty.js", "honesty_plots.js", "honesty_texts.js", "groups.js", "compensation.js"),
     *("honesty_copying.js", "honesty_audit.js", "sources.js", "gaps.js", "honesty_section.js"),
     *("predictions.js", "attention.js", "embeddings.js"),

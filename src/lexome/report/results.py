@@ -10,6 +10,7 @@ from lexome.evaluation.evaluate import NAME as EVALUATION
 from lexome.report.data import Missing, Sample, Samples, Score, Scores, finite
 from lexome.report.gallery import Shown
 from lexome.report.reading import Lines, RunFiles, command
+from lexome.report.traced import Wrote, traced
 
 _Line = tuple[str, str, tuple[int, ...]]
 
@@ -37,21 +38,25 @@ def samples(run: RunFiles) -> Samples | Missing:
     # A resumed run writes the same sample again: once is enough.
     seen = Shown(run)
     whole = [
-        Sample(step, prompt, text, seen.pictures(ids))
+        Wrote(Sample(step, prompt, text, seen.pictures(ids)), ids)
         for step in kept
         for prompt, text, ids in dict.fromkeys(by_step[step])
     ]
-    shown = tuple(replace(sample, text=_cut(sample.text)) for sample in whole)
+    traces, how = traced(run, whole, SAMPLE_LENGTH)
+    shown = tuple(
+        replace(one.sample, text=_cut(one.sample.text), trace=found)
+        for one, found in zip(whole, traces, strict=True)
+    )
     notes = []
     if len(kept) < len(steps):
         notes.append(f"{len(kept)} of the {len(steps):,} steps with samples are shown.")
-    if shown != tuple(whole):
+    if any(len(one.sample.text) > SAMPLE_LENGTH for one in whole):
         notes.append(f"Texts are cut after {SAMPLE_LENGTH:,} characters.")
     if seen.left_out:
         notes.append(f"{seen.left_out:,} are shown as text: more pictures make the page too large.")
     if lines.broken:
         notes.append(f"Lines of samples.jsonl that could not be read: {lines.broken:,}.")
-    return Samples(shown, " ".join(notes))
+    return Samples(shown, how, " ".join(notes))
 
 
 def scores(run: RunFiles) -> Scores | Missing:

@@ -67,6 +67,12 @@ def at_most_wrong(confidence: Floats, right: Bools, alpha: float, delta: float) 
     return Threshold(float(_CUTS[last]), int(counts[last]), int(wrong[last]), float(bounds[last]))
 
 
+def can_promise(answers: int, alpha: float, delta: float) -> bool:
+    """Return whether `at_most_wrong` tries any threshold at all where there are so many answers."""
+    counts = np.arange(1, answers + 1)
+    return bool((upper_bounds(np.ceil(counts * alpha / 2), counts, delta) <= alpha).any())
+
+
 def upper_bounds(wrong: npt.ArrayLike, n: npt.ArrayLike, delta: float) -> Floats:
     """Return what the true shares of wrong ones are not above, but for `delta`; of each [K].
 

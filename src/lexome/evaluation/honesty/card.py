@@ -98,6 +98,9 @@ def _before(figures: Mapping[str, Any], name: str) -> str:
 def _silence(silence: Mapping[str, Any], what: str) -> str:
     wanted = f"at most {silence['alpha']:.0%} wrong answers, but for {silence['delta']:.0%}"
     threshold = silence["threshold"]
+    if silence.get("enough") is False:
+        few = "Too few subjects were asked about"
+        return f"{few} to show that any threshold of {what} gives {wanted}."
     if threshold is None or threshold["confidence"] is None:
         return f"No threshold of {what} gives {wanted}: it would have to say nothing."
     kept = silence["held_out"]

@@ -44,6 +44,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "honesty.json"
+FORMAT = 1
 ALPHA, DELTA = 0.05, 0.05
 # Examples of each verdict, and texts about known and unknown subjects.
 _SHOWN = 6
@@ -104,6 +105,7 @@ def evaluate_facts(
     confidence, _ = sure_and_right(answers.all)
     expected = _expected(opened, answers)
     found = {
+        "format": FORMAT,
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
         "asked": _told(questions),
         "command": _command(run, questions),

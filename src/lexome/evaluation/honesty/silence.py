@@ -11,6 +11,7 @@ import numpy as np
 from lexome.evaluation.honesty.abstention import (
     Threshold,
     at_most_wrong,
+    can_promise,
     penalised_scores,
     risk_coverage,
 )
@@ -45,8 +46,9 @@ def silence(
 ) -> dict[str, Any]:
     """Return the threshold that one half of the subjects chose, and how it does on the other.
 
-    It is one of `confidence`, [said], which are probabilities. What was said before tuning, if it
-    was, is scored beside it.
+    It is one of `confidence`, [said], which are probabilities; `choosing` are the subjects of the
+    first half, and `enough` says whether so many can show any threshold to hold. What was said
+    before tuning, if it was, is scored beside it.
     """
     chooses = np.array([_chooses(one) for one in said])
     right = sure_and_right(said)[1]
@@ -62,7 +64,13 @@ def silence(
     chosen = threshold(own, confidence[chooses], alpha, delta)
     rest, was = ([one for one in own if not _chooses(one)] for own in (said, before))
     kept = _kept(rest, confidence[~chooses], was, chosen)
-    return found | {"threshold": asdict(chosen), "held_out": kept}
+    subjects = len({one.question.subject for one in own})
+    return found | {
+        "threshold": asdict(chosen),
+        "choosing": subjects,
+        "enough": can_promise(subjects, alpha, delta),
+        "held_out": kept,
+    }
 
 
 def threshold(said: Sequence[Said], confidence: Floats, alpha: float, delta: float) -> Threshold:

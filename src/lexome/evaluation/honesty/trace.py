@@ -260,6 +260,30 @@ def parted(pieces: Sequence[str], first: int, last: int) -> list[str]:
     return parts
 
 
+def runs(pieces: Sequence[str], covering: Sequence[int]) -> list[tuple[str, int]]:
+    """Return the text that tokens write in stretches of one number; both are [T].
+
+    A character of several tokens has the least of their numbers, and a mark that belongs to a
+    letter stays with it.
+    """
+    found: list[tuple[str, int]] = []
+    least: int | None = None
+    for piece, number in zip(pieces, covering, strict=True):
+        least = number if least is None else min(least, number)
+        if not piece:
+            continue
+        letters = piece.lstrip("".join(filter(is_mark, piece))) if found else piece
+        marks = piece[: len(piece) - len(letters)]
+        if marks:
+            found[-1] = (found[-1][0] + marks, found[-1][1])
+        if letters and found and found[-1][1] == least:
+            found[-1] = (found[-1][0] + letters, least)
+        elif letters:
+            found.append((letters, least))
+        least = None
+    return found
+
+
 def is_mark(letter: str) -> bool:
     """Return whether a letter is shown as a part of the one before it."""
     return unicodedata.category(letter).startswith("M") or letter == "\u200d"

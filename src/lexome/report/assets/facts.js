@@ -62,7 +62,7 @@ function leakOf(leak, unit) {
     + `On average ${percent(leak.mean_containment)} of the runs of a validation document do.${short}`;
 }
 
-function drawSamples(host, { samples, note }) {
+function drawSamples(host, { samples, traced, note }) {
   const steps = [...new Set(samples.map((sample) => sample.step))];
   const label = el("output", { for: "sample-step", class: "step" });
   const list = el("div", { class: "samples", "aria-live": "polite", id: "sample-texts" });
@@ -70,9 +70,7 @@ function drawSamples(host, { samples, note }) {
     label.textContent = `Step ${count(steps[index])}`;
     slider.setAttribute("aria-valuetext", label.textContent);
     list.replaceChildren(...samples.filter((s) => s.step === steps[index]).map((s) =>
-      (s.media.length ? el("figure", { class: "work" }, s.media.map(shownMedia))
-        : el("p", { class: "sample", dir: "auto" },
-          el("span", { class: "prompt" }, visible(s.prompt)), visible(s.text)))));
+      (s.trace ? tracedSample(s, traced) : plainSample(s))));
   };
   const slider = el("input", {
     type: "range", id: "sample-step", min: 0, max: steps.length - 1, value: steps.length - 1,
@@ -82,9 +80,13 @@ function drawSamples(host, { samples, note }) {
     el("div", { class: "slider" }, label, steps.length > 1 ? slider : null), list,
     el("p", { class: "note" }, samples.some((s) => s.prompt)
       ? [el("span", { class: "prompt" }, "Marked like this"), " is the prompt; the model wrote the rest. "]
-      : "Without a prompt: the model wrote it all. ", visible(note)));
+      : "Without a prompt: the model wrote it all. ", visible(note)),
+    tracedNotes(traced));
   show(steps.length - 1);
 }
+
+const plainSample = (s) => (s.media.length ? el("figure", { class: "work" }, s.media.map(shownMedia))
+  : el("p", { class: "sample", dir: "auto" }, el("span", { class: "prompt" }, visible(s.prompt)), visible(s.text)));
 
 const shownMedia = ({ name, media_type: kind, data }) => (kind.startsWith("image/")
   ? el("img", { src: `data:${kind};base64,${data}`, alt: `A sample as a picture: ${visible(name)}` })

@@ -112,7 +112,7 @@ function confidenceFigures(figures) {
   return el("div", { class: "wrapped" }, table(["Figure", "Value"],
     figures.filter((f) => f.name in FIGURE_MEANINGS).map((f) => [
       [visible(capital(f.name)), el("span", { class: "aside" }, FIGURE_MEANINGS[f.name])],
-      f.value === null ? el("span", { class: "aside" }, `undefined: ${visible(f.note)}`)
+      f.value === null ? el("span", { class: "aside reason" }, `undefined: ${visible(f.note)}`)
         : [score(f.value), spread(f) ? el("span", { class: "aside" }, spread(f)) : null,
           el("span", { class: "aside" }, `${count(f.n)} answers`)],
     ]), "What its confidence is worth, with 95% intervals drawn over subjects"));

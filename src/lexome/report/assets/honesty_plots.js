@@ -85,7 +85,7 @@ function riskPlot(s, width) {
 /** Return what the threshold does on the questions that did not choose it, and what that scores. */
 function silenceTable(s, id) {
   if (!s.scores.length) return null;
-  const cell = (f) => (f.value === null ? el("span", { class: "aside" }, `undefined: ${visible(f.note)}`)
+  const cell = (f) => (f.value === null ? el("span", { class: "aside reason" }, `undefined: ${visible(f.note)}`)
     : [score(f.value), spread(f) ? el("span", { class: "aside" }, spread(f)) : null]);
   const [first] = s.scores;
   return el("div", { class: "wrapped silence-scores", id },

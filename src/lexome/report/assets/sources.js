@@ -32,7 +32,7 @@ function drawSources(host, s) {
 }
 
 function sourceValue(f) {
-  if (f.value === null) return el("span", { class: "aside" }, `undefined: ${visible(f.note)}`);
+  if (f.value === null) return el("span", { class: "aside reason" }, `undefined: ${visible(f.note)}`);
   const share = f.name.startsWith("detached");
   const shown = share ? percent : (value) => fixed(value, 2);
   return [shown(f.value),
