@@ -234,6 +234,20 @@ def test_faithful_models_are_hardly_called_amplified(rates: np.ndarray, n: int) 
     assert stats.binomtest(flagged, 150, 0.05, alternative="greater").pvalue > 0.01
 
 
+@pytest.mark.parametrize("contexts", [2, 3, 4])
+def test_few_contexts_are_no_proof(contexts: int) -> None:
+    """Each context leans for each group in its own way, and in the mean of all of them for none."""
+    found = []
+    for seed in range(150):
+        sides = world(seed, np.array([0.7, 0.4]), 1000, seeds=1, contexts=contexts)
+        leaning = np.random.default_rng([seed, 1]).normal(0, 0.08, (1, contexts, 2))
+        yes = np.clip(np.array([0.7, 0.4]) + leaning, 0, 1)
+        own = replace(sides, said=np.stack([yes, 1 - yes], -1))
+        test = amplification(own, resamples=300, seed=seed).test
+        found.append(isinstance(test, AmplificationTest) and test.found)
+    assert stats.binomtest(sum(found), len(found), 0.05, alternative="greater").pvalue > 0.01
+
+
 def test_more_cases_do_not_help_where_contexts_disagree() -> None:
     sides = world(0, np.array([0.7, 0.3]), 1000)
     apart = np.linspace(-0.25, 0.25, 8)[None, :, None] * np.array([1, -1])

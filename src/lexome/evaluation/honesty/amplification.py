@@ -23,6 +23,7 @@ from lexome.errors import LexomeError
 from lexome.evaluation.honesty.rates import wilson
 from lexome.evaluation.honesty.slopes import Points, Slope, fitted
 from lexome.evaluation.metrics.bootstrap import Undefined
+from lexome.evaluation.metrics.extra import part
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -287,10 +288,14 @@ def _test(asked: Sequence[_Asked], effect: float) -> AmplificationTest | Undefin
 def _said_again(one: _Asked, share: Floats) -> Floats:
     """Return how far weighted sums of what is said are off, contexts and seeds drawn again; [R].
 
-    Drawn again, C contexts vary by (C - 1) / C of what they do.
+    Drawn again, C contexts vary by (C - 1) / C of what they do, and how much they vary is known of
+    few with an error: what the test asks is Student's t.
     """
     contexts = one.sides.said.shape[1]
-    wider = math.sqrt(contexts / (contexts - 1)) if contexts > 1 else 1.0
+    wider = 1.0
+    if contexts > 1:
+        student = float(part("scipy.stats").t.ppf(_LEVEL, contexts - 1))
+        wider = math.sqrt(contexts / (contexts - 1)) * student / NormalDist().inv_cdf(_LEVEL)
     found: Floats = wider * (share * (one.drawn.said - one.q)).sum((1, 2))
     return found
 
