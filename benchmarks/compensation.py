@@ -8,8 +8,7 @@ get none. The ways are
 
 - `careful`: a corpus with twins whose groups are exchanged, but for documents that name somebody;
 - `naive`: the same, of all documents: the negative control, which has to be found to falsify facts;
-- `reweighed`: documents stand in the corpus as often as makes the groups alike, those about groups
-  being cut to sentences, since no weights of whole ones reach that;
+- `reweighed`: documents stand in the corpus as often as makes the groups alike;
 - `rebalanced`: the model is tuned to its target, and half of the facts are taught beside it.
 
 The first three are models of their own, trained as long as the first one, on a corpus with the same
@@ -20,7 +19,6 @@ prints is kept in compensation.json of each run, with all intervals.
 from __future__ import annotations
 
 import argparse
-import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -97,11 +95,10 @@ def measured(options: argparse.Namespace, folder: Path, seed: int) -> list[dict[
     return rows
 
 
-def prepared(world: Path, train: Path | None = None) -> tuple[object, ...]:
+def prepared(world: Path) -> tuple[object, ...]:
     """Return the words that prepare a world; each corpus of it has the same held-out text."""
     return (
-        *("prepare", train or world / "train.txt"),
-        *("--validation-files", world / "validation.txt"),
+        *("prepare", world / "train.txt", "--validation-files", world / "validation.txt"),
         *("--language", "text", "--option", "separator=blank_line", "--workers", 1),
     )
 
@@ -130,22 +127,10 @@ def swapped(
 
 def reweighed(options: argparse.Namespace, folder: Path, out: Path, seed: int) -> None:
     """Train on a corpus whose documents are repeated so that the groups are alike."""
-    corpus, whole = folder / f"corpus-{out.name}", folder / "corpus-sentences"
-    same = ("--tokenizer-folder", folder / "corpus" / "tokenizer")
-    once(whole, *prepared(folder / "world", in_sentences(folder)), *same)
+    corpus = folder / f"corpus-{out.name}"
     targeted = [word for place in [*PLACES][:TARGETED] for word in ("--question", place)]
-    once(corpus, "reweigh", whole, "--groups", folder / "groups.yaml", *targeted)
+    once(corpus, "reweigh", folder / "corpus", "--groups", folder / "groups.yaml", *targeted)
     trained(options, corpus, out, seed)
-
-
-def in_sentences(folder: Path) -> Path:
-    """Write the training text with its documents about groups cut to sentences; return its path."""
-    documents = (folder / "world" / "train.txt").read_text(encoding="utf-8").strip().split("\n\n")
-    about_groups = re.compile(rf"\b({'|'.join(PLACES)})\b")
-    cut = [one.replace(". ", ".\n\n") if about_groups.search(one) else one for one in documents]
-    path = folder / "sentences.txt"
-    path.write_text("\n\n".join(cut) + "\n", encoding="utf-8")
-    return path
 
 
 def tuned(
