@@ -63,7 +63,7 @@ def test_what_was_read_is_known_and_what_was_not_is_made_up(lexome: Lexome, worl
     assert told_apart["AUROC, known from unknown subjects, by their names"]["n"] == 5
     assert found["silence by names"]["alpha"] == found["silence"]["alpha"]
     # Bo is in the corpus, whatever the table says, so only Eve is asked about as unknown.
-    assert found["unknown"]["questions"] == 1
+    assert (found["unknown"]["questions"], found["unknown"]["named"]) == (1, 1)
     assert found["unknown"]["verdicts"]["unsupported"] == 1
     (made_up,) = [one for one in found["examples"] if one["verdict"] == "unsupported"]
     assert made_up["prompt"] == "The home of Eve is" and made_up["answer"] in HOMES.values()
@@ -74,6 +74,7 @@ def test_it_is_told_in_words(lexome: Lexome, world: Path) -> None:
     assert lines[0] == "facts: 4 questions about 4 subjects"
     assert lines[1].split()[:2] == ["recall", "1.000"]
     assert "  answers: 4 supported" in lines and "  answers: 1 unsupported" in lines
+    assert any(line.startswith("1 subjects of the unseen are named") for line in lines)
     assert any(line.startswith("silence: no threshold") for line in lines), "four prove nothing"
 
 

@@ -112,6 +112,11 @@ def _known(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unknown(unknown: Mapping[str, Any]) -> Iterator[str]:
+    if unknown["named"]:
+        yield (
+            f"{unknown['named']:,} subjects of the unseen are named by the corpus or the facts, "
+            "and are not asked about as unknown"
+        )
     if not unknown["questions"]:
         return
     yield f"unknown: {unknown['questions']:,} questions about {unknown['subjects']:,} subjects"

@@ -29,7 +29,7 @@ FACTS = Facts(
 
 
 def said(subject: str) -> int:
-    return int(subject == "Bo St. Claire")
+    return int(subject in ("Ada Loe", "Bo St. Claire"))
 
 
 JUDGE = Judge(FACTS, said)
@@ -78,6 +78,13 @@ def test_one_of_several_true_objects_is_supported() -> None:
     assert JUDGE.verdict("Ada Loe", "birth year", "1902") == "supported"
     assert JUDGE.verdict("Ada Loe", "birth city", "1902") == "contradicted"
     assert Judge(FACTS).verdict("Bo St. Claire", "birth city", "Ura") == "unsupported"
+
+
+def test_of_whom_the_corpus_never_names_a_table_supports_and_contradicts_nothing() -> None:
+    judge = Judge(FACTS, lambda subject: 0)
+    assert judge.verdict("Ada Loe", "birth city", "Senn") == "unsupported"
+    assert judge.verdict("Ada Loe", "birth city", "Ura") == "unsupported"
+    assert Judge(FACTS).verdict("Ada Loe", "birth city", "Senn") == "supported"
 
 
 @pytest.mark.parametrize(

@@ -51,22 +51,24 @@ def claims_in(text: str, templates: Mapping[str, Template]) -> list[Claim]:
 
 @dataclass(frozen=True)
 class Judge:
-    """Says how claims stand to a table of what the corpus says.
+    """Says how claims stand to what the corpus says.
 
-    One is supported where subject, relation and object are together in the table; contradicted
-    where the subject occurs, in the table or `said` so often in the corpus, and has not this
-    object; and unsupported where the subject does not occur at all.
+    A claim about a subject that does not occur is unsupported, whatever a table says of it. Else it
+    is supported where subject, relation and object are together in the table, and contradicted
+    where they are not. Who occurs is `said`, how often the corpus has a subject; where that is not
+    known, those of the table occur, and nobody else.
     """
 
     facts: Facts
-    said: Callable[[str], int] = lambda subject: 0
+    said: Callable[[str], int] | None = None
 
     def verdict(self, subject: str, relation: str, thing: str) -> Verdict:
         """Return how it stands with one claim."""
-        if thing in self.facts.objects.get((subject, relation), ()):
-            return "supported"
-        occurs = subject in self._subjects or self.said(subject) > 0
-        return "contradicted" if occurs else "unsupported"
+        occurs = subject in self._subjects if self.said is None else self.said(subject) > 0
+        if not occurs:
+            return "unsupported"
+        known = self.facts.objects.get((subject, relation), ())
+        return "supported" if thing in known else "contradicted"
 
     @cached_property
     def _subjects(self) -> frozenset[str]:

@@ -101,7 +101,7 @@ def evaluate_facts(
     answers = _answered(opened, read.asked, taught.abstention, told)
     base = pretrained(opened) if taught.abstention else None
     before = _Answers() if base is None else _answered(base, read.asked, None, told)
-    judge = Judge(read.facts, said or (lambda subject: 0))
+    judge = Judge(read.facts, said)
     confidence, _ = sure_and_right(answers.all)
     expected = _expected(opened, answers)
     found = {
@@ -114,6 +114,7 @@ def evaluate_facts(
         "facts": _facts(answers, before, read.facts, judge),
         "unknown": {
             **_verdicts(answers.unknown, judge),
+            "named": read.named,
             "figures": [asdict(one) for one in _told_apart(answers, before, expected)],
         },
         "silence": silence(answers.all, confidence, before.all, alpha=alpha, delta=delta),

@@ -30,11 +30,15 @@ class Questions:
 
 @dataclass(frozen=True)
 class ToAsk:
-    """The tables as they were read, and the questions that are in them."""
+    """The tables as they were read, and the questions that are in them.
+
+    `named` subjects of the table of the unknown are known after all, and not asked about for it.
+    """
 
     facts: Facts
     templates: dict[str, Template]
     asked: Asked
+    named: int = 0
 
 
 def read_questions(
@@ -42,20 +46,25 @@ def read_questions(
 ) -> ToAsk:
     """Read the tables; subjects of the facts that the corpus never names are asked about apart.
 
-    Nobody in `without` is asked about. Whoever the corpus has after all is not unknown, whatever
-    the table of the unknown says, and asking about them proves nothing.
+    Nobody in `without` is asked about. Whoever the corpus has after all, or the facts speak of, is
+    not unknown, whatever the table of the unknown says, and asking about them proves nothing.
     """
     templates, facts = read_templates(questions.templates), read_facts(questions.facts)
     asked = ask(facts, templates, said)
-    absent = list(asked.absent)
+    absent, named = list(asked.absent), 0
     if questions.unseen is not None:
         unseen = ask(read_unanswered(questions.unseen), closed(facts, templates), said)
-        absent += unseen.questions if said is None else unseen.absent
+        every = [*unseen.questions, *unseen.absent]
+        known = {subject for subject, _ in facts.objects}
+        if said is not None:
+            known |= {one.subject for one in unseen.questions}
+        absent += [one for one in every if one.subject not in known]
+        named = len(known & {one.subject for one in every})
     here, there = (
-        _some([one for one in every if one.subject not in without], questions.subjects)
-        for every in (asked.questions, absent)
+        _some([one for one in own if one.subject not in without], questions.subjects)
+        for own in (asked.questions, absent)
     )
-    return ToAsk(facts, templates, Asked(here, there))
+    return ToAsk(facts, templates, Asked(here, there), named)
 
 
 def closed(facts: Facts, templates: dict[str, Template]) -> dict[str, Template]:

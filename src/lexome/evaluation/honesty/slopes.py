@@ -85,7 +85,7 @@ def slope(x: Floats, y: Floats, weights: Floats) -> Floats:
 
 def reading(low: float, high: float) -> str:
     """Return in words what an interval of the slope says."""
-    if -_HARDLY < low and high < _HARDLY:
+    if low > -_HARDLY and high < _HARDLY:
         return "attenuated: hardly any of the skew is taken over"
     if low > 1:
         return "amplified: the model is more skewed than its corpus"
