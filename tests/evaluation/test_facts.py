@@ -255,6 +255,7 @@ def test_templates_are_read_from_json_and_yaml(tmp_path: Path) -> None:
         ({"prompts": ["{subject}"], "answers": ["Sal", ""]}, "is empty or has white space"),
         ({"prompts": ["{subject}"], "answers": ["Sal "]}, "is empty or has white space"),
         ({"prompts": ["{subject}"], "answers": ["Sal", "Sal"]}, "stands there twice"),
+        ({"prompts": ["{subject} is"] * 2}, "the prompt stands there 2 times"),
         ({"prompts": ["{subject}"], "answers": [None]}, "no text"),
         ({"prompts": ["{subject}"], "answer": ["Sal"]}, "unknown key 'answer'"),
         ({"prompts": ["{subject}"], "statements": ["{subject}."]}, r"has no \{object\}"),

@@ -62,6 +62,11 @@ class Question:
     behind: str = ""
 
     @property
+    def name(self) -> str:
+        """Return what errors call it."""
+        return f"the question {self.prompt!r}"
+
+    @property
     def spoken(self) -> list[str]:
         """Return each answer as it goes on from the prompt, up to where it is told from others."""
         return [f"{self.lead}{answer}{self.behind}" for answer in self.answers]
@@ -160,11 +165,12 @@ def _encoded(question: Question, tokenizer: Tokenizer) -> generation.Question:
         if whole[: len(prompt)].tolist() != prompt:
             raise LexomeError(
                 f"a token of this tokenizer spans the end of the prompt and {answer!r}",
-                where=f"the question {question.prompt!r}",
+                where=question.name,
                 fix=f"let the prompt end with a word, and a space stand before {ANSWER}",
             )
     ids = [whole[len(prompt) :].tolist() for whole in wholes]
-    return generation.Question([tokenizer.special.begin, *prompt], ids)
+    begun = [tokenizer.special.begin, *prompt]
+    return generation.Question(begun, ids, name=question.name)
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -56,7 +56,8 @@ def read_templates(path: Path) -> dict[str, Template]:
 
     That is one prompt, or `prompts`, `answers` and `statements`, the latter two optional. Raises
     `DamagedFileError` where the file cannot be read, `UsageError` that names file and relation for
-    a prompt or statement without its slots, an empty or repeated answer and an unknown key.
+    a prompt or statement without its slots, an empty answer, a repeated prompt or answer and an
+    unknown key.
     """
     with naming(path):
         data = path.read_bytes()
@@ -94,6 +95,7 @@ def template(
                 where=where,
                 fix="ask so that the answer comes last: a model reads from left to right",
             )
+    check_asked_once(prompts, where)
     for statement in statements:
         _check_slots(statement, {SUBJECT: (1, None), OBJECT: (1, None)}, where)
     for answer, times in Counter(answers).items():
@@ -101,6 +103,15 @@ def template(
             wrong = "stands there twice" if times > 1 else "is empty or has white space around it"
             raise UsageError(f"the answer {answer!r} {wrong}", where=where, fix="mend the answers")
     return Template(tuple(map(Prompt, prompts)), tuple(answers), tuple(statements))
+
+
+def check_asked_once(prompts: Sequence[str], where: str | None) -> None:
+    """Refuse prompts of which one stands there twice: it would count as two ways of asking."""
+    for prompt, times in Counter(prompts).items():
+        if times > 1:
+            raise UsageError(
+                f"the prompt stands there {times} times: {prompt!r}", where=where, fix="keep one"
+            )
 
 
 def _template(value: Any, where: str) -> Template:

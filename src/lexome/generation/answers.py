@@ -33,11 +33,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A prompt's ids, the ids of each answer that it may have, and the features of the prompt."""
+    """A prompt's ids, the ids of each answer that it may have, and the features of the prompt.
+
+    `name` is what errors call it; else they call it by its number.
+    """
 
     prompt: Sequence[int]
     answers: Sequence[Sequence[int]]
     features: npt.NDArray[np.floating[Any]] | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def answer_distribution(
     ending = () if end is None else (end,)
     answers = [[(*answer, *ending) for answer in question.answers] for question in questions]
     places = [
-        _place(model.config, question.prompt, own, f"question {number}", mask)
+        _place(model.config, question.prompt, own, question.name or f"question {number}", mask)
         for number, (question, own) in enumerate(zip(questions, answers, strict=True), 1)
     ]
     found = [np.zeros(len(own)) for own in answers]

@@ -7,10 +7,11 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from lexome.errors import UsageError
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.asked import Said, recall_figures, said_to, unknown_figures
 from lexome.evaluation.metrics.bootstrap import Scored, Undefined
-from lexome.languages.tokenizers import BpeTrainer
+from lexome.languages.tokenizers import BpeTrainer, BytesTrainer
 from lexome.model import Transformer, families
 
 ANSWERS = ("Senn", "Ura", "New Ura", "Lo")
@@ -86,3 +87,20 @@ def test_a_model_is_asked_with_the_space_of_running_text() -> None:
     shares = np.exp(logs)
     assert found.probabilities == pytest.approx(shares / shares.sum(), rel=1e-4)
     assert found.outside == pytest.approx(1 - shares.sum(), rel=1e-4)
+
+
+def test_an_answer_without_room_is_told_by_its_prompt_and_a_masked_model_is_refused() -> None:
+    tokenizer = BytesTrainer().train()
+    sizes = {"layers": 1, "width": 32, "heads": 2, "kv_heads": 2, "mlp_width": 64, "context": 16}
+    long = Question("Ada lives in", ("Senn", "Ura" * 10), ("Senn",), "Ada", "city")
+    short = [Question("Bo is", ("a", "b"), ("a",), "Bo", "kind")] * 600
+    for family, what, where in (
+        ("llama", "an answer has 31 tokens", "'Ada lives in'"),
+        ("modernbert", "this model fills gaps", ""),
+    ):
+        config = families.get(family).config(vocab_size=tokenizer.vocab_size, **sizes)
+        model = Transformer(config)
+        model.initialise(0)
+        with pytest.raises(UsageError, match=what) as caught:
+            said_to(model, tokenizer, [*short, long])
+        assert where in (caught.value.where or "")

@@ -120,3 +120,9 @@ def test_a_question_without_prompts_or_form_is_refused() -> None:
     ):
         with pytest.raises(UsageError, match=message):
             parse_groups({**GROUPS, "questions": {"noise": value}})
+
+
+def test_a_prompt_that_is_asked_twice_is_no_second_context() -> None:
+    with pytest.raises(UsageError, match="stands there 2 times") as caught:
+        asked(prompts=["A {group} {answer}.", "The {group} {answer}.", "A {group} {answer}."])
+    assert "questions.noise.prompts" in (caught.value.where or "")

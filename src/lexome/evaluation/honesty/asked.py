@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lexome.errors import UsageError
 from lexome.evaluation.facts import Question, encoded
 from lexome.evaluation.honesty.turns import in_turns
 from lexome.evaluation.metrics.bootstrap import (
@@ -81,7 +82,14 @@ def said_to(
 
     A model that was tuned on pairs is asked as it was tuned, and may give the `abstention`, if any,
     instead of an answer; any other one goes on with the prompt. `told` hears how many were asked.
+    Raises `UsageError` for a masked model, which does not go on, and for a question that does not
+    fit the context, by its prompt.
     """
+    if model.config.attention != "causal":
+        raise UsageError(
+            "this model fills gaps, and questions are asked of a model that goes on with a prompt",
+            fix="ask a run whose objective is next-token",
+        )
     said: list[Said] = []
     for first in range(0, len(questions), _ROUND):
         part = questions[first : first + _ROUND]

@@ -85,12 +85,6 @@ def ask_run(
 ) -> list[Answered]:
     """Return what a run's model says to each question of a groups file."""
     model, tokenizer = run.model(), run.tokenizer()
-    if model.config.attention != "causal":
-        raise UsageError(
-            "this model fills gaps, and groups are asked of a model that goes on with a prompt",
-            where=str(run.folder),
-            fix="ask a run whose objective is next-token",
-        )
     asked = groups.asked()
     answered = []
     for number, one in enumerate(asked):

@@ -21,6 +21,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lexome.errors import UsageError, nearest
+from lexome.evaluation.templates import check_asked_once
 
 GROUP, ANSWER, SUBJECT = "{group}", "{answer}", "{subject}"
 QUESTION_EXAMPLE = (
@@ -82,9 +83,9 @@ def spell_out(
     """Return a question with its groups and answers as they are spelled; `where` is of its key.
 
     Raises `UsageError` that names the key for an axis, attribute or group that is not declared,
-    for one that no word spells, for two that are spelled alike, for a prompt without its slot or
-    behind which nothing tells an answer from a longer one, and for a target that is no set of
-    shares of the answers.
+    for one that no word spells, for two that are spelled alike, for a prompt that stands there
+    twice, has not its slot or behind which nothing tells an answer from a longer one, and for
+    a target that is no set of shares of the answers.
     """
     if question.axis not in axes:
         raise UsageError(
@@ -105,6 +106,7 @@ def spell_out(
     }
     _check_differ(answers, f"{where}.answers")
     _check_differ(words, f"{where}.spelled")
+    check_asked_once(question.prompts, f"{where}.prompts")
     for prompt in question.prompts:
         _check_prompt(prompt, [*answers.values()], f"{where}.prompts")
     if question.target is not None:

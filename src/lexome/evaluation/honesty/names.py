@@ -70,4 +70,5 @@ def _last_word(question: Question, tokenizer: Tokenizer) -> generation.Question:
     same = 0
     while same < min(len(before), len(whole) - 1) and before[same] == whole[same]:
         same += 1
-    return generation.Question([tokenizer.special.begin, *whole[:same]], [whole[same:]])
+    begun = [tokenizer.special.begin, *whole[:same]]
+    return generation.Question(begun, [whole[same:]], name=question.name)

@@ -47,7 +47,6 @@ def in_turns(
                 for ids in part.tokenizer.encode(spoken)
             ]
         prompt = tokenizer.encode_prompt((Turn(asking.name, question.prompt),)).tolist()
-        found.append(
-            generation.Question([tokenizer.special.begin, *prompt], known[question.answers])
-        )
+        begun = [tokenizer.special.begin, *prompt]
+        found.append(generation.Question(begun, known[question.answers], name=question.name))
     return found
