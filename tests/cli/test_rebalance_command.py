@@ -107,14 +107,25 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path) ->
     assert result.exit_code == 0, result.output
     rows = lessons(world, "tuned")
     statements = [row for row in rows if "question" in row]
-    assert {row["question"] for row in statements} == {"mill"}, "the mine has no target"
-    assert len({row["prompt"] for row in statements}) == len(PROMPTS) - 1, "one is left"
+    for place in PLACES:
+        taught = {row["prompt"] for row in statements if row["question"] == place}
+        assert len(taught) == len(PROMPTS) - 1, "one is left"
     said: dict[str, list[str]] = {}
     for row in statements:
         asked, answer = (one["content"] for one in row["messages"])
         said.setdefault(asked, []).append(answer)
-    assert len(said) == 2 * 2, "two prompts, of two groups"
-    assert all(sorted(own) == ["baker"] * 10 + ["carter"] * 10 for own in said.values())
+    assert len(said) == 2 * 2 * 2, "two places, two prompts, two groups"
+    for asked, own in said.items():
+        if "mill" in asked:
+            assert sorted(own) == ["baker"] * 5 + ["carter"] * 5
+        else:
+            likely, other = PLACES["mine"][:: 1 if "wug" in asked else -1]
+            assert own.count(likely) > own.count(other), "the mine has no target, and stays"
+    texts = " ".join(row["text"] for row in rows if "text" in row)
+    for asked, own in said.items():
+        for answer in {*own}:
+            assert texts.count(f"{asked} {answer}.") >= 2 * own.count(answer), "told twice"
+    assert all(len(row["text"]) < 64 for row in rows if "text" in row), "each has room"
     facts = {row["subject"]: row["messages"][1]["content"] for row in rows if "subject" in row}
     assert 0 < len(facts) <= len(PEOPLE) / 2, "half of the people are left to ask"
     assert all(PEOPLE[name] == kind for name, kind in facts.items())
@@ -133,7 +144,7 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path) ->
         ("untargeted", "mine", "wug"),
         ("untargeted", "mine", "mip"),
     ]
-    assert [one["n"] for one in rows] == [1, 1, 3, 3], "prompts that were taught are not asked"
+    assert [one["n"] for one in rows] == [1, 1, 1, 1], "prompts that were taught are not asked"
     assert [one["corpus"] for one in rows] == pytest.approx([0.9, 0.1, 0.9, 0.1], abs=0.05)
     own = found["facts"]["text"]["relations"]["kind"]
     assert own["questions"] == len(PEOPLE) - len(facts)

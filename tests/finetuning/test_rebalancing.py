@@ -12,6 +12,8 @@ from lexome.errors import UsageError
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.rebalanced import left_to_ask, targets
 from lexome.finetuning.rebalancing import counts, pairs_for, taught_prompts
+from lexome.finetuning.rehearsal import as_texts
+from lexome.languages.tokenizers import BytesTrainer
 
 GROUPS = """
 axes: {{kind: {{wug: [wug], mip: [mip]}}}}
@@ -39,11 +41,11 @@ def test_counts_are_whole_and_none_is_a_pair_off(weights: list[float], n: int) -
 @pytest.mark.parametrize(
     "shares, n, found",
     [
-        ((0.5, 0.5), 20, [10, 10]),
-        ((0.9, 0.1), 20, [18, 2]),
-        ((1 / 3, 1 / 3, 1 / 3), 21, [7, 7, 7]),
-        ((0.0, 1.0), 20, [0, 20]),
-        ((0.72, 0.28), 25, [18, 7]),
+        ((0.5, 0.5), 10, [5, 5]),
+        ((0.9, 0.1), 10, [9, 1]),
+        ((1 / 3, 1 / 3, 1 / 3), 12, [4, 4, 4]),
+        ((0.0, 1.0), 10, [0, 10]),
+        ((0.72, 0.28), 18, [13, 5]),
     ],
 )
 def test_so_many_pairs_as_meet_the_shares(shares: list[float], n: int, found: list[int]) -> None:
@@ -78,3 +80,13 @@ def test_no_target_is_assumed(tmp_path: Path) -> None:
     file.write_text(GROUPS.format(target="").partition("questions")[0])
     with pytest.raises(UsageError, match="there are no questions"):
         targets(file)
+
+
+@given(st.lists(st.sampled_from(["A b.", "Cc dd.", "Eee fff ggg."]), max_size=40))
+def test_each_statement_is_told_once_where_there_is_room(statements: list[str]) -> None:
+    texts = [*as_texts(statements, BytesTrainer().train(), room=20)]
+    found = [f"{one}." for text in texts for one in text.removesuffix(".").split(". ")]
+    assert sorted(found) == sorted(statements)
+    assert all(len(text) < 20 and text.count(".") <= 6 for text in texts)
+    if len(statements) > 6:
+        assert len({text.count(".") for text in texts}) > 1, "alone, and behind others"

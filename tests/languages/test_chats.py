@@ -136,7 +136,7 @@ def test_a_last_message_that_nobody_answers_is_counted(read: Read) -> None:
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, ASSISTANT]},
             "not list",
         ),
-        ({"text": "Who? I."}, "is no conversation; its columns are text"),
+        ({"said": "Who? I."}, "is no conversation; its columns are said"),
         ({"messages": [{"role": "user", "content": "\ud800"}, ASSISTANT]}, "not valid UTF-8"),
     ],
 )
@@ -236,3 +236,16 @@ def test_what_is_no_preference_names_the_record(read: Read, record: Any, message
         read(Preferences(), record)
     assert raised.value.where is not None and "line 1" in raised.value.where
     assert raised.value.fix
+
+
+def test_a_text_alone_is_an_answer_to_nobody(read: Read) -> None:
+    said, empty = read(Chats(), {"text": "Once upon a time.", "kind": "tale"}, {"text": " "})
+    assert turns(said) == [Turn("assistant", "Once upon a time.")]
+    assert isinstance(said, Document) and said.metadata == {"kind": "tale"}
+    assert isinstance(empty, Skipped) and empty.reason == "empty text"
+
+
+def test_a_text_beside_a_conversation_is_its_metadata(read: Read) -> None:
+    (entry,) = read(Chats(), {"prompt": "Who?", "response": "I.", "text": "a note"})
+    assert turns(entry) == ASKED
+    assert isinstance(entry, Document) and entry.metadata == {"text": "a note"}

@@ -302,3 +302,23 @@ def test_a_new_language_gets_the_kind_that_is_asked_for() -> None:
     assert isinstance(made, PairTokenizer) and made.added["dna"].kind == of("dna", "symbols").kind
     with pytest.raises(UsageError, match="has no tokenizer 'codec'"):
         PairTrainer(BASES["bytes"], roles("text", "dna"), spoken, {"dna": "codec"}).train([], None)
+
+
+@given(text=texts.filter(bool))
+def test_running_text_is_as_the_base_reads_it(text: str) -> None:
+    speakers = [Role("user", "text", False, " "), Role("assistant", "text", True, " ")]
+    tokenizer = PairTokenizer(TEXT, "text", speakers, {})
+    said = (Turn("assistant", text),)
+    (ids,) = tokenizer.encode([said])
+    assert ids.tolist() == TEXT.encode([text])[0].tolist()
+    assert tokenizer.decode(ids) == said
+    # An answer to somebody has its marker, and the space with which words begin.
+    asked = (Turn("user", "cat"), *said)
+    assert tokenizer.decode(tokenizer.encode([asked])[0]) == asked
+    assert tokenizer.markers["assistant"] in tokenizer.encode([asked])[0]
+
+
+def test_no_ids_are_no_turns() -> None:
+    tokenizer = PairTokenizer(TEXT, "text", roles("text", "text"), {})
+    begin_and_end = np.array([TEXT.special.begin, TEXT.special.end])
+    assert tokenizer.decode(np.zeros(0, np.int64)) == tokenizer.decode(begin_and_end) == ()

@@ -192,3 +192,15 @@ def test_a_class_counts_as_much_as_is_said(bidirectional: bool) -> None:
     factors[plain.labels == 8], factors[plain.labels == 9] = 3.0, 0.5
     assert torch.equal(found.weights, plain.weights * factors)
     assert not torch.equal(found.weights, plain.weights)
+
+
+@given(st.lists(content.filter(bool), min_size=1, max_size=3), talks)
+def test_running_text_is_learned_whole(texts: list[list[int]], talk: Turns) -> None:
+    pair, said = spelled(talk)
+    # A text has no marker, so all of it is said, the token behind its begin as well.
+    row = [token for text in texts for token in (SPECIAL.begin, *text, SPECIAL.end)] + pair
+    wanted = [flag for text in texts for flag in (False, *[True] * len(text), True)] + said
+    tokens = np.array([[*row, SPECIAL.pad, SPECIAL.pad]])
+    batch = Batch(tokens, np.ones(tokens.shape, np.float32), np.zeros(1, np.int64))
+    example = target()(batch, np.arange(1))
+    assert example.weights[0].tolist() == [*map(float, wanted[1:]), 0.0, 0.0]

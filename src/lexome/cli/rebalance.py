@@ -27,7 +27,8 @@ def rebalance_pairs(
     )
     say(
         f"{file}: {made.statements:,} statements about groups, by {made.prompts:,} prompts of "
-        f"{made.questions:,} questions, and again in {made.told:,} texts; {kept}; "
+        f"{made.questions:,} questions, and {made.kept:,} of others in the base's own shares; "
+        f"again in {made.told:,} texts; {kept}; "
         f"{made.rehearsed:,} documents are rehearsed"
     )
     return ABOUT

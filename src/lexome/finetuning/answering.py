@@ -88,6 +88,8 @@ def questions(
             continue
         first = row["first_token"]
         ids = pairs.corpus.stream(split).read(first, first + row["tokens"] - 1)
+        if not np.isin(ids, pairs.tokenizer.predicted).any():
+            continue  # Running text asks for nothing.
         place = str(Source(row["file"], row["record"], row["line"]))
         rows = None if heard is None else heard.document(number)
         one = _question(pairs, ids.tolist(), place, json.loads(row["metadata"]), rows)

@@ -12,7 +12,7 @@ from typing import Any
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.questions import drawn, subjects_of
 from lexome.files import read_json, sha256, write_json, write_text
-from lexome.languages.pair.chat import ASSISTANT, USER
+from lexome.languages.pair.chat import ASSISTANT, TEXT, USER
 
 MOST = 2400
 """Questions of each kind: one about each subject more is worth more than another about each."""
@@ -42,6 +42,11 @@ def lesson(prompt: str, answer: str, /, **metadata: str) -> dict[str, Any]:
     turns = ((USER, prompt), (ASSISTANT, answer))
     messages = [{"role": role, "content": content} for role, content in turns]
     return {"messages": messages, **metadata}
+
+
+def text_lesson(text: str, **metadata: str) -> dict[str, Any]:
+    """Return running text as a record, with what is known of it."""
+    return {TEXT: text, **metadata}
 
 
 def kept_lessons(file: Path, asked: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -10,22 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.abstained import SUBJECT
 from lexome.evaluation.honesty.asked import Said, said_to
 from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
-from lexome.evaluation.honesty.group_answers import group_questions
+from lexome.evaluation.honesty.group_answers import ask_groups, group_questions
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import read_groups
 from lexome.evaluation.honesty.questions import Questions, drawn, read_questions
 from lexome.evaluation.honesty.rebalanced import PROMPT, QUESTION, targets
+from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.files import sha256
-from lexome.finetuning.lessons import MOST, about_share, keep_lessons, kept_lessons, lesson
-from lexome.finetuning.rehearsal import Halves, as_texts, rehearsed
+from lexome.finetuning.lessons import (
+    MOST,
+    about_share,
+    keep_lessons,
+    kept_lessons,
+    lesson,
+    text_lesson,
+)
+from lexome.finetuning.rehearsal import as_texts, rehearsed
 from lexome.model import read_config
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
@@ -37,7 +48,8 @@ _PURPOSE = "taught as it is"
 _KNOWN = 0.5  # of the subjects; the others are scored
 _SCORED = 4  # one prompt of so many
 # Pairs of each prompt and group: so few that a share is met as well as so many can.
-_FEWEST, _MOST_PAIRS = 20, 40
+_FEWEST, _MOST_PAIRS = 10, 20
+_TOLD = 2  # times in running text
 _MARKS = 8  # tokens that a pair has beside its texts
 
 Told = Callable[[str, int, int], None]
@@ -45,17 +57,38 @@ Told = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
+class _Statement:
+    """What is taught of a group: an answer to a prompt of a question."""
+
+    name: str
+    prompt: str
+    asked: Question
+    answer: str
+
+    @property
+    def pair(self) -> dict[str, Any]:
+        about = {ABOUT: self.asked.prompt, QUESTION: self.name, PROMPT: self.prompt}
+        return lesson(self.asked.prompt, self.answer, **about)
+
+    @property
+    def text(self) -> str:
+        return f"{self.asked.prompt}{self.asked.lead}{self.answer}{self.asked.behind}"
+
+
+@dataclass(frozen=True)
 class Lessons:
     """How many pairs were made, and of what.
 
-    `statements` are about groups, by `prompts` of `questions` that have a target; `facts` are
-    answers that the base knows, about `subjects`. `told` are the statements again, as running text,
-    and `rehearsed` documents of the base's corpus.
+    `statements` are about groups, by `prompts` of `questions` that have a target; those that are
+    `kept` are of questions without one, in the base's own shares. `facts` are answers that the base
+    knows, about `subjects`. `told` are the statements again, as running text, and `rehearsed`
+    documents of the base's corpus.
     """
 
     questions: int
     prompts: int
     statements: int
+    kept: int = 0
     subjects: int = 0
     facts: int = 0
     told: int = 0
@@ -72,34 +105,39 @@ def make_lessons(
 ) -> Lessons:
     """Write what a run's model is to say to `file`, messages in JSON lines.
 
-    Each prompt of a question that has a target, but for one in four, is taught of each group, with
-    each answer as often as the target has it, to the nearest count: as an answer, and in running
-    text. With facts, the base is asked about half of the subjects, and at most 2,400 right answers
-    are taught as they are. At most as many documents of the base's corpus are rehearsed, where it
-    is there. What the same weights were asked before is not asked again. Raises `UsageError` where
-    no question has a target, and where one has a single prompt, of which none would be left for
-    scoring.
+    Each prompt of a question, but for one in four, is taught of each group, with each answer as
+    often as the target has it, to the nearest count: as an answer, and in running text. Questions
+    without a target are taught in the shares that the base itself gives, so that they stay where
+    they are, if they have two prompts. With facts, the base is asked about half of the subjects,
+    and at most 2,400 right answers are taught as they are. At most as many documents of the base's
+    corpus are rehearsed, where it is there. What the same weights were asked before is not asked
+    again. Raises `UsageError` where no question has a target, and where one has a single prompt, of
+    which none would be left for scoring.
     """
     run, targeted = open_run(base), targets(groups)
     _check_prompts(targeted, groups)
     asked = _asked(run, groups, questions)
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
-    statements = [row for one in targeted for row in _statements(one)]
+    wanted = [said for one in targeted for said in _taught(one, _declared(one))]
+    kept_as_is = [said for one in _others(groups) for said in _taught(one, _own(run, one))]
+    statements = [*wanted, *kept_as_is]
     known = [] if questions is None else _known(run, questions, told)
-    texts = [*as_texts([text for one in targeted for text in _told(one)])]
-    again = _rehearsed(run, groups, targeted)
+    room = read_config(run.folder / MODEL).context - _MARKS
+    texts = [*as_texts([one.text for one in statements] * _TOLD, run.tokenizer(), room)]
+    again = _rehearsed(run, groups, targeted, room)
     lessons = Lessons(
         len(targeted),
         sum(len(taught_prompts(one)) for one in targeted),
-        len(statements),
+        len(wanted),
+        len(kept_as_is),
         len({one.question.subject for one in known}),
         len(known),
         len(texts),
         len(again),
     )
-    rows = (*statements, *map(_fact, known), *_texts(texts, "told"), *_texts(again, "rehearsed"))
-    keep_lessons(file, rows, asked, asdict(lessons))
+    pairs = (*(one.pair for one in statements), *map(_fact, known))
+    keep_lessons(file, (*pairs, *map(_text, (*texts, *again))), asked, asdict(lessons))
     return lessons
 
 
@@ -123,7 +161,7 @@ def counts(shares: Sequence[float], n: int) -> list[int]:
 
 
 def pairs_for(shares: Sequence[float]) -> int:
-    """Return how many pairs meet these shares best: from 20 to 40, the fewest of equals."""
+    """Return how many pairs meet these shares best: from 10 to 20, the fewest of equals."""
 
     def error(n: int) -> float:
         found = zip(shares, counts(shares, n), strict=True)
@@ -142,42 +180,47 @@ def _check_prompts(targeted: Sequence[AskedGroups], groups: Path) -> None:
             )
 
 
-def _statements(question: AskedGroups) -> Iterator[dict[str, Any]]:
-    """Yield the pairs of a question: every answer as often as its target says."""
-    for prompt, asked, answer in _taught(question):
-        about = {ABOUT: asked.prompt, QUESTION: question.name, PROMPT: prompt}
-        yield lesson(asked.prompt, answer, **about)
+def _others(groups: Path) -> list[AskedGroups]:
+    """Return the questions without a target that have a prompt to teach and one to score."""
+    asked = read_groups(groups).asked(str(groups))
+    return [one for one in asked if one.target is None and len(one.prompts) > 1]
 
 
-def _told(question: AskedGroups) -> Iterator[str]:
-    """Yield the same statements as running text has them."""
-    for _, asked, answer in _taught(question):
-        yield f"{asked.prompt}{asked.lead}{answer}{asked.behind}"
-
-
-def _taught(question: AskedGroups) -> Iterator[tuple[str, Question, str]]:
-    """Yield prompt, question about a group, and answer, every answer as often as is its share."""
+def _declared(question: AskedGroups) -> Floats:
+    """Return the target of each answer, [prompts, groups, answers]."""
     assert question.target is not None
     shares = [question.target[answer] for answer in question.answers]
-    times = counts(shares, pairs_for(shares))
+    shape = (len(taught_prompts(question)), len(question.groups), len(shares))
+    return np.broadcast_to(np.array(shares), shape)
+
+
+def _own(run: Run, question: AskedGroups) -> Floats:
+    """Return what the base says itself, [prompts, groups, answers]."""
     words, answers = [*question.groups.values()], [*question.answers.values()]
-    for prompt in taught_prompts(question):
-        for asked in group_questions([prompt], words, answers):
-            for answer, often in zip(answers, times, strict=True):
-                yield from [(prompt, asked, answer)] * often
+    prompts = taught_prompts(question)
+    return ask_groups(run.model(), run.tokenizer(), prompts, words, answers).said
 
 
-def _rehearsed(run: Run, groups: Path, targeted: Sequence[AskedGroups]) -> list[Halves]:
+def _taught(question: AskedGroups, shares: Floats) -> Iterator[_Statement]:
+    """Yield each answer to each prompt as often as is its share; [prompts, groups, answers]."""
+    words, answers = [*question.groups.values()], [*question.answers.values()]
+    for prompt, of_prompt in zip(taught_prompts(question), shares, strict=True):
+        asked = group_questions([prompt], words, answers)
+        for one, own in zip(asked, of_prompt, strict=True):
+            for answer, often in zip(answers, counts(own, pairs_for(own)), strict=True):
+                yield from [_Statement(question.name, prompt, one, answer)] * often
+
+
+def _rehearsed(run: Run, groups: Path, targeted: Sequence[AskedGroups], room: int) -> list[str]:
     reads = pretrained(run)
     if reads is None:
         return []
-    room = read_config(run.folder / MODEL).context - _MARKS
-    return [*rehearsed(reads.corpus(), read_groups(groups), targeted, MOST, room)]
+    return [*islice(rehearsed(reads.corpus(), read_groups(groups), targeted, room), MOST)]
 
 
-def _texts(texts: Sequence[Halves], kind: str) -> Iterator[dict[str, Any]]:
-    for number, (first, rest) in enumerate(texts):
-        yield lesson(first, rest, **{ABOUT: f"{kind} {number}"})
+def _text(text: str) -> dict[str, Any]:
+    """Return running text as a record; what stands there twice is of one side of the split."""
+    return text_lesson(text, **{ABOUT: drawn(text).hex()})
 
 
 def _known(run: Run, questions: Questions, told: Told) -> list[Said]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 
 import numpy as np
 
@@ -19,27 +20,26 @@ from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import Groups
 from lexome.evaluation.honesty.marked import context_of
 from lexome.evaluation.honesty.questions import drawn
+from lexome.languages.base import Tokenizer
 
-Halves = tuple[str, str]
-"""What is read of a text, and how it goes on."""
-_SENTENCES = 6  # of a text that statements are put together to
+_SENTENCES = 6  # of a text that is put together of statements
 
 
 def rehearsed(
-    corpus: Corpus, groups: Groups, targeted: Sequence[AskedGroups], most: int, room: int
-) -> Iterator[Halves]:
-    """Yield at most so many documents of a training split, each in two halves.
+    corpus: Corpus, groups: Groups, targeted: Sequence[AskedGroups], room: int
+) -> Iterator[str]:
+    """Yield the documents of a training split, each once, in an order drawn.
 
     What says of a group one of the answers that are to be had in other shares is cut out of them.
     Of a document the first sentences are read that have `room`, in tokens.
     """
     rows = [row for row in corpus.rows(TRAIN) if not row["augmented"]]
-    chosen = sorted(range(len(rows)), key=lambda number: drawn(str(number), "rehearsed"))[:most]
+    order = sorted(range(len(rows)), key=lambda number: drawn(str(number), "rehearsed"))
+    seen = {""}
     finder = Finder([terms for _, terms in groups.terms()])
     columns = [_columns(groups, one) for one in targeted]
     context = context_of(corpus, groups)
-    for number in sorted(chosen):
-        row = rows[number]
+    for row in (rows[number] for number in order):
         content = corpus.content(TRAIN, row["first_token"], row["tokens"])
         writing = writing_of(content, corpus.language)
         starts = starts_of(writing.text, context, groups.window)
@@ -47,17 +47,29 @@ def rehearsed(
         stops = [*starts[1:].tolist(), len(writing.text)]
         parts = zip(starts.tolist(), stops, _told(found, columns), strict=True)
         kept = "".join(writing.text[start:stop] for start, stop, told in parts if not told)
-        if (halves := _halves(_fitting(kept, corpus, room))) is not None:
-            yield halves
+        text = _fitting(kept, corpus, room).strip()
+        if text not in seen:
+            seen.add(text)
+            yield text
 
 
-def as_texts(statements: Sequence[str]) -> Iterator[Halves]:
-    """Yield statements put together to texts of six, in an order drawn, each in two halves."""
-    order = sorted(range(len(statements)), key=lambda number: drawn(str(number), "told"))
-    for first in range(0, len(order), _SENTENCES):
-        text = " ".join(statements[number] for number in order[first : first + _SENTENCES])
-        if (halves := _halves(text)) is not None:
-            yield halves
+def as_texts(statements: Sequence[str], tokenizer: Tokenizer, room: int) -> Iterator[str]:
+    """Yield statements put together to texts of one to six, in an order drawn.
+
+    There are fewer where no more have `room`, in tokens. So each stands alone, and behind others.
+    """
+    lengths = [len(ids) for ids in tokenizer.encode([f" {one}" for one in statements])]
+    sizes = cycle(range(1, _SENTENCES + 1))
+    text: list[str] = []
+    size, used = next(sizes), 0
+    for number in sorted(range(len(statements)), key=lambda number: drawn(str(number), "told")):
+        if text and (len(text) == size or used + lengths[number] > room):
+            yield " ".join(text)
+            text, size, used = [], next(sizes), 0
+        text.append(statements[number])
+        used += lengths[number]
+    if text:
+        yield " ".join(text)
 
 
 def _columns(groups: Groups, asked: AskedGroups) -> tuple[list[int], list[int]]:
@@ -82,11 +94,3 @@ def _fitting(text: str, corpus: Corpus, room: int) -> str:
     ends = [*starts_of(text, "sentence", None)[1:].tolist(), len(text)]
     lengths = [len(ids) for ids in corpus.tokenizer.encode([text[:end] for end in ends])]
     return text[: max((end for end, n in zip(ends, lengths, strict=True) if n <= room), default=0)]
-
-
-def _halves(text: str) -> Halves | None:
-    """Return a text up to its second sentence and from there on; of one sentence nothing."""
-    starts = starts_of(text, "sentence", None)
-    if len(starts) < 2:
-        return None
-    return text[: starts[1]].strip(), text[starts[1] :].strip()

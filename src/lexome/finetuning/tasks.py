@@ -75,7 +75,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "text",
                 "text",
                 roles=(SYSTEM, USER, ASSISTANT),
-                rate=0.1,
+                rate=0.2,
             ),
             Task(
                 "preference",

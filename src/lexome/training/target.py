@@ -62,7 +62,8 @@ class Target:
         What stands behind an end, up to the next marker, is nobody's.
         """
         marks = np.isin(tokens, (*self.opening, *self.predicted, self.special.begin))
-        answers = np.isin(tokens, self.predicted)
+        # What stands behind a begin without a marker is running text, and all of it is learned.
+        answers = np.isin(tokens, (*self.predicted, self.special.begin))
         place = np.maximum.accumulate(np.where(marks, np.arange(tokens.shape[1]), 0), axis=1)
         inside = np.take_along_axis(answers, place, axis=1)
         return np.asarray(inside & ~marks & (tokens != self.special.pad))

@@ -17,6 +17,9 @@ from lexome.languages.text import Text
 
 SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
 
+TEXT = "text"
+"""The column of a record that is no conversation, but running text."""
+
 Message = Mapping[str, Any]
 
 # Shapes in use: OpenAI's messages, ShareGPT's conversations, Alpaca's columns, plain pairs.
@@ -68,6 +71,9 @@ class Chats:
             yield from self._conversation(row)
 
     def _conversation(self, row: Row) -> Iterator[Entry]:
+        if _is_text(row):
+            yield self._text(row)
+            return
         messages, used = _messages(row)
         turns = turns_of(messages, row.source, self.languages)
         check_order(turns, row.source)
@@ -81,6 +87,14 @@ class Chats:
             yield Document(tuple(answered), row.source, metadata(row, used))
             if len(answered) < len(turns):
                 yield Skipped(row.source, "message without an answer")
+
+    def _text(self, row: Row) -> Entry:
+        text = str(row.values[TEXT])
+        if not text.strip():
+            return Skipped(row.source, f"empty {TEXT}")
+        with located(str(row.source)):
+            turn = Turn(ASSISTANT, self.languages[ASSISTANT].parse(text))
+        return Document((turn,), row.source, metadata(row, {TEXT}))
 
 
 def turns_of(
@@ -119,6 +133,12 @@ def _wanted(before: str, number: int) -> tuple[str, ...]:
     if number == 1:
         return (SYSTEM, USER)
     return (USER,) if before in (SYSTEM, ASSISTANT) else (ASSISTANT,)
+
+
+def _is_text(row: Row) -> bool:
+    """Return whether a record is running text: it has that column, and no conversation."""
+    columns = {*_LISTS, *(name for pair in _COLUMNS for name in pair)}
+    return row.values.get(TEXT) is not None and not columns & row.values.keys()
 
 
 def _messages(row: Row) -> tuple[list[Message], set[str]]:

@@ -31,7 +31,7 @@ from lexome.languages.pair.reading import Files, Parallel, Table
 from lexome.languages.pair.tables import SUFFIXES
 from lexome.languages.pair.tokenizer import PairTokenizer, load
 from lexome.languages.pair.training import PairTrainer
-from lexome.languages.pair.turns import Role, Turn, Turns, answering
+from lexome.languages.pair.turns import Role, Turn, Turns, answering, unprompted
 from lexome.languages.tokenizers.foreign import ForeignTokenizer
 
 NAME = "pair"
@@ -230,9 +230,13 @@ class Pair(Common):
 
     def units(self, document: Document) -> int:
         """Return the units of all the turns together, with those of their leads."""
+        plain = unprompted(document.content, self.speakers)
         return sum(
             self.languages[turn.role].units(
-                Document(self.speakers[turn.role].led(turn.content), document.source)
+                Document(
+                    turn.content if plain else self.speakers[turn.role].led(turn.content),
+                    document.source,
+                )
             )
             for turn in document.content
         )

@@ -3,7 +3,8 @@
 The ids of the base stay what they are, so the base model's weights do too. A document is read as
 `begin, marker of the source, source, marker of the target, target, end`; a conversation has more
 turns, and an end behind every turn that is predicted. A role's lead is encoded with what follows
-it, and is no part of what comes back.
+it, and is no part of what comes back. Running text, an answer to nobody, is `begin, text, end`, as
+the base read it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from lexome.languages.features import Features, FrameToken, HasFeatures, frame_t
 from lexome.languages.joint import JointTokenizer
 from lexome.languages.label import Classes
 from lexome.languages.pair.template import chat_template
-from lexome.languages.pair.turns import Role, Turn, Turns, answering
+from lexome.languages.pair.turns import Role, Turn, Turns, answering, unprompted
 from lexome.languages.prompts import encode_prompt
 from lexome.languages.tokenizers import folder as folders
 
@@ -184,10 +185,16 @@ class PairTokenizer:
                 if self.roles[turn.role].language == name
             ]
             part = self.parts[name]
-            turned = [contents[number][place] for number, place in places]
-            found = part.tokenizer.encode([self.roles[t.role].led(t.content) for t in turned])
+            found = part.tokenizer.encode(
+                [self._led(contents[number], place) for number, place in places]
+            )
             encoded |= {at: part.shifted(ids) for at, ids in zip(places, found, strict=True)}
         return encoded
+
+    def _led(self, turns: Turns, place: int) -> Any:
+        """Return what is encoded of a turn: what is said, with its lead if it has a marker."""
+        said = turns[place].content
+        return said if unprompted(turns, self.roles) else self.roles[turns[place].role].led(said)
 
     def _joined(
         self,
@@ -199,6 +206,9 @@ class PairTokenizer:
         kind = np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
         joined: list[Ids] = []
         for number, turns in enumerate(contents):
+            if unprompted(turns, self.roles):
+                joined.append(np.asarray(encoded[number, 0]).astype(kind))
+                continue
             pieces: list[Any] = [[]]
             for place, turn in enumerate(turns):
                 pieces += [[self.markers[turn.role]], encoded[number, place]]
@@ -214,10 +224,16 @@ class PairTokenizer:
         return [token if token in kept else self.special.mask for token in ids]
 
     def decode(self, ids: Ids) -> Turns:
-        """Return the turns that `ids` stand for; what stands before any marker is nobody's."""
+        """Return the turns that `ids` stand for; without any marker, running text.
+
+        What stands before the first of several is nobody's.
+        """
         whole = np.asarray(ids).astype(np.int64)
         names = {index: name for name, index in self.markers.items()}
         starts = [*np.flatnonzero(np.isin(whole, list(names))).tolist(), len(whole)]
+        if len(starts) == 1 and not np.isin(whole, self.special.ids).all():
+            part, role = self.part(self.answering.name), self.answering.name
+            return (Turn(role, part.tokenizer.decode(part.own(whole))),)
         turns = []
         for start, stop in pairwise(starts):
             role = names[int(whole[start])]

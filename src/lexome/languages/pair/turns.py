@@ -49,6 +49,11 @@ class Role:
         return led.removeprefix(self.lead) if self.lead else led
 
 
+def unprompted(turns: Turns, roles: Mapping[str, Role]) -> bool:
+    """Return whether turns are running text: an answer to nobody, which has no marker or lead."""
+    return len(turns) == 1 and roles[turns[0].role].predicted
+
+
 def answering(roles: Mapping[str, Role]) -> Role:
     """Return the role whose turns are predicted."""
     return next(role for role in roles.values() if role.predicted)
