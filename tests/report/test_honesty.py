@@ -191,6 +191,10 @@ def test_where_no_threshold_exists_it_is_said_in_words(run: Path) -> None:
     told["threshold"] = {"confidence": None, "answered": 0, "wrong": 0, "bound": 0.0}
     none = honesty_of(changed(run, lambda file: file.update(silence=told))).silence
     assert none.threshold is None and "say nothing at all" in none.finding
+    few = honesty_of(
+        changed(run, lambda file: file.update(silence=told | {"enough": False}))
+    ).silence
+    assert "too few subjects" in few.finding and "nothing at all" not in few.finding
     told |= {"threshold": None, "reason": "all questions are about one subject"}
     one = honesty_of(changed(run, lambda file: file.update(silence=told))).silence
     assert one.finding == "No threshold was chosen: all questions are about one subject."
@@ -261,6 +265,26 @@ def test_a_damaged_file_is_missing_and_says_why(run: Path, kind: str) -> None:
     found = shown(changed(run, change))
     assert isinstance(found, Missing) and "is damaged" in found.missing and why in found.missing
     assert found.command == again
+
+
+@pytest.mark.parametrize("other", [None, 0, 99, "1"])
+def test_another_format_is_called_so_and_not_damaged(run: Path, other: object) -> None:
+    again = honesty_of(run).command
+    # What else such a file lacks is not complained about.
+    found = shown(changed(run, lambda file: (file.update(format=other), file.pop("facts"))))
+    assert isinstance(found, Missing) and "another version" in found.missing
+    assert "damaged" not in found.missing and found.command == again
+
+
+def test_a_file_from_before_there_were_formats_is_called_so(run: Path) -> None:
+    def change(file: dict[str, Any]) -> None:
+        kept = {name: file[name] for name in ("weights", "facts", "unknown", "examples")}
+        file.clear()
+        file.update(kept)
+
+    found = shown(changed(run, change))
+    assert isinstance(found, Missing) and "another format" in found.missing
+    assert found.command.startswith(f"lexome evaluate {run} --facts TABLE")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\xff"])

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.honesty.abstention import (
     at_most_wrong,
+    can_promise,
     penalised,
     penalised_scores,
     risk_coverage,
@@ -107,3 +108,18 @@ def test_what_makes_no_sense_is_refused() -> None:
         at_most_wrong(half * 4, half > 0, 0.1, 0.1)
     with pytest.raises(UsageError, match="target"):
         penalised(half > 0, half > 0, 1.0)
+
+
+@given(st.integers(1, 600), st.sampled_from([0.02, 0.05, 0.2]), st.sampled_from([0.05, 0.2]))
+def test_too_few_answers_promise_nothing_however_right(n: int, alpha: float, delta: float) -> None:
+    """All right and each surer than the next: every number of answers up to n has its threshold."""
+    confidence = np.linspace(0.05, 0.95, n) if n > 1 else np.array([0.9])
+    chosen = at_most_wrong(confidence, np.ones(n, bool), alpha, delta).confidence
+    if not can_promise(n, alpha, delta):
+        assert chosen is None
+    elif can_promise(max(n - 30, 1), alpha, delta):  # thresholds lie on a grid
+        assert chosen is not None
+
+
+def test_twenty_subjects_promise_nothing_and_three_hundred_do() -> None:
+    assert not can_promise(20, 0.05, 0.05) and can_promise(300, 0.05, 0.05)

@@ -8,6 +8,7 @@ const VERDICT_MEANINGS = {
   "not attempted": "the model said that it does not know",
 };
 const ROOM_FOR_MARK = 0.06;
+const OF_SUBJECTS = /, by (all their questions|their names)$/;
 const FIGURE_MEANINGS = {
   "AUROC, right from wrong": "how often a right answer is surer than a wrong one; 0.5 is a coin, 1 is always",
   "AUROC, known from unknown subjects": "how often an answer about somebody it has read of is surer than one about nobody",
@@ -114,6 +115,6 @@ function confidenceFigures(figures) {
       [visible(capital(f.name)), el("span", { class: "aside" }, FIGURE_MEANINGS[f.name])],
       f.value === null ? el("span", { class: "aside reason" }, `undefined: ${visible(f.note)}`)
         : [score(f.value), spread(f) ? el("span", { class: "aside" }, spread(f)) : null,
-          el("span", { class: "aside" }, `${count(f.n)} answers`)],
+          el("span", { class: "aside" }, plural(f.n, OF_SUBJECTS.test(f.name) ? "subject" : "answer"))],
     ]), "What its confidence is worth, with 95% intervals drawn over subjects"));
 }
