@@ -78,6 +78,26 @@ def test_it_is_told_in_words(lexome: Lexome, world: Path) -> None:
     assert any(line.startswith("silence: no threshold") for line in lines), "four prove nothing"
 
 
+@pytest.mark.parametrize(
+    ("options", "flag"),
+    [
+        (("--subjects", 3), "--subjects is of facts"),
+        (("--groups", "g.yaml", "--subjects", 3), "--subjects is of facts"),
+        (("--groups", "g.yaml", "--detached"), "--detached is of sources"),
+        (("--copying", "--by", "length"), "--by is of answers"),
+        (("--copying", "--split", "train"), "--split is of the likelihood"),
+        (("--facts", "f.csv", "--templates", "t.json", "--stride", 8), "--stride is of the like"),
+        (("--before", "b", "--groups", "g.yaml", "--unseen", "u.csv"), "--unseen is of facts"),
+        (("--samples", 4), "--samples is of copying"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    lexome: Lexome, world: Path, options: tuple[object, ...], flag: str
+) -> None:
+    result = lexome("evaluate", world / "run", *options)
+    assert result.exit_code == 2 and flag in result.stderr
+
+
 def test_a_table_without_its_templates_is_refused(lexome: Lexome, world: Path) -> None:
     result = lexome("evaluate", world / "run", "--facts", world / "facts.csv")
     assert result.exit_code == 2 and "name both" in result.stderr

@@ -81,6 +81,28 @@ Group = Annotated[
 ]
 
 
+_SEARCHED = ("beams", "length_penalty", "no_repeat_ngram", "temperature", "guidance")
+# What each measure reads; of two that read the same, the first is its home.
+_READ: Mapping[str, Sequence[str]] = {
+    "likelihood": ("split", "stride", "positions", "baselines", "both_strands"),
+    "answers": ("data", "adapter", "group", "by", "split", "baselines", *_SEARCHED),
+    "facts": ("facts", "templates", "unseen", "subjects"),
+    "groups": ("groups",),
+    "before": ("before", "groups", "facts", "templates", "subjects"),
+    "copying": ("copying", "samples", "samples_from"),
+    "detached": ("detached", "examples", "others", *_SEARCHED),
+}
+_MEASURES: Mapping[str, str] = {
+    "likelihood": "the likelihood",
+    "answers": "answers, of a run that was tuned on pairs",
+    "facts": "facts (--facts)",
+    "groups": "groups (--groups)",
+    "before": "a correction (--before)",
+    "copying": "copying (--copying)",
+    "detached": "sources (--detached)",
+}
+
+
 def evaluate(
     run: Run,
     data: Examples = None,
@@ -123,48 +145,37 @@ def evaluate(
     whether its answers depend on their sources. Those figures are in honesty.json, groups.json,
     compensation.json, copying.json and detached.json.
     """
+    given = {name: value for name, value in locals().items() if name not in ("run", "as_json")}
     from lexome.finetuning.evaluate import is_tuned
 
-    of_facts = {"facts": facts, "templates": templates, "unseen": unseen}
+    searched = {name: given[name] for name in _SEARCHED}
     if before:
-        _check_usual({"unseen": unseen, "copying": copying}, "another measure")
+        _check_read(given, "before")
         compensation.by_price(run, before, groups, (facts, templates, subjects), as_json)
         return
     if groups:
-        _check_usual({**of_facts, "copying": copying}, "another measure")
+        _check_read(given, "groups")
         of_groups.by_groups(run, groups, as_json)
         return
     if copying:
-        _check_usual(of_facts, "another measure")
+        _check_read(given, "copying")
         _by_copying(run, samples, samples_from or (), as_json)
         return
-    _check_usual({"samples": samples, "samples_from": samples_from}, "--copying")
     if facts or templates or unseen:
+        _check_read(given, "facts")
         _by_facts(run, facts, templates, unseen, subjects, as_json)
         return
-    of_likelihood = {"stride": stride, "positions": positions, "both_strands": both_strands}
-    searched = {
-        "beams": beams,
-        "length_penalty": length_penalty,
-        "no_repeat_ngram": no_repeat_ngram,
-        "temperature": temperature,
-        "guidance": guidance,
-    }
     if detached:
-        scored = {"data": data, "adapter": adapter, "group": group, "by": by}
-        _check_usual({**of_likelihood, **scored}, "another measure")
+        _check_read(given, "detached")
         sources.by_sources(run, examples, others, searched, as_json)
         return
-    _check_usual({"examples": examples, "others": others}, "--detached")
     if data or adapter or is_tuned(run):
-        _check_usual(of_likelihood, "the likelihood, and a tuned run is scored by its task")
+        _check_read(given, "answers")
         choices = {"split": split, "files": data or (), "baselines": baselines, "group": group}
         chosen = {**choices, "by": by or (), "searched": searched}
         _by_task(adapter or run, run if adapter else None, chosen, as_json)
         return
-    _check_usual(
-        {**searched, "group": group, "by": by}, "answers, and this run was not tuned on pairs"
-    )
+    _check_read(given, "likelihood")
     told = {} if positions is None else {"positions": positions}
     found = evaluated(
         run, split=split, stride=stride, baselines=baselines, both_strands=both_strands, **told
@@ -206,13 +217,18 @@ def _by_copying(run: Path, samples: int | None, files: Sequence[Path], as_json: 
     say(f"written: {run / 'copying.json'}")
 
 
-def _check_usual(options: Mapping[str, Any], of: str) -> None:
-    """Raise `UsageError` for an option of `evaluate` that would change nothing."""
+def _check_read(given: Mapping[str, Any], measure: str) -> None:
+    """Raise `UsageError` for an option that says something and that the measure does not read."""
     usual = inspect.signature(evaluate).parameters
-    for name, value in options.items():
-        if value != usual[name].default:
-            flag = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{flag} is of {of}", where=flag, fix="leave it out")
+    for name, value in given.items():
+        if value != usual[name].default and name not in _READ[measure]:
+            home = next(_MEASURES[other] for other, read in _READ.items() if name in read)
+            flag = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{flag} is of {home}, and this is {_MEASURES[measure]}",
+                where=flag,
+                fix="leave it out",
+            )
 
 
 def _by_task(run: Path, base: Path | None, choices: Mapping[str, Any], as_json: bool) -> None:
