@@ -139,7 +139,8 @@ def test_confidence_has_its_plot_and_figures(page: Page, asked: Path) -> None:
     for figure in (*told["facts"]["figures"], *told["unknown"]["figures"]):
         if figure["name"].startswith(("AUROC", "Brier")):
             assert figure["name"] in words
-            assert f"{figure['value']:.3f}" in words and f"{figure['n']} answers" in words
+            counted = "subjects" if ", by " in figure["name"] else "answers"
+            assert f"{figure['value']:.3f}" in words and f"{figure['n']} {counted}" in words
 
 
 def test_nothing_that_was_said_acts_on_the_page(
