@@ -99,6 +99,14 @@ def test_numbers_come_in_quarters_and_few_of_them_as_they_are() -> None:
     assert {"old", "not known", "7"} <= set(members(unsure, "age"))
 
 
+def test_numbers_that_are_missing_are_a_group_and_spoil_no_quarter() -> None:
+    ages = [question(2, age=str(n)) for n in range(40)]
+    for unknown in (question(2), question(2, age="nan")):
+        found = members([*ages, unknown, unknown], "age")
+        assert set(found) == {"0 to 9", "10 to 19", "20 to 29", "30 to 39", "not known"}
+        assert found.count("not known") == 2
+
+
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=60))
 def test_quarters_are_ranges_that_hold_their_values(numbers: list[int]) -> None:
     values = np.array(numbers, np.float64)

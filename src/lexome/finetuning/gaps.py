@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -29,14 +30,15 @@ _UNKNOWN = "not known"
 def members(asked: Sequence[Question], field: str) -> list[str]:
     """Return the group of each example: what its metadata say, or a quarter of all numbers.
 
-    A field of which no example knows anything is a `UsageError`.
+    Of numbers, those that are missing, or are none ("nan"), are a group of their own. A field of
+    which no example knows anything is a `UsageError`.
     """
     known = {name for one in asked for name in one.metadata}
     if field in known:
         values = [one.metadata.get(field, _UNKNOWN) for one in asked]
         numbers = [_number(value) for value in values]
         many = len(set(values)) > _MOST_NUMBERS
-        if many and not any(number is None for number in numbers):
+        if many and None not in numbers:
             return quarters(np.array(numbers, np.float64))
         return values
     if field == LENGTH:
@@ -49,15 +51,19 @@ def members(asked: Sequence[Question], field: str) -> list[str]:
 
 
 def quarters(values: npt.NDArray[np.float64], unit: str = "") -> list[str]:
-    """Return for each value [N] the range of the quarter of all values that it is in."""
-    borders = np.unique(np.quantile(values, [0.25, 0.5, 0.75], method="inverted_cdf"))
-    numbers = np.searchsorted(borders, values)
+    """Return for each value [N] the range of the quarter of all values that it is in.
+
+    NaN is in none, and not known.
+    """
+    known = values[~np.isnan(values)]
+    borders = np.unique(np.quantile(known, [0.25, 0.5, 0.75], method="inverted_cdf"))
+    numbers = np.where(np.isnan(values), -1, np.searchsorted(borders, values))
     ranges = {
         number: f"{own.min():g} to {own.max():g}{unit}"
-        for number in np.unique(numbers).tolist()
+        for number in np.unique(numbers[numbers >= 0]).tolist()
         for own in [values[numbers == number]]
     }
-    return [ranges[number] for number in numbers.tolist()]
+    return [ranges.get(number, _UNKNOWN) for number in numbers.tolist()]
 
 
 def gaps_by(scores: TaskScores, asked: Sequence[Question], field: str) -> dict[str, Any]:
@@ -98,6 +104,9 @@ def _reason(statistics: Mapping[str, Statistic], large: Sequence[str]) -> str:
 
 
 def _number(value: str) -> float | None:
+    """Return a number, NaN where it is not known, and `None` for a word."""
+    if value == _UNKNOWN:
+        return math.nan
     try:
         return float(value)
     except ValueError:
