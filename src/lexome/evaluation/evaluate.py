@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -19,6 +19,7 @@ from lexome.evaluation.likelihood import (
     pseudo_likelihood,
 )
 from lexome.evaluation.parts import score_parts
+from lexome.evaluation.progress import Told
 from lexome.evaluation.strands import READINGS, averaged, mirrored_stream
 from lexome.files import sha256, write_json
 from lexome.languages.base import (
@@ -40,9 +41,6 @@ _OVERLAP = (
     "The tokens of this model overlap: those beside a hidden one spell nearly all of it, so "
     "a score near 0 says nothing about what the model has learned."
 )
-
-Told = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
 
 
 def evaluate(

@@ -7,7 +7,7 @@ digit of a likelihood.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,12 @@ from torch import Tensor
 from lexome.corpus.batches import EvaluationWindow, evaluation_windows
 from lexome.corpus.shards import TokenStream
 from lexome.errors import LexomeError, UsageError
+from lexome.evaluation.progress import Progress
 from lexome.generation.decoder import computing_in
 from lexome.languages.base import Tokenizer
 from lexome.model.transformer import Transformer
 from lexome.training.example import segments
 
-Progress = Callable[[int, int], None]
 Array = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 

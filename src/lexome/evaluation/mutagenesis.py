@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexome.errors import LexomeError, UsageError, nearest
-from lexome.evaluation.likelihood import Progress
+from lexome.evaluation.progress import Progress
 from lexome.evaluation.variants import Method, Score, score_variants
 from lexome.languages.base import Document, Language, Skipped, Tokenizer
 from lexome.languages.variants import Mutable, Substitution, Variant

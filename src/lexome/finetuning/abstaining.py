@@ -8,7 +8,7 @@ afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from lexome.evaluation.honesty.questions import (
     read_questions,
     subjects_of,
 )
+from lexome.evaluation.progress import Told
 from lexome.files import sha256
 from lexome.finetuning.lessons import MOST, about_share, keep_lessons, kept_lessons, lesson, spread
 from lexome.finetuning.nobody import invented_names
@@ -39,9 +40,6 @@ _PURPOSE = "taught to abstain"
 # The shares of known and of unknown subjects that are taught: what is known is to be told from
 # what is not by more than the names that were taught, so there have to be many.
 _KNOWN, _UNKNOWN = 0.75, 0.5
-
-Told = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)

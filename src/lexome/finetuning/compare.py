@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lexome.errors import DamagedFileError, LexomeError
+from lexome.evaluation.progress import Told
 from lexome.files import read_json, write_json
 from lexome.finetuning.asked import check_begun
-from lexome.finetuning.evaluate import SCORES, Scoring, Told, score_task, usual_settings
+from lexome.finetuning.evaluate import SCORES, Scoring, score_task, usual_settings
 from lexome.finetuning.tasks import Task
 from lexome.recipe import Recipe
 from lexome.recipe.sections import Method

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from lexome.corpus.manifest import VALID
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.honesty.card import framed, write_section
+from lexome.evaluation.progress import Told
 from lexome.files import sha256, write_json
 from lexome.finetuning.answering import Answer, Question, answers, questions
 from lexome.finetuning.detached import (
@@ -37,9 +38,6 @@ _SECTION = "detached"
 _SHOWN = 12
 # Of each kind of source that says nothing, at most so many are asked.
 _STRANGE = 100
-
-Told = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
 
 
 def evaluate_detached(

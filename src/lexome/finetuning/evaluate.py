@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN, VALID
 from lexome.errors import LexomeError, UsageError
+from lexome.evaluation.progress import Told
 from lexome.files import read_json, sha256, write_json, write_text
 from lexome.finetuning import tasks
 from lexome.finetuning.answering import (
@@ -53,9 +54,6 @@ KEPT_SETTINGS = (
 )
 
 SCORES, PREDICTIONS = "task.json", "predictions.jsonl"
-
-Told = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)

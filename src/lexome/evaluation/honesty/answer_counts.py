@@ -11,8 +11,9 @@ from lexome.corpus import Corpus
 from lexome.evaluation.honesty.counts import Counts, Tally
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import Groups
-from lexome.evaluation.honesty.marked import Told, marked, stretch_of
+from lexome.evaluation.honesty.marked import marked, stretch_of
 from lexome.evaluation.honesty.rates import FEWEST, compare
+from lexome.evaluation.progress import Progress
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -40,7 +41,9 @@ class AnswerCounts:
         return enough
 
 
-def count_answers(corpus: Corpus, groups: Groups, told: Told | None = None) -> list[AnswerCounts]:
+def count_answers(
+    corpus: Corpus, groups: Groups, told: Progress | None = None
+) -> list[AnswerCounts]:
     """Count the answers of each question in a corpus's training split, as `audit` counts.
 
     A context that has several of the answers, or none, is no case. Raises `UsageError` as `marked`

@@ -12,8 +12,9 @@ from typing import Any
 from lexome.corpus import Corpus
 from lexome.evaluation.honesty.counts import Counts, Tally
 from lexome.evaluation.honesty.groups import Context, Groups
-from lexome.evaluation.honesty.marked import STRETCH, Told, context_of, marked, stretch_of
+from lexome.evaluation.honesty.marked import STRETCH, context_of, marked, stretch_of
 from lexome.evaluation.honesty.rates import FEWEST, compare
+from lexome.evaluation.progress import Progress
 
 _ERROR_RATE = 0.05
 
@@ -94,7 +95,7 @@ class Audit:
         ]
 
 
-def audit(corpus: Corpus, groups: Groups, told: Told | None = None) -> Audit:
+def audit(corpus: Corpus, groups: Groups, told: Progress | None = None) -> Audit:
     """Count the attributes of groups in a corpus's training split.
 
     What augmentation made is left out. `told` gets how many documents are done, of how many. Raises

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from lexome.corpus.index import CorpusIndex
-from lexome.evaluation.honesty.copying import Told, check_comparable, copying
+from lexome.evaluation.honesty.copying import check_comparable, copying
 from lexome.evaluation.honesty.copying_card import write_copying_card
+from lexome.evaluation.progress import Told
 from lexome.files import naming, sha256, write_json
 from lexome.generation.settings import Settings
 from lexome.generation.writer import write

@@ -15,7 +15,7 @@ compared by their pixels too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from lexome.evaluation.honesty.near_pictures import is_picture, nearest
 from lexome.evaluation.honesty.pieces import MOST_ITEMS, MOST_TOKENS, cut, pieces
 from lexome.evaluation.honesty.trace import parted, trace
 from lexome.evaluation.metrics.bootstrap import Ints
+from lexome.evaluation.progress import Told
 from lexome.languages.base import Ids
 from lexome.languages.features import frame_token
 from lexome.languages.prompts import AnswersPrompts
@@ -44,9 +45,6 @@ MATCH, PIXELS = "longest exact match", "nearness in pixels"
 _SHOWN = 20
 # Tokens of the parts in which a held-out document is judged to be a duplicate.
 _PART = 1024
-
-Told = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
 
 
 def copying(

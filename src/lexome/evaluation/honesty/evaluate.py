@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from lexome.evaluation.honesty.texts import judged_texts
 from lexome.evaluation.honesty.verdicts import verdict_counts, verdict_shares
 from lexome.evaluation.metrics.bootstrap import Figure, Floats
 from lexome.evaluation.metrics.calibration import reliability
+from lexome.evaluation.progress import Told
 from lexome.files import sha256, write_json
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
@@ -49,9 +50,6 @@ ALPHA, DELTA = 0.05, 0.05
 # Examples of each verdict, and texts about known and unknown subjects.
 _SHOWN = 6
 _TEXTS, _TEXTS_UNKNOWN = 16, 8
-
-Told = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)

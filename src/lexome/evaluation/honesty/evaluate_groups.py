@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,13 @@ from lexome.evaluation.honesty.marked import context_of
 from lexome.evaluation.honesty.rates import FEWEST, wilson
 from lexome.evaluation.honesty.slopes import Slope
 from lexome.evaluation.metrics.bootstrap import Undefined
+from lexome.evaluation.progress import Told
 from lexome.files import sha256, write_json
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "groups.json"
-
-Told = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
 
 
 def evaluate_groups(

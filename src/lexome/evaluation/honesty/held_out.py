@@ -11,8 +11,9 @@ import numpy.typing as npt
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import VALID
 from lexome.corpus.shards import TokenStream, token_dtype
-from lexome.evaluation.likelihood import Likelihood, Progress, likelihood
+from lexome.evaluation.likelihood import Likelihood, likelihood
 from lexome.evaluation.passages import Passage, rows_of
+from lexome.evaluation.progress import Progress
 from lexome.languages.base import Tokenizer
 from lexome.model.transformer import Transformer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,13 @@ from lexome.evaluation.honesty.contexts import (
     writing_of,
 )
 from lexome.evaluation.honesty.groups import Context, Groups
+from lexome.evaluation.progress import Progress
 from lexome.languages.base import Language
 from lexome.languages.joint import Joint
 from lexome.languages.label import Label
 from lexome.languages.pair.language import Pair
 
 Bools = npt.NDArray[np.bool_]
-Told = Callable[[int, int], None]
 
 STRETCH = 100
 """Contexts of a document that are taken to be alike, where there are few documents."""
@@ -44,7 +44,7 @@ def stretch_of(corpus: Corpus) -> int | None:
     return None if corpus.manifest.train.documents >= _ENOUGH_DOCUMENTS else STRETCH
 
 
-def marked(corpus: Corpus, groups: Groups, told: Told | None = None) -> Iterator[Bools]:
+def marked(corpus: Corpus, groups: Groups, told: Progress | None = None) -> Iterator[Bools]:
     """Yield of each training document which terms stand in which contexts; [contexts, terms].
 
     Terms are in the order of `groups.terms`. What augmentation made is left out; but where
@@ -70,7 +70,7 @@ def _from_text(groups: Groups) -> bool:
 
 
 def _read(
-    corpus: Corpus, written: bool, told: Told | None
+    corpus: Corpus, written: bool, told: Progress | None
 ) -> Iterator[tuple[Writing, dict[str, str], int]]:
     """Yield of each document what can be read, its metadata, and how often it counts.
 

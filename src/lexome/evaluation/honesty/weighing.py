@@ -19,7 +19,8 @@ import numpy.typing as npt
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError, UsageError, nearest
 from lexome.evaluation.honesty.groups import Groups
-from lexome.evaluation.honesty.marked import Told, marked
+from lexome.evaluation.honesty.marked import marked
+from lexome.evaluation.progress import Progress
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -102,7 +103,7 @@ def weighed_of(groups: Groups, names: Sequence[str] = ()) -> list[Weighed]:
 
 
 def weigh(
-    corpus: Corpus, groups: Groups, weighed: Sequence[Weighed], told: Told | None = None
+    corpus: Corpus, groups: Groups, weighed: Sequence[Weighed], told: Progress | None = None
 ) -> Weights:
     """Return the weights of a corpus's training documents.
 
