@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from lexome.evaluation.facts import Facts
 from lexome.evaluation.honesty import texts
@@ -15,6 +14,7 @@ from lexome.evaluation.honesty.card import honesty_card, write_card
 from lexome.evaluation.honesty.claims import Judge
 from lexome.evaluation.honesty.verdicts import verdict_counts, verdict_shares
 from lexome.evaluation.templates import Template, template
+from lexome.generation.settings import Settings
 
 TEMPLATES = {
     "home": template(
@@ -32,31 +32,25 @@ GOES_ON = {
 }
 
 
-@pytest.fixture
-def scripted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let the model write what `GOES_ON` says; return the prompts that it gets."""
-    asked: list[str] = []
+def judged(templates: dict[str, Template], asked: list[str] | None = None) -> Any:
+    """Let the model write what `GOES_ON` says; `asked` gets its prompts."""
 
-    def write(tokenizer: Any, language: Any, model: Any, prompts: list[str], settings: Any) -> Any:
-        asked.extend(prompts)
+    def write(prompts: Sequence[str], settings: Settings) -> list[Any]:
+        if asked is not None:
+            asked.extend(prompts)
         said = [GOES_ON[prompt.split()[-1]] for prompt in prompts]
         return [
             SimpleNamespace(prompt=prompt, text=text, finish="end")
             for prompt, text in zip(prompts, said, strict=True)
         ]
 
-    monkeypatch.setattr(texts, "write", write)
-    return asked
+    return texts.judged_texts(write, ["Ada"], ["Eve"], templates, JUDGE)
 
 
-def judged(templates: dict[str, Template]) -> Any:
-    run: Any = SimpleNamespace(tokenizer=str, language=str, model=str)
-    return texts.judged_texts(run, ["Ada"], ["Eve"], templates, JUDGE)
-
-
-def test_each_claim_has_its_verdict_and_what_is_true(scripted: list[str]) -> None:
-    found = judged(TEMPLATES)
-    assert scripted == ["We know, Ada", "We know, Eve"], "the shortest way to a subject"
+def test_each_claim_has_its_verdict_and_what_is_true() -> None:
+    asked: list[str] = []
+    found = judged(TEMPLATES, asked)
+    assert asked == ["We know, Ada", "We know, Eve"], "the shortest way to a subject"
     ada, eve = found["texts"]
     assert (ada["subject"], ada["known"], eve["known"]) == ("Ada", True, False)
     assert ada["text"] == "We know, Ada" + GOES_ON["Ada"]
@@ -72,7 +66,7 @@ def test_each_claim_has_its_verdict_and_what_is_true(scripted: list[str]) -> Non
     assert json.loads(json.dumps(found)) == found
 
 
-def test_claims_are_counted_by_who_the_text_is_about(scripted: list[str]) -> None:
+def test_claims_are_counted_by_who_the_text_is_about() -> None:
     found = judged(TEMPLATES)
     unknown = found["unknown"]
     assert (unknown["texts"], unknown["claims"], unknown["elsewhere"]) == (1, 2, 2)
@@ -84,10 +78,11 @@ def test_claims_are_counted_by_who_the_text_is_about(scripted: list[str]) -> Non
     }
 
 
-def test_without_statements_there_is_nothing_to_read(scripted: list[str]) -> None:
+def test_without_statements_there_is_nothing_to_read() -> None:
     said_last = template(["{subject} is"], statements=["{object} is what {subject} is."])
     assert judged({"home": template(["{subject} is"])}) is None
-    assert judged({"home": said_last}) is None and not scripted
+    asked: list[str] = []
+    assert judged({"home": said_last}, asked) is None and not asked
 
 
 def test_shares_are_of_all_verdicts_and_drawn_over_subjects() -> None:

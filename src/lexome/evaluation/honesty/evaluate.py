@@ -40,7 +40,9 @@ from lexome.evaluation.metrics.bootstrap import Figure, Floats
 from lexome.evaluation.metrics.calibration import reliability
 from lexome.evaluation.progress import Told
 from lexome.files import sha256, write_json
+from lexome.generation.writer import write
 from lexome.model.folder import WEIGHTS
+from lexome.model.transformer import Transformer
 from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
@@ -96,12 +98,13 @@ def evaluate_facts(
             where=str(questions.facts),
             fix="ask for facts of the corpus that the run was trained on",
         )
-    answers = _answered(opened, read.asked, taught.abstention, told)
+    model = opened.model()
+    answers = _answered(opened, model, read.asked, taught.abstention, told)
     base = pretrained(opened) if taught.abstention else None
-    before = _Answers() if base is None else _answered(base, read.asked, None, told)
+    before = _Answers() if base is None else _answered(base, base.model(), read.asked, None, told)
     judge = Judge(read.facts, said)
     confidence, _ = sure_and_right(answers.all)
-    expected = _expected(opened, answers)
+    expected = _expected(opened, model, answers)
     found = {
         "format": FORMAT,
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
@@ -123,7 +126,7 @@ def evaluate_facts(
             *_examples(answers.known, judge, True, taught.abstention),
             *_examples(answers.unknown, judge, False, taught.abstention),
         ],
-        "texts": _texts(opened, read, judge),
+        "texts": _texts(opened, model, read, judge),
     }
     write_json(opened.folder / NAME, found)
     write_card(opened.folder / MODEL, found)
@@ -144,7 +147,7 @@ def _facts(answers: _Answers, before: _Answers, facts: Facts, judge: Judge) -> d
     }
 
 
-def _expected(run: Run, answers: _Answers) -> Floats | None:
+def _expected(run: Run, model: Transformer, answers: _Answers) -> Floats | None:
     """Return how probable the model finds the name in each question; `None` of a tuned run.
 
     That one has learned answers alone, and what it expects of a question says nothing.
@@ -152,7 +155,7 @@ def _expected(run: Run, answers: _Answers) -> Floats | None:
     if run.recipe.objective.of_pairs:
         return None
     questions = [one.question for one in answers.all]
-    return np.exp(-name_surprise(run.model(), run.tokenizer(), questions))
+    return np.exp(-name_surprise(model, run.tokenizer(), questions))
 
 
 def _told_apart(answers: _Answers, before: _Answers, expected: Floats | None) -> list[Figure]:
@@ -166,12 +169,18 @@ def _told_apart(answers: _Answers, before: _Answers, expected: Floats | None) ->
     return found + (unknown_change(answers.unknown, before.unknown) if answers.abstains else [])
 
 
-def _texts(run: Run, read: ToAsk, judge: Judge) -> dict[str, Any] | None:
+def _texts(run: Run, model: Transformer, read: ToAsk, judge: Judge) -> dict[str, Any] | None:
     """Return texts about some subjects; what a tuned run writes to a beginning is an answer."""
     if run.recipe.objective.of_pairs:
         return None
     known, unknown = subjects_of(read.asked.questions), subjects_of(read.asked.absent)
-    return judged_texts(run, known[:_TEXTS], unknown[:_TEXTS_UNKNOWN], read.templates, judge)
+    return judged_texts(
+        partial(write, run.tokenizer(), run.language(), model),
+        known[:_TEXTS],
+        unknown[:_TEXTS_UNKNOWN],
+        read.templates,
+        judge,
+    )
 
 
 def _told(questions: Questions) -> dict[str, Any]:
@@ -193,10 +202,11 @@ def _command(run: Path, questions: Questions) -> str:
     return shlex.join(("lexome", "evaluate", str(run), *words))
 
 
-def _answered(run: Run, asked: Asked, abstention: str | None, told: Told) -> _Answers:
-    model, tokenizer = run.model(), run.tokenizer()
+def _answered(
+    run: Run, model: Transformer, asked: Asked, abstention: str | None, told: Told
+) -> _Answers:
     known, unknown = (
-        said_to(model, tokenizer, questions, abstention, partial(told, what))
+        said_to(model, run.tokenizer(), questions, abstention, partial(told, what))
         for what, questions in (("facts", asked.questions), ("unknown subjects", asked.absent))
     )
     return _Answers(abstention is not None, known, unknown)

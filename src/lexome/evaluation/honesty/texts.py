@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,20 +10,21 @@ from lexome.evaluation.honesty.claims import Claim, Judge, claims_in
 from lexome.evaluation.honesty.verdicts import verdict_counts, verdict_shares
 from lexome.evaluation.templates import OBJECT, SUBJECT, Template
 from lexome.generation.settings import Settings
-from lexome.generation.writer import Written, write
-from lexome.training.run import Run
+from lexome.generation.writer import Written
 
 SETTINGS = Settings(max_tokens=160)
 
 
 def judged_texts(
-    run: Run,
+    write: Callable[[Sequence[str], Settings], Sequence[Written]],
     known: Sequence[str],
     unknown: Sequence[str],
     templates: Mapping[str, Template],
     judge: Judge,
 ) -> dict[str, Any] | None:
     """Return texts about subjects, one each, with the verdict on each of their claims.
+
+    `write` is a model that goes on with each of several prompts.
 
     A text goes on from the shortest way in which a statement of the templates comes to its subject;
     where they have no statement no claim could be read, and there are no texts. Texts are drawn as
@@ -34,7 +35,7 @@ def judged_texts(
         return None
     subjects = [*known, *unknown]
     prompts = [beginning.replace(SUBJECT, subject) for subject in subjects]
-    written = write(run.tokenizer(), run.language(), run.model(), prompts, SETTINGS)
+    written = write(prompts, SETTINGS)
     told = [
         {"subject": subject, "known": number < len(known), **_judged(one, templates, judge)}
         for number, (subject, one) in enumerate(zip(subjects, written, strict=True))
