@@ -75,6 +75,8 @@ def _question(question: Mapping[str, Any], fewest: int) -> Iterator[str]:
         yield f"too few: {group} has {cases:,} cases, under {fewest}: too few to speak of"
     if question["several"]:
         yield f"left out, with several groups: {question['several']:,}"
+    if question["several_answers"]:
+        yield f"left out, with several answers: {question['several_answers']:,}"
     if len(question["prompts"]) == 1:
         yield "one prompt: what the model says to another one is in no interval and no test"
     yield f"the model would say something else with probability {question['outside']:.3f}"

@@ -56,7 +56,7 @@ def corpus(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> Corpus
 
 def by_hand(sentences: list[str], groups: list[str], answers: list[list[str]]) -> Any:
     counts = np.zeros((len(groups), len(answers)), int)
-    several = 0
+    several = several_answers = 0
     for sentence in sentences:
         words = set(re.findall(r"\w+", sentence))
         held = [one for one, group in enumerate(groups) if group in words]
@@ -65,16 +65,20 @@ def by_hand(sentences: list[str], groups: list[str], answers: list[list[str]]) -
             several += len(held) > 1
             if len(held) == 1:
                 counts[held[0], said[0]] += 1
-    return counts, several
+        several_answers += len(said) > 1 and len(held) == 1
+    return counts, several, several_answers
 
 
 def test_a_case_has_one_group_and_one_answer(corpus: Corpus, texts: list[str]) -> None:
     sentences = [one for text in texts for one in text.split(". ")]
     noise, every = count_answers(corpus, parse_groups(GROUPS))
-    expected, several = by_hand(sentences, ["wug", "mip"], [["thrums", "bellows"], ["sleeps"]])
+    answers = [["thrums", "bellows"], ["sleeps"]]
+    expected, several, undecided = by_hand(sentences, ["wug", "mip"], answers)
     assert noise.counts.tolist() == expected.tolist() and noise.several == several > 0
+    assert noise.several_answers == undecided > 0
     answers = [["sleeps"], ["hums"], ["thrums", "bellows"]]
-    expected, several = by_hand(sentences, ["red", "blue"], answers)
+    expected, several, undecided = by_hand(sentences, ["red", "blue"], answers)
+    assert every.several_answers == undecided > 0
     assert every.counts.tolist() == expected.tolist() and every.several == several > 0
     assert noise.enough.all() and noise.question.name == "noise"
 

@@ -27,12 +27,14 @@ class AnswerCounts:
     - `counts` [G, A]: contexts with one group of the axis and one of the answers.
     - `worth` [G, A]: the same, as many as they are worth where those of a document are alike.
     - `several`: contexts left out because they have one answer and several groups.
+    - `several_answers`: contexts left out because they have one group and several answers.
     """
 
     question: AskedGroups
     counts: Ints
     worth: Floats
     several: int
+    several_answers: int
 
     @property
     def enough(self) -> Bools:
@@ -60,20 +62,28 @@ def count_answers(
     ]
     stretch = stretch_of(corpus)
     tallies = [Tally([len(one.groups)], len(one.answers), stretch) for one in asked]
+    undecided = [0] * len(asked)
     for found in marked(corpus, groups, told):
-        for one, own, tally in zip(asked, columns, tallies, strict=True):
+        for number, (one, own, tally) in enumerate(zip(asked, columns, tallies, strict=True)):
             cases = found[:, own]
             first_answer = len(one.groups)
-            cases[cases[:, first_answer:].sum(1) != 1, :first_answer] = False
+            answers = cases[:, first_answer:].sum(1)
+            undecided[number] += int(((answers > 1) & (cases[:, :first_answer].sum(1) == 1)).sum())
+            cases[answers != 1, :first_answer] = False
             tally.add(cases)
-    return [_counted(one, tally.counts()) for one, tally in zip(asked, tallies, strict=True)]
+    return [
+        _counted(one, tally.counts(), several)
+        for one, tally, several in zip(asked, tallies, undecided, strict=True)
+    ]
 
 
-def _counted(question: AskedGroups, counts: Counts) -> AnswerCounts:
+def _counted(question: AskedGroups, counts: Counts, several_answers: int) -> AnswerCounts:
     """Return counts with what they are worth: of the answers, the one whose cases are most alike.
 
     One factor for a whole group, so that its shares stay what they are.
     """
     cases = counts.cases[:, None]
     share = compare(counts).effective.min(1, keepdims=True) / np.maximum(cases, 1)
-    return AnswerCounts(question, counts.hits, counts.hits * share, int(counts.several[0]))
+    return AnswerCounts(
+        question, counts.hits, counts.hits * share, int(counts.several[0]), several_answers
+    )

@@ -121,6 +121,7 @@ def _question(counted: AnswerCounts, said: Answered, sides: Sides | None) -> dic
         "answers": dict(one.answers),
         "target": None if one.target is None else dict(one.target),
         "several": counted.several,
+        "several_answers": counted.several_answers,
         "outside": float(said.outside.mean()),
         "pairs": _pairs(counted, said, found),
         **_figures(found),
