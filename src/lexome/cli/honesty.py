@@ -127,6 +127,8 @@ def _unknown(unknown: Mapping[str, Any]) -> Iterator[str]:
 
 def _silence(silence: Mapping[str, Any] | None, what: str) -> Iterator[str]:
     """Say which threshold of what was chosen; nothing where it was not asked for."""
+    from lexome.evaluation.honesty.abstention import probability_text
+
     if silence is None:
         return
     wanted = f"at most {silence['alpha']:.0%} wrong answers, but for {silence['delta']:.0%}"
@@ -146,7 +148,7 @@ def _silence(silence: Mapping[str, Any] | None, what: str) -> Iterator[str]:
     kept = silence["held_out"]
     share = kept["wrong"] / kept["answered"] if kept["answered"] else 0.0
     yield (
-        f"silence: {wanted}, where {what} is {threshold['confidence']:.2g} or more; "
+        f"silence: {wanted}, where {what} is {probability_text(threshold['confidence'])} or more; "
         f"of {kept['questions']:,} other questions {kept['answered']:,} are answered then, "
         f"{share:.1%} of them wrongly"
     )

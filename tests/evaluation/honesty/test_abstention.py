@@ -15,6 +15,7 @@ from lexome.evaluation.honesty.abstention import (
     can_promise,
     penalised,
     penalised_scores,
+    probability_text,
     risk_coverage,
     upper_bounds,
 )
@@ -123,3 +124,14 @@ def test_too_few_answers_promise_nothing_however_right(n: int, alpha: float, del
 
 def test_twenty_subjects_promise_nothing_and_three_hundred_do() -> None:
     assert not can_promise(20, 0.05, 0.05) and can_promise(300, 0.05, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.5, "0.5"), (0.934, "0.934"), (0.99753, "0.9975"), (0.999999, "0.9999990"),
+        (0.0123, "0.012"), (1.0, "1"),
+    ],
+)  # fmt: skip
+def test_a_threshold_just_below_one_is_not_called_one(value: float, text: str) -> None:
+    assert probability_text(value) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,6 +66,14 @@ def at_most_wrong(confidence: Floats, right: Bools, alpha: float, delta: float) 
         return Threshold(None, 0, 0, 0.0)
     last = np.flatnonzero(enough)[kept - 1]
     return Threshold(float(_CUTS[last]), int(counts[last]), int(wrong[last]), float(bounds[last]))
+
+
+def probability_text(value: float) -> str:
+    """Return a probability in figures, two of what it is short of 1, which it is not rounded to."""
+    short = 1 - value
+    if not 0 < short < 0.1:
+        return f"{value:.2g}"
+    return f"{value:.{1 - math.floor(math.log10(short))}f}"
 
 
 def can_promise(answers: int, alpha: float, delta: float) -> bool:

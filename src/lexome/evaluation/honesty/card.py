@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lexome.evaluation.honesty.abstention import probability_text
 from lexome.files import naming, write_text
 
 CARD = "README.md"
@@ -105,8 +106,9 @@ def _silence(silence: Mapping[str, Any], what: str) -> str:
         return f"No threshold of {what} gives {wanted}: it would have to say nothing."
     kept = silence["held_out"]
     return (
-        f"Where answers are given only if {what} is {threshold['confidence']:.4g} or more "
-        f"({wanted}), {kept['answered']:,} of {kept['questions']:,} other questions are answered"
+        f"Where answers are given only if {what} is "
+        f"{probability_text(threshold['confidence'])} or more ({wanted}), "
+        f"{kept['answered']:,} of {kept['questions']:,} other questions are answered"
         f"{_share(kept, 'answered')}, {kept['wrong']:,} of them wrongly"
         f"{_share(kept, 'wrong among answered')}."
     )
