@@ -97,11 +97,11 @@ def _clicks(time: Signal, random: Random) -> Signal:
 
 
 def _fading(time: Signal, random: Random) -> Signal:
-    return _noise(time, 1.0, random) * _loud(random, -35.0) * (time / time[-1]) ** 2
+    return np.asarray(_noise(time, 1.0, random) * _loud(random, -35.0) * (time / time[-1]) ** 2)
 
 
 def _switched(time: Signal, random: Random) -> Signal:
-    return _noise(time, 0.0, random) * _loud(random, -30.0) * (time > time[-1] / 2)
+    return np.asarray(_noise(time, 0.0, random) * _loud(random, -30.0) * (time > time[-1] / 2))
 
 
 def _beating(time: Signal, random: Random) -> Signal:
