@@ -91,6 +91,7 @@ def test_one_group_has_no_slope() -> None:
     found = amplification(one)
     assert isinstance(found.slope, Undefined) and "two groups" in found.slope.reason
     assert isinstance(found.test, Undefined) and found.pairs[0].amplified is None
+    assert "two groups" in found.test.reason, "its rate is the base rate"
 
 
 def test_cases_that_are_alike_count_for_what_they_are_worth() -> None:

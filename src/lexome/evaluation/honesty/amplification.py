@@ -262,7 +262,10 @@ def _test(asked: Sequence[_Asked], effect: float) -> AmplificationTest | Undefin
     count = sum(int((one.sign != 0).sum()) for one in asked)
     if not count:
         pairs = sum(one.sign.size for one in asked)
-        return Undefined("amplification", "no rate of the corpus is off its base rate", pairs)
+        reason = "no rate of the corpus is off its base rate"
+        if all(len(one.sides.groups) == 1 for one in asked):
+            reason = "it takes two groups with cases enough"
+        return Undefined("amplification", reason, pairs)
     shares = [one.sign / count for one in asked]
     both = list(zip(asked, shares, strict=True))
     mean = sum(float((share * (one.q - one.p)).sum()) for one, share in both)
