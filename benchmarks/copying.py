@@ -37,12 +37,12 @@ KINDS = ("whole", "half")
 def near(corpus: Corpus, index: CorpusIndex, items: Sequence[Ids]) -> Near:
     """Return the longest matches of items."""
     values = matches(corpus, index, items).longest.astype(float)
-    return Near(values, np.array([len(one) for one in items]), values)
+    return Near(values, np.array([len(one) for one in items]), values, np.arange(len(items)))
 
 
 def some(items: Near, rows: np.ndarray) -> Near:
     """Return some of the items."""
-    return Near(items.values[rows], items.sizes[rows], items.windows[rows])
+    return Near(items.values[rows], items.sizes[rows], items.windows[rows], items.documents[rows])
 
 
 def flagged(samples: Near, held_out: Near, tokens: int) -> np.ndarray:

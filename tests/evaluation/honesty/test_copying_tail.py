@@ -7,14 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.stats import mannwhitneyu
+from scipy.stats import binomtest, mannwhitneyu
 
-from lexome.evaluation.honesty.comparing import Compared, Near
+from lexome.evaluation.honesty.comparing import Compared, Near, nearer
 from lexome.evaluation.honesty.exceedance import FEWEST, Tail, tail
 
 Floats = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]
 
+NO_WINDOWS = np.zeros(0), np.zeros(0, np.int64)
 LAWS: dict[str, tuple[Draw, float]] = {
     "counts": (lambda draw, n: 3.0 + draw.geometric(0.4, n), 1),
     "power law": (lambda draw, n: 1 + draw.pareto(3, n), 0),
@@ -63,7 +64,7 @@ def test_an_item_twice_as_large_has_twice_the_chance() -> None:
 
 
 def near(values: Floats, size: int = 1) -> Near:
-    return Near(values, np.full(len(values), size), values)
+    return Near(values, np.full(len(values), size), values, np.arange(len(values)))
 
 
 def measure(samples: Near, held_out: Near, size: int = 1) -> Compared:
@@ -83,7 +84,7 @@ def test_the_sets_are_compared_as_scipy_and_all_pairs_do() -> None:
 
 
 def test_sets_without_windows_or_without_differences_say_nothing() -> None:
-    nothing = Near(np.ones(3), np.ones(3, np.int64), np.zeros(0))
+    nothing = Near(np.ones(3), np.ones(3, np.int64), *NO_WINDOWS)
     assert measure(nothing, near(np.ones(150))).as_json(0.001)["set"]["p"] is None
     equal = measure(near(np.ones(5)), near(np.ones(150))).as_json(0.001)["set"]
     assert (equal["p"], equal["auc"]["value"]) == (1.0, 0.5)
@@ -91,7 +92,7 @@ def test_sets_without_windows_or_without_differences_say_nothing() -> None:
 
 def test_each_sample_has_the_limit_of_its_size() -> None:
     held_out = near(np.arange(1.0, 1001.0), size=10)
-    samples = Near(np.array([999.0, 1001, 1001, 1e9]), np.array([1, 10, 40, 40]), np.zeros(0))
+    samples = Near(np.array([999.0, 1001, 1001, 1e9]), np.array([1, 10, 40, 40]), *NO_WINDOWS)
     found = measure(samples, held_out, size=10)
     limits = found.limits(0.001)
     assert limits is not None and limits[0] == limits[1] == 1000 < limits[2] == limits[3]
@@ -106,3 +107,18 @@ def test_too_few_held_out_items_flag_nothing_and_say_so() -> None:
     told = found.as_json(0.001)
     assert told["flagged"] is None and "99 held-out items" in told["reason"]
     assert measure(near(np.ones(4)), near(np.zeros(0))).as_json(0.001)["median_held_out"] is None
+
+
+def test_pieces_of_one_document_are_alike_and_are_not_taken_for_many_documents() -> None:
+    """Held-out documents are nearer or less near as wholes; samples are drawn as they are."""
+    draw = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(10), 20)
+    together, apart = 0, 0
+    for _ in range(200):
+        held_out = np.repeat(draw.normal(0, 0.5, 10), 20) + draw.normal(0, 1, 200)
+        samples = draw.normal(0, np.hypot(0.5, 1), 200)
+        together += nearer(samples, held_out, clusters) <= 0.05
+        apart += nearer(samples, held_out, np.arange(200)) <= 0.05
+    assert apart > 20, "taken for independent they would be"
+    assert binomtest(together, 200, 0.05, alternative="greater").pvalue > 0.01
+    assert nearer(draw.normal(2, 1, 200), held_out, clusters) < 1e-6, "what is nearer is found"

@@ -28,7 +28,7 @@ from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.honesty.comparing import Compared, Near
 from lexome.evaluation.honesty.matches import matches
 from lexome.evaluation.honesty.near_pictures import is_picture, nearest
-from lexome.evaluation.honesty.pieces import MOST_ITEMS, MOST_TOKENS, cut, pieces
+from lexome.evaluation.honesty.pieces import MOST_ITEMS, MOST_TOKENS, cut, placed_pieces
 from lexome.evaluation.honesty.trace import parted, trace
 from lexome.evaluation.metrics.bootstrap import Ints
 from lexome.evaluation.progress import Told
@@ -43,6 +43,8 @@ NOTE = (
 )
 MATCH, PIXELS = "longest exact match", "nearness in pixels"
 _SHOWN = 20
+Placed = tuple[int, Ids]
+"""A piece of a document, with the document's number."""
 # Tokens of the parts in which a held-out document is judged to be a duplicate.
 _PART = 1024
 
@@ -69,9 +71,10 @@ def copying(
     if not contents:
         raise LexomeError("there is no sample with content", fix="generate more, or name files")
     told("held-out items", 0, 1)
-    items, duplicate_tokens = held_out_items(corpus, index, _piece(corpus, contents))
+    placed, duplicate_tokens = _held_out(corpus, index, _piece(corpus, contents))
+    items = [ids for _, ids in placed]
     told("held-out items", 1, 1)
-    measures = compared(corpus, index, contents, items)
+    measures = compared(corpus, index, contents, placed)
     told("samples", len(contents), len(contents))
     each = level / len(measures)
     return {
@@ -119,26 +122,35 @@ def held_out_items(corpus: Corpus, index: CorpusIndex, size: int) -> tuple[list[
     length first: pieces that are shorter than what is shared by copying only
     (`Language.run_units`) are none by themselves.
     """
+    placed, duplicate_tokens = _held_out(corpus, index, size)
+    return [ids for _, ids in placed], duplicate_tokens
+
+
+def _held_out(corpus: Corpus, index: CorpusIndex, size: int) -> tuple[list[Placed], int]:
     most = min(MOST_TOKENS, MOST_ITEMS * size)
-    parts = pieces(corpus, VALID, max(size, _PART), most=most)
+    parts = placed_pieces(corpus, VALID, max(size, _PART), most=most)
     kept = _distinct(corpus, index, parts)
     if size < _PART:
-        kept = _distinct(corpus, index, [piece for one in kept for piece in cut(one, size)])
-    return kept, int(_sizes(parts).sum() - _sizes(kept).sum())
+        smaller = [(document, piece) for document, ids in kept for piece in cut(ids, size)]
+        kept = _distinct(corpus, index, smaller)
+    before, after = (sum(len(ids) for _, ids in own) for own in (parts, kept))
+    return kept, before - after
 
 
-def _distinct(corpus: Corpus, index: CorpusIndex, items: Sequence[Ids]) -> list[Ids]:
-    duplicate = matches(corpus, index, items).contained >= THRESHOLD
-    return [one for one, is_copy in zip(items, duplicate, strict=True) if not is_copy]
+def _distinct(corpus: Corpus, index: CorpusIndex, items: Sequence[Placed]) -> list[Placed]:
+    contained = matches(corpus, index, [ids for _, ids in items]).contained
+    return [one for one, share in zip(items, contained, strict=True) if not share >= THRESHOLD]
 
 
 def compared(
-    corpus: Corpus, index: CorpusIndex, samples: Sequence[Ids], items: Sequence[Ids]
+    corpus: Corpus, index: CorpusIndex, samples: Sequence[Ids], placed: Sequence[Placed]
 ) -> list[Compared]:
-    """Return the measures that a corpus allows, of samples and held-out items.
+    """Return the measures that a corpus allows, of samples and of held-out items `placed`.
 
-    `samples` are one or more, none of them empty.
+    `samples` are one or more, none of them empty, and each is a document of its own.
     """
+    items, documents = [ids for _, ids in placed], [document for document, _ in placed]
+    own = list(range(len(samples)))
     sizes, held_out_sizes = _sizes(samples), _sizes(items)
     size = int(np.median(sizes))
     window = min(size, int(np.median(held_out_sizes))) if len(items) else size
@@ -149,12 +161,12 @@ def compared(
             step=1,
             size=size,
             window=window,
-            samples=_matched(corpus, index, samples, window),
-            held_out=_matched(corpus, index, items, window),
+            samples=_matched(corpus, index, samples, own, window),
+            held_out=_matched(corpus, index, items, documents, window),
         )
     ]
     if _is_of_pictures(corpus, samples):
-        near = [_pictured(corpus, own) for own in (samples, items)]
+        near = [_pictured(corpus, *both) for both in ((samples, own), (items, documents))]
         found.append(
             Compared(
                 PIXELS,
@@ -169,18 +181,25 @@ def compared(
     return found
 
 
-def _matched(corpus: Corpus, index: CorpusIndex, items: Sequence[Ids], window: int) -> Near:
-    starts = [one[:window] for one in items if len(one) >= window]
+def _matched(
+    corpus: Corpus,
+    index: CorpusIndex,
+    items: Sequence[Ids],
+    documents: Sequence[int],
+    window: int,
+) -> Near:
+    large = [number for number, one in enumerate(items) if len(one) >= window]
+    starts = [items[number][:window] for number in large]
     longest, windows = (
         matches(corpus, index, own).longest.astype(np.float64) for own in (items, starts)
     )
-    return Near(longest, _sizes(items), windows)
+    return Near(longest, _sizes(items), windows, np.array(documents, np.int64)[large])
 
 
-def _pictured(corpus: Corpus, items: Sequence[Ids]) -> Near:
+def _pictured(corpus: Corpus, items: Sequence[Ids], documents: Sequence[int]) -> Near:
     pictures = [corpus.tokenizer.decode(one) for one in items]
     near = nearest(corpus, pictures).nearness
-    return Near(near, np.ones(len(near), np.int64), near)
+    return Near(near, np.ones(len(near), np.int64), near, np.array(documents, np.int64))
 
 
 def _piece(corpus: Corpus, samples: Sequence[Ids]) -> int:

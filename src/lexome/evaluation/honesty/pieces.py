@@ -14,8 +14,16 @@ MOST_ITEMS, MOST_TOKENS = 4000, 1 << 19
 
 
 def pieces(corpus: Corpus, split: str, size: int, *, most: int = MOST_TOKENS) -> list[Ids]:
+    """Return the documents of a split in equal pieces; see `placed_pieces`."""
+    return [ids for _, ids in placed_pieces(corpus, split, size, most=most)]
+
+
+def placed_pieces(
+    corpus: Corpus, split: str, size: int, *, most: int = MOST_TOKENS
+) -> list[tuple[int, Ids]]:
     """Return the documents of a split in equal pieces of at most `size` tokens.
 
+    With each piece comes the number of its document.
     They are without begin and end tokens. Where there are more than 4,000 pieces, or more than
     about `most` tokens in them, evenly spaced ones are taken. Documents that augmentation made, and
     empty ones, are left out.
@@ -34,7 +42,8 @@ def pieces(corpus: Corpus, split: str, size: int, *, most: int = MOST_TOKENS) ->
     inside = chosen - (ends - counts)[documents]
     firsts = starts[documents] + inside * lengths[documents] // counts[documents]
     stops = starts[documents] + (inside + 1) * lengths[documents] // counts[documents]
-    return [stream.read(*pair) for pair in zip(firsts.tolist(), stops.tolist(), strict=True)]
+    places = zip(own[documents].tolist(), firsts.tolist(), stops.tolist(), strict=True)
+    return [(document, stream.read(first, stop)) for document, first, stop in places]
 
 
 def cut(ids: Ids, size: int) -> list[Ids]:
