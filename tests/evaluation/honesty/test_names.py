@@ -36,10 +36,15 @@ def test_it_is_the_probability_of_the_last_word_in_its_place(kind: str) -> None:
     trainers = {"bpe": BpeTrainer(), "bytes": languages.get("text").tokenizers()["bytes"]}
     tokenizer = trainers[kind].train(texts, 300 if kind == "bpe" else None)
     model = model_of(tokenizer.vocab_size)
-    asked = [question("Ada Bell"), question("Bo van Dyk"), question("Chile", "{} lies in")]
+    asked = [
+        question("Ada Bell"),
+        question("Bo van Dyk"),
+        question("Chile", "{} lies in"),
+        question("man", "The Roman said of the {} that"),
+    ]
     wanted = []
     for before, last in (("The home of Ada", " Bell"), ("The home of Bo van", " Dyk"),
-                         ("", "Chile")):  # fmt: skip
+                         ("", "Chile"), ("The Roman said of the", " man")):  # fmt: skip
         first = len(tokenizer.encode([before])[0]) + 1 if before else 1
         whole = [tokenizer.special.begin, *tokenizer.encode([before + last])[0].tolist()]
         with torch.no_grad():

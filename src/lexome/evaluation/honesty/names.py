@@ -7,6 +7,7 @@ last word of the name in the question. It says nothing of whether the answer is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -62,7 +63,10 @@ def _first_each(said: Sequence[Said], values: Floats) -> Floats:
 
 def _last_word(question: Question, tokenizer: Tokenizer) -> generation.Question:
     """Return what stands before the last word of the subject, and this word, as ids."""
-    stop = question.prompt.index(question.subject) + len(question.subject)
+    # Oman is no part of Romania where it stands by itself too.
+    subject = re.escape(question.subject)
+    found = re.search(rf"(?<!\w){subject}(?!\w)", question.prompt)
+    stop = found.end() if found else question.prompt.index(question.subject) + len(question.subject)
     name = question.prompt[:stop]
     whole = encode_prompt(tokenizer, name).tolist()
     before = encode_prompt(tokenizer, name.rpartition(" ")[0]).tolist()
