@@ -55,7 +55,9 @@ def kept_lessons(file: Path, asked: Mapping[str, Any]) -> dict[str, Any] | None:
     if not (file.is_file() and record.is_file()):
         return None
     kept = read_json(record)
-    same = (kept["asked"], kept["sha256"]) == (asked, sha256(file))
+    if not isinstance(kept, dict):
+        return None
+    same = (kept.get("asked"), kept.get("sha256")) == (asked, sha256(file))
     return dict(kept["lessons"]) if same else None
 
 
