@@ -7,7 +7,7 @@ correction of what is said in general does not change what is said of somebody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
@@ -27,6 +27,7 @@ from lexome.evaluation.honesty.groups import read_groups
 from lexome.evaluation.honesty.questions import Questions, drawn, read_questions
 from lexome.evaluation.honesty.rebalanced import PROMPT, QUESTION, targets
 from lexome.evaluation.metrics.bootstrap import Floats
+from lexome.evaluation.progress import Told
 from lexome.files import sha256
 from lexome.finetuning.lessons import (
     MOST,
@@ -51,9 +52,6 @@ _SCORED = 4  # one prompt of so many
 _FEWEST, _MOST_PAIRS = 10, 20
 _TOLD = 2  # times in running text
 _MARKS = 8  # tokens that a pair has beside its texts
-
-Told = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)

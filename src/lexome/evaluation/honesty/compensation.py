@@ -43,6 +43,7 @@ from lexome.evaluation.honesty.questions import Questions, read_questions
 from lexome.evaluation.honesty.rebalanced import left_to_ask, targets, taught_prompts
 from lexome.evaluation.likelihood import Likelihood
 from lexome.evaluation.metrics.bootstrap import Floats
+from lexome.evaluation.progress import Told
 from lexome.files import sha256, write_json
 from lexome.languages.base import Tokenizer
 from lexome.languages.pair import PairTokenizer
@@ -54,9 +55,6 @@ NAME = "compensation.json"
 TEXT, PAIRS = "text", "pairs"
 """The forms in which a model is asked: as running text that it goes on with, or as it was tuned."""
 _Z = 1.96
-
-Told = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +103,7 @@ def evaluate_compensation(
         "taught_prompts": len(taught),
         "likelihood": _likelihood(base, opened, corpus, told),
         "facts": {form: _falsified(was, own) for form, own in now.items()} if facts else None,
-        "statements": {
-            "rows": statement_rows(
-                asking, was.groups, {k: v.groups for k, v in now.items()}, rates
-            ),
-            "targeted": {
-                form: targeted_figures(asking, was.groups, own.groups) for form, own in now.items()
-            },
-            "untargeted": {
-                form: [asdict(one) for one in untargeted_figures(asking, was.groups, own.groups)]
-                for form, own in now.items()
-            },
-        },
+        "statements": _statements(asking, was.groups, now, rates),
         "difference": {
             form: _difference(own, asking, rates) for form, own in {"before": was, **now}.items()
         },
