@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 
 from lexome.evaluation.facts import Question
-from lexome.evaluation.honesty.abstained import learned
 from lexome.evaluation.honesty.abstention import at_most_wrong
 from lexome.evaluation.honesty.asked import Said, said_to
 from lexome.evaluation.honesty.names import name_surprise
@@ -93,7 +92,7 @@ def measured(options: argparse.Namespace, folder: Path, seed: int) -> dict[str, 
         "seed": seed,
         "tuning_seconds": tuning["wall_seconds"],
         **figures(after),
-        **of_base(options, folder, tuned),
+        **of_base(options, folder),
     }
     say(benchmark="abstention", **row)
     return row
@@ -126,12 +125,13 @@ def figures(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def of_base(options: argparse.Namespace, folder: Path, tuned: Path) -> dict[str, Any]:
+def of_base(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Return what the base says to the same questions: told apart, written, and the guarantee."""
     world, run = folder / "world", open_run(folder / "run")
-    tables = (world / f"{name}" for name in ("facts.csv", "templates.json", "unseen.csv"))
-    taught = learned(open_run(tuned).corpus()).subjects
-    asked = read_questions(Questions(*tables, options.asked), None, taught).asked
+    facts, templates, unseen = (
+        world / name for name in ("facts.csv", "templates.json", "unseen.csv")
+    )
+    asked = read_questions(Questions(facts, templates, unseen, options.asked), None).asked
     model, tokenizer = run.model(), run.tokenizer()
     known = said_to(model, tokenizer, asked.questions)
     unknown = said_to(model, tokenizer, asked.absent)

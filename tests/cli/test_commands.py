@@ -23,6 +23,7 @@ def test_every_command_of_the_design_is_there() -> None:
     assert set(NAMES) == {
         "demo", "prepare", "train", "plan", "generate", "fill", "evaluate", "report", "ledger",
         "score", "embed", "samples", "mix", "finetune", "chat", "index", "trace", "audit",
+        "reweigh",
     }  # fmt: skip
 
 

@@ -122,8 +122,12 @@ def test_plain_transformers_makes_the_same_prompt(
     assert prompt_ids(assistant(kind), turns(chat)) == theirs(plain[kind], chat)
 
 
+# What spells a special token is one to transformers, and text to us.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: "<|" not in text)
+
+
 @pytest.mark.parametrize("kind", BASES)
-@given(said=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
+@given(said=st.lists(TEXTS, min_size=1, max_size=5))
 @settings(max_examples=40)
 def test_plain_transformers_makes_the_same_prompt_of_any_text(
     plain: dict[str, Any], kind: str, said: list[str]

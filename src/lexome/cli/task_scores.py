@@ -35,6 +35,8 @@ def _interval(figure: Mapping[str, Any]) -> str:
 
 def notes(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a person has to know of the examples that were asked."""
+    if not found["examples"]:
+        yield "no pair is held out, so nothing is scored: ask others with lexome evaluate RUN OTHER"
     if trained := found["among_training"]:
         yield f"{trained:,} of these examples stand in training too: they are no test"
     if found["weights_chosen_on_these"]:

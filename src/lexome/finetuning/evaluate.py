@@ -120,7 +120,9 @@ def score_task(
     advance = (lambda done, total: told("answer", done, total)) if told else None
     said = answers(model, pairs, asked, settings, advance)
     trained = trained_documents(run, pairs.corpus, model.config.context)
-    scores, baselines = _scores(run, model, pairs, asked, said, scoring, trained)
+    scores, baselines = TaskScores(()), list[dict[str, Any]]()
+    if asked:
+        scores, baselines = _scores(run, model, pairs, asked, said, scoring, trained)
     found = {
         "task": run.recipe.start.task,
         "weights": sha256(run_folder / MODEL / WEIGHTS),
@@ -225,9 +227,12 @@ def named(file: str, ending: str) -> str:
 
 
 def fitting(every: Sequence[Question], config: TransformerConfig, where: str) -> list[Question]:
-    """Return the questions that a model has room for; none is a `LexomeError`."""
+    """Return the questions that a model has room for; if it has for none, that is a `LexomeError`.
+
+    Where nothing is held out but running text, there are no questions.
+    """
     asked = [one for one in every if _fits(one, config)]
-    if not asked:
+    if every and not asked:
         raise LexomeError(
             f"none of the {len(every):,} examples fits into the model's context",
             where=where,

@@ -77,15 +77,20 @@ def tuned(target: str = "text", parts: dict[str, object] | None = None) -> PairT
     return PairTokenizer(base, "text", roles, parts or {})  # type: ignore[arg-type]
 
 
-def test_a_tuned_model_is_asked_as_it_was_tuned() -> None:
-    """Each answer has the probability of its whole turn, as documents are stored, with the end."""
-    tokenizer = tuned()
+def untrained(vocab_size: int) -> Transformer:
     config = families.get("llama").config(
-        vocab_size=tokenizer.vocab_size, context=64, layers=1, width=32, heads=2, kv_heads=2,
+        vocab_size=vocab_size, context=64, layers=1, width=32, heads=2, kv_heads=2,
         mlp_width=64, tied=True,
     )  # fmt: skip
     model = Transformer(config)
     model.initialise(0)
+    return model
+
+
+def test_a_tuned_model_is_asked_as_it_was_tuned() -> None:
+    """Each answer has the probability of its whole turn, as documents are stored, with the end."""
+    tokenizer = tuned()
+    model = untrained(tokenizer.vocab_size)
     question = Question("Ada lives in", ANSWERS, ("Senn",), "Ada", "city", behind=".")
     (found,) = said_to(model, tokenizer, [question], SILENCE)
 
@@ -111,7 +116,7 @@ def test_a_tuned_model_is_asked_as_it_was_tuned() -> None:
 def test_what_cannot_be_asked_is_refused() -> None:
     question = Question("Ada lives in", ANSWERS, ("Senn",), "Ada", "city")
     with pytest.raises(UsageError, match="also an answer"):
-        said_to(None, tuned(), [question], "Lo")  # type: ignore[arg-type]
+        said_to(untrained(300), tuned(), [question], "Lo")
     label = Label().tokenizers()["classes"].train(["Senn", "Lo"], None)
     with pytest.raises(UsageError, match="answers text with label"):
-        said_to(None, tuned("label", {"label": label}), [question])  # type: ignore[arg-type]
+        said_to(untrained(300), tuned("label", {"label": label}), [question])

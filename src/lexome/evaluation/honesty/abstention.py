@@ -49,9 +49,9 @@ def at_most_wrong(confidence: Floats, right: Bools, alpha: float, delta: float) 
     it, so that trying many costs nothing (fixed sequence testing; Angelopoulos et al. 2021, Learn
     then Test, https://arxiv.org/abs/2110.01052). One fails where the upper bound of Clopper and
     Pearson (1934), at level `delta`, on its share of wrong answers is above `alpha`; it is passed
-    over where so few are answered that half of `alpha` wrong ones would be too many. Confidences
-    are probabilities. The guarantee is of questions drawn like these, which must not have been
-    learned from, and holds but for a share `delta` of such draws.
+    over where so few are answered that a quarter of `alpha` wrong ones would be too many.
+    Confidences are probabilities. The guarantee is of questions drawn like these, which must not
+    have been learned from, and holds but for a share `delta` of such draws.
     """
     _check(confidence, right)
     for name, value in (("alpha", alpha), ("delta", delta)):
@@ -59,7 +59,7 @@ def at_most_wrong(confidence: Floats, right: Bools, alpha: float, delta: float) 
             raise UsageError(f"{name} must be between 0 and 1, not {value:g}")
     answered = confidence >= _CUTS[:, None]
     counts, wrong = answered.sum(1), (answered & ~right).sum(1)
-    enough = upper_bounds(np.ceil(counts * alpha / 2), counts, delta) <= alpha
+    enough = upper_bounds(np.ceil(counts * alpha / 4), counts, delta) <= alpha
     bounds = upper_bounds(wrong, counts, delta)
     kept = np.cumprod(bounds[enough] <= alpha).sum()
     if not kept:
@@ -79,7 +79,7 @@ def probability_text(value: float) -> str:
 def can_promise(answers: int, alpha: float, delta: float) -> bool:
     """Return whether `at_most_wrong` tries any threshold at all where there are so many answers."""
     counts = np.arange(1, answers + 1)
-    return bool((upper_bounds(np.ceil(counts * alpha / 2), counts, delta) <= alpha).any())
+    return bool((upper_bounds(np.ceil(counts * alpha / 4), counts, delta) <= alpha).any())
 
 
 def upper_bounds(wrong: npt.ArrayLike, n: npt.ArrayLike, delta: float) -> Floats:
