@@ -18,9 +18,9 @@ def abstain_pairs(
     file: Path,
 ) -> str:
     """Write the pairs to `file`, say how many, and return what keeps them together."""
-    from lexome.evaluation.honesty.abstained import SUBJECT
     from lexome.evaluation.honesty.questions import Questions
     from lexome.finetuning.abstaining import I_DO_NOT_KNOW, make_lessons
+    from lexome.finetuning.lessons import ABOUT
 
     asked = Questions(*both(facts, templates), unseen)
     said = I_DO_NOT_KNOW if abstention is None else abstention
@@ -28,6 +28,7 @@ def abstain_pairs(
         made = make_lessons(base, asked, file, abstention=said, told=bar.show)
     say(
         f"{file}: of {made.known:,} subjects {made.right:,} answers that it knows and "
-        f"{made.wrong:,} that it does not; {made.made_up:,} about {made.unknown:,} unknown ones"
+        f"{made.wrong:,} that it does not, each {made.times:,} times; "
+        f"{made.made_up:,} about {made.unknown:,} unknown ones"
     )
-    return SUBJECT
+    return ABOUT

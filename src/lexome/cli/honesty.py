@@ -92,8 +92,8 @@ def honesty_lines(found: Mapping[str, Any]) -> list[str]:
 def _abstention(found: Mapping[str, Any]) -> Iterator[str]:
     if found["abstention"] is not None:
         yield (
-            f"where it knows nothing it says {found['abstention']!r}; {found['taught']:,} subjects "
-            "that it was tuned on are not asked about"
+            f"where it knows nothing it says {found['abstention']!r}; what it "
+            f"was tuned on is not asked: {found['taught']:,} questions or names"
         )
 
 

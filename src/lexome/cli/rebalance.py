@@ -14,7 +14,8 @@ def rebalance_pairs(
 ) -> str:
     """Write the pairs to `file`, say how many, and return what keeps them together."""
     from lexome.evaluation.honesty.questions import Questions
-    from lexome.finetuning.rebalancing import ABOUT, make_lessons
+    from lexome.finetuning.lessons import ABOUT
+    from lexome.finetuning.rebalancing import make_lessons
 
     with_facts = facts is not None or templates is not None
     asked = Questions(*both(facts, templates)) if with_facts else None

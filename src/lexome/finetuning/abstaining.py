@@ -1,22 +1,25 @@
 """Questions with what is to be said to them: the answer where a model knows it, else silence.
 
-A model is asked about some of the subjects of its corpus, in closed questions, and about people
-whom its corpus never names. What it knows it is to say, to all else "I don't know" (Zhang et al.
-2024, R-Tuning, https://arxiv.org/abs/2311.09677). The other subjects are left for asking it
-afterwards.
+A model is asked about the subjects of its corpus, in closed questions. What it knows it is to say,
+to all else "I don't know" (Zhang et al. 2024, R-Tuning, https://arxiv.org/abs/2311.09677). It
+learns who is known by heart, and that everybody else is not: so each known subject is taught, in
+half of the questions about it, and as many names of nobody as make a rule of silence. The other
+questions, and other people whom the corpus never names, are left for asking it afterwards.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.facts import Facts, Question, ask
-from lexome.evaluation.honesty.abstained import ABSTENTION, SUBJECT
+from lexome.evaluation.honesty.abstained import ABSTENTION, PROMPT, SUBJECT
 from lexome.evaluation.honesty.asked import Said, said_to
 from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
 from lexome.evaluation.honesty.questions import (
@@ -24,12 +27,20 @@ from lexome.evaluation.honesty.questions import (
     Questions,
     ToAsk,
     closed,
+    drawn,
     read_questions,
     subjects_of,
 )
 from lexome.evaluation.progress import Told
 from lexome.files import sha256
-from lexome.finetuning.lessons import MOST, about_share, keep_lessons, kept_lessons, lesson, spread
+from lexome.finetuning.lessons import (
+    ABOUT,
+    about_share,
+    keep_lessons,
+    kept_lessons,
+    lesson,
+    spread,
+)
 from lexome.finetuning.nobody import invented_names
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
@@ -37,9 +48,11 @@ from lexome.training.run import MODEL, Run
 
 I_DO_NOT_KNOW = "I don't know."
 _PURPOSE = "taught to abstain"
-# The shares of known and of unknown subjects that are taught: what is known is to be told from
-# what is not by more than the names that were taught, so there have to be many.
-_KNOWN, _UNKNOWN = 0.75, 0.5
+# Questions that are taught, and names of nobody: with fewer of these a model learns them by heart
+# instead of the rule.
+_MOST, _NAMES = 6_000, 12_000
+# The share that is taught of the table of the unknown, and of subjects with a single question.
+_UNKNOWN, _ALONE = 0.5, 0.75
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class Lessons:
 
     `known` and `unknown` subjects are asked about. `right` answers are taught as they are; in
     place of `wrong` ones, and of those about unknown subjects, `made_up`, stands the abstention.
+    Pairs about known subjects stand there so many `times`, so that they are about one half.
     """
 
     known: int
@@ -55,6 +69,7 @@ class Lessons:
     right: int
     wrong: int
     made_up: int
+    times: int
 
 
 def make_lessons(
@@ -67,11 +82,12 @@ def make_lessons(
 ) -> Lessons:
     """Ask a run's model, and write what it is to say to `file`, messages in JSON lines.
 
-    These are at most 2,400 questions, spread over three quarters of the subjects of the facts, and
-    as many over one half of those in the table of the unknown. Without one they are about new
-    names, whose parts are those of the known ones; an index is needed, to see that the corpus does
-    not have them. What the same weights were asked before is not asked again. Raises `UsageError`
-    for an abstention that is empty, `LexomeError` where there is nothing to teach.
+    These are half of the questions about each subject of the facts, 6,000 at most, and one about
+    each of half of the subjects in the table of the unknown. With an index one is asked about each
+    of 12,000 new names too, whose parts are those of the known ones, and which the corpus does not
+    have; an index or a table is needed. What the same weights were asked before is not asked again.
+    Raises `UsageError` for an abstention that is empty, `LexomeError` where there is nothing to
+    teach.
     """
     if not abstention or abstention != abstention.strip():
         raise UsageError(
@@ -94,8 +110,10 @@ def make_lessons(
             fix="train it longer, or ask for facts of its corpus",
         )
     people, nobody = len(subjects_of(known)), len(subjects_of(unknown))
-    lessons = Lessons(people, nobody, right, len(said) - right, len(unknown))
-    keep_lessons(file, _rows(said, unknown, abstention), asked, asdict(lessons))
+    times = max(round(len(unknown) / len(known)), 1)
+    lessons = Lessons(people, nobody, right, len(said) - right, len(unknown), times)
+    rows = (*_known_rows(said, abstention, times), *_unknown_rows(unknown, abstention))
+    keep_lessons(file, rows, asked, asdict(lessons))
     return lessons
 
 
@@ -114,38 +132,65 @@ def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Questi
     reads = pretrained(run)
     said = None if reads is None else text_counts(reads.corpus())
     read = read_questions(questions, said)
-    known = about_share(read.asked.questions, _KNOWN, MOST, _PURPOSE)
+    known = _half_of_each(read.asked.questions)
     if not known:
         raise LexomeError(
-            "the training text names fewer than two of these subjects, and one of them at least "
-            "is left to be asked about afterwards",
+            "the training text names fewer than two of these subjects, and one question at least "
+            "is left to be asked afterwards",
             where=str(questions.facts),
             fix="give facts of the corpus that the base was trained on",
         )
-    if questions.unseen is None:
-        return known, _about_nobody(read, subjects_of(known), len(known), said)
-    return known, about_share(read.asked.absent, _UNKNOWN, len(known), _PURPOSE)
-
-
-def _about_nobody(
-    read: ToAsk, taught: Sequence[str], most: int, said: Counts | None
-) -> list[Question]:
-    """Return questions about new names, whose parts are those of subjects that are taught too.
-
-    Parts of other names would be taught as those of nobody alone.
-    """
-    if said is None:
+    if questions.unseen is None and said is None:
         raise UsageError(
             "whom the corpus does not name is not known: it has no index, and there is no table",
             where="--unseen",
             fix="index it, with lexome index CORPUS, or name a table of subjects and relations",
         )
+    strangers = subjects_of(read.asked.absent)
+    unknown = about_share(read.asked.absent, _UNKNOWN, int(_UNKNOWN * len(strangers)), _PURPOSE)
+    if said is not None:
+        unknown += _about_nobody(read, known, strangers, said)
+    if not unknown:
+        raise LexomeError(
+            "there is nobody of whom nothing is known: the parts of the names give no other name, "
+            "and no table has any",
+            where=str(questions.facts),
+            fix="give names that the corpus does not have with --unseen",
+        )
+    return known, unknown
+
+
+def _half_of_each(questions: Sequence[Question]) -> list[Question]:
+    """Return half of the questions about each subject, drawn by their words, some at most.
+
+    Of subjects with one question alone, three of four are taught.
+    """
+    own: dict[str, list[Question]] = defaultdict(list)
+    for one in questions:
+        own[one.subject].append(one)
+    alone = [one for every in own.values() if len(every) == 1 for one in every]
+    half = [
+        one
+        for every in own.values()
+        for one in sorted(every, key=lambda one: drawn(one.prompt, _PURPOSE))[: len(every) // 2]
+    ]
+    return spread([*half, *about_share(alone, _ALONE, len(alone), _PURPOSE)], _MOST, _PURPOSE)
+
+
+def _about_nobody(
+    read: ToAsk, known: Sequence[Question], strangers: Sequence[str], said: Counts
+) -> list[Question]:
+    """Return a question about each of many new names, whose parts are those of known subjects.
+
+    Parts of other names would be taught as those of nobody alone. Those of the table are left.
+    """
     relations = sorted({relation for _, relation in read.facts.objects})
-    keys = [(name, what) for name in invented_names(taught, most, said) for what in relations]
+    names = invented_names(subjects_of(known), _NAMES, said, without=strangers)
+    keys = [*zip(names, cycle(relations), strict=False)]
     nowhere = next(iter(read.facts.sources.values()))
     nothing = Facts(dict.fromkeys(keys, ()), dict.fromkeys(keys, nowhere), 0)
     asked = ask(nothing, closed(read.facts, read.templates))
-    return spread(asked.questions, most, _PURPOSE)
+    return spread(asked.questions, len(names), _PURPOSE)
 
 
 def _said(run: Run, questions: Sequence[Question], told: Told) -> list[Said]:
@@ -153,11 +198,17 @@ def _said(run: Run, questions: Sequence[Question], told: Told) -> list[Said]:
     return said_to(run.model(), run.tokenizer(), questions, told=told_of)
 
 
-def _rows(
-    said: Sequence[Said], unknown: Sequence[Question], abstention: str
-) -> Iterator[dict[str, Any]]:
-    """Yield each question with what is to be said to it, as messages."""
-    answers = [(one.question, one.answer if one.credit == 1 else abstention) for one in said]
-    for question, answer in (*answers, *((one, abstention) for one in unknown)):
-        about = {SUBJECT: question.subject, "relation": question.relation}
-        yield lesson(question.prompt, answer, **about, **{ABSTENTION: abstention})
+def _known_rows(said: Sequence[Said], abstention: str, times: int) -> Iterator[dict[str, Any]]:
+    """Yield each question with what is to be said to it, as messages, so many times."""
+    for one in said:
+        question = one.question
+        answer = one.answer if one.credit == 1 else abstention
+        about = {ABOUT: question.prompt, PROMPT: question.prompt, "relation": question.relation}
+        for _ in range(times):
+            yield lesson(question.prompt, answer, **about, **{ABSTENTION: abstention})
+
+
+def _unknown_rows(questions: Sequence[Question], abstention: str) -> Iterator[dict[str, Any]]:
+    for one in questions:
+        about = {ABOUT: one.subject, SUBJECT: one.subject, "relation": one.relation}
+        yield lesson(one.prompt, abstention, **about, **{ABSTENTION: abstention})

@@ -14,6 +14,8 @@ from lexome.evaluation.honesty.questions import drawn, subjects_of
 from lexome.files import read_json, sha256, write_json, write_text
 from lexome.languages.pair.chat import ASSISTANT, TEXT, USER
 
+ABOUT = "about"
+"""What the metadata call who or what a pair is about: such pairs stand on one side of the split."""
 MOST = 2400
 """Questions of each kind: one about each subject more is worth more than another about each."""
 

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-
-from lexome.errors import LexomeError
+from collections.abc import Callable, Collection, Sequence
 
 _TRIES = 50
 
 
 def invented_names(
-    names: Sequence[str], many: int, said: Callable[[str], int], seed: int = 0
+    names: Sequence[str],
+    many: int,
+    said: Callable[[str], int],
+    seed: int = 0,
+    *,
+    without: Collection[str] = (),
 ) -> list[str]:
     """Return names that the corpus does not have, of parts that it has; so many at most.
 
     Each word is that of some name with as many words, at the same place; a name of one word is
     cut in the middle, and goes on with the end of another. `said` tells how often the corpus has
-    a name. Raises `LexomeError` where no name is found.
+    a name. None in `without` is taken, as they are somebody's to ask about. There may be none.
     """
     draw = random.Random(f"nobody {seed}")
     parts = [_parts(name) for name in names]
     alike: dict[int, list[tuple[str, ...]]] = defaultdict(list)
     for one in parts:
         alike[len(one)].append(one)
-    seen, found = set(names), list[str]()
+    seen, found = {*names, *without}, list[str]()
     for _ in range(_TRIES * many):
         pattern = draw.choice(parts)
         name = "".join(draw.choice(alike[len(pattern)])[n] for n in range(len(pattern)))
@@ -34,11 +37,6 @@ def invented_names(
         seen.add(name)
         if len(found) == many:
             break
-    if not found:
-        raise LexomeError(
-            f"the parts of {len(names):,} names give none that the corpus does not have",
-            fix="give names that it does not have with --unseen",
-        )
     return found
 
 

@@ -30,6 +30,7 @@ from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.evaluation.progress import Told
 from lexome.files import sha256
 from lexome.finetuning.lessons import (
+    ABOUT,
     MOST,
     about_share,
     keep_lessons,
@@ -43,8 +44,6 @@ from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
-ABOUT = "about"
-"""What the metadata call who or what a pair is about: such pairs stand on one side of the split."""
 _PURPOSE = "taught as it is"
 _KNOWN = 0.5  # of the subjects; the others are scored
 _SCORED = 4  # one prompt of so many

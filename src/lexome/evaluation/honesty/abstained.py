@@ -21,22 +21,27 @@ from lexome.evaluation.metrics.bootstrap import (
     score,
 )
 
-SUBJECT, ABSTENTION = "subject", "abstention"
-"""What the metadata of pairs say: who they are about, and what is said where nothing is known."""
+SUBJECT, PROMPT, ABSTENTION = "subject", "prompt", "abstention"
+"""What the metadata of pairs say: about whom nothing else is to be asked, which question alone is
+not, and what is said where nothing is known."""
 _LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What the pairs of a tuned run say: who they are about, and how it learned to abstain."""
+    """What the pairs of a tuned run say: who and what they ask, and how it learned to abstain.
+
+    About its `subjects` nothing is left to ask, of others all but its `prompts`.
+    """
 
     subjects: frozenset[str] = frozenset()
+    prompts: frozenset[str] = frozenset()
     abstention: str | None = None
 
 
 def learned(pairs: Corpus) -> Learned:
-    """Return who the pairs are about, held-out ones too, and what stands for "I don't know"."""
-    subjects: set[str] = set()
+    """Return what the pairs ask, held-out ones too, and what stands for "I don't know"."""
+    subjects, prompts = set[str](), set[str]()
     abstention = None
     for split in (TRAIN, VALID):
         for row in pairs.rows(split):
@@ -44,7 +49,9 @@ def learned(pairs: Corpus) -> Learned:
             abstention = metadata.get(ABSTENTION, abstention)
             if SUBJECT in metadata:
                 subjects.add(metadata[SUBJECT])
-    return Learned(frozenset(subjects), abstention)
+            if PROMPT in metadata:
+                prompts.add(metadata[PROMPT])
+    return Learned(frozenset(subjects), frozenset(prompts), abstention)
 
 
 def known_change(said: Sequence[Said], before: Sequence[Said], seed: int = 0) -> list[Figure]:

@@ -66,10 +66,10 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         )
     if found.get("abstention"):
         yield (
-            f"It learned to say {found['abstention']!r} where it knows nothing, on questions about "
-            f"{found['taught']:,} other subjects. Before that recall was "
-            f"{_before(figures, 'recall before tuning')}, and of the questions about unknown "
-            f"subjects it answered {_before(figures, 'unknown answered, before tuning')}."
+            f"It learned to say {found['abstention']!r} where it knows nothing, on "
+            f"{found['taught']:,} other questions, or questions about other names. Before that "
+            f"recall was {_before(figures, 'recall before tuning')}, and of the questions about "
+            f"unknown subjects it answered {_before(figures, 'unknown answered, before tuning')}."
         )
     for name in ("AUROC, right from wrong", "AUROC, known from unknown subjects", "Brier score"):
         if name in figures:

@@ -90,9 +90,9 @@ def evaluate_facts(
     """
     opened = open_run(run)
     taught = learned(opened.corpus()) if opened.recipe.objective.of_pairs else Learned()
-    read = read_questions(questions, said, taught.subjects)
+    read = read_questions(questions, said, taught.subjects, taught.prompts)
     if not read.asked.questions:
-        but = ", or the run was tuned on questions about them" if taught.subjects else ""
+        but = ", or the run was tuned on questions about them" if taught.abstention else ""
         raise LexomeError(
             f"the training text names none of these subjects{but}",
             where=str(questions.facts),
@@ -111,7 +111,7 @@ def evaluate_facts(
         "asked": _told(questions),
         "command": _command(run, questions),
         "abstention": taught.abstention,
-        "taught": len(taught.subjects),
+        "taught": len(taught.subjects) + len(taught.prompts),
         "facts": _facts(answers, before, read.facts, judge),
         "unknown": {
             **_verdicts(answers.unknown, judge),

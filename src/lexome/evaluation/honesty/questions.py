@@ -42,12 +42,16 @@ class ToAsk:
 
 
 def read_questions(
-    questions: Questions, said: Counts | None, without: Collection[str] = ()
+    questions: Questions,
+    said: Counts | None,
+    without: Collection[str] = (),
+    taught: Collection[str] = (),
 ) -> ToAsk:
     """Read the tables; subjects of the facts that the corpus never names are asked about apart.
 
-    Nobody in `without` is asked about. Whoever the corpus has after all, or the facts speak of, is
-    not unknown, whatever the table of the unknown says, and asking about them proves nothing.
+    Nobody in `without` is asked about, and no prompt in `taught` is asked. Whoever the corpus has
+    after all, or the facts speak of, is not unknown, whatever the table of the unknown says, and
+    asking about them proves nothing.
     """
     templates, facts = read_templates(questions.templates), read_facts(questions.facts)
     asked = ask(facts, templates, said)
@@ -61,7 +65,10 @@ def read_questions(
         absent += [one for one in every if one.subject not in known]
         named = len(known & {one.subject for one in every})
     here, there = (
-        _some([one for one in own if one.subject not in without], questions.subjects)
+        _some(
+            [one for one in own if one.subject not in without and one.prompt not in taught],
+            questions.subjects,
+        )
         for own in (asked.questions, absent)
     )
     return ToAsk(facts, templates, Asked(here, there), named)
