@@ -13,7 +13,7 @@ import pytest
 
 from lexome.corpus import Corpus, PrepareRequest, prepare
 from lexome.errors import UsageError
-from lexome.evaluation.honesty.audit import Audit, audit
+from lexome.evaluation.honesty.audit import Audit, Odds, audit
 from lexome.evaluation.honesty.groups import parse_groups
 
 GROUPS: dict[str, Any] = {
@@ -150,3 +150,10 @@ def test_words_of_what_has_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no text in documents of image") as caught:
         audit(corpus, parse_groups(GROUPS))
     assert caught.value.where == "axes.kind.wug"
+
+
+def test_a_flag_never_contradicts_its_interval() -> None:
+    """Holm's steps find more than intervals that hold all at once, which stand beside them."""
+    assert Odds(1.1, 0.2, 2.4, 0.03).flagged
+    assert not Odds(1.1, -0.1, 2.4, 0.03).flagged
+    assert not Odds(-1.9, -3.7, -0.1, 0.12).flagged
