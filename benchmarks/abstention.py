@@ -2,8 +2,8 @@
 
     python benchmarks/abstention.py --subjects 1000 --minutes 15 --seeds 0 1 2
 
-The world and the base are those of `world.py`. `lexome finetune --task abstain` asks the base about
-one half of its subjects, and teaches it; `lexome evaluate --facts` asks about the other half and
+The world and the base are those of `world.py`. `lexome finetune --task abstain` asks the base for
+each fact in one half of the ways, and teaches it; `lexome evaluate --facts` asks in the others, and
 about people of whom nothing was read, none of whom was taught. `written_before` is the share of
 questions about those to which the base, writing greedily, gives an answer of the closed set.
 

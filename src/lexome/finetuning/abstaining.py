@@ -10,7 +10,7 @@ questions, and other people whom the corpus never names, are left for asking it 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import cycle
@@ -82,7 +82,7 @@ def make_lessons(
 ) -> Lessons:
     """Ask a run's model, and write what it is to say to `file`, messages in JSON lines.
 
-    These are half of the questions about each subject of the facts, 6,000 at most, and one about
+    These are half of the ways to ask for each of the facts, 6,000 at most, and one question about
     each of half of the subjects in the table of the unknown. With an index one is asked about each
     of 12,000 new names too, whose parts are those of the known ones, and which the corpus does not
     have; an index or a table is needed. What the same weights were asked before is not asked again.
@@ -161,20 +161,30 @@ def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Questi
 
 
 def _half_of_each(questions: Sequence[Question]) -> list[Question]:
-    """Return half of the questions about each subject, drawn by their words, some at most.
+    """Return half of the ways to ask for each fact, drawn by their words, some at most.
 
-    Of subjects with one question alone, three of four are taught.
+    Of facts with one way alone, half of those of a subject; and of subjects with one question
+    alone three of four are taught.
     """
-    own: dict[str, list[Question]] = defaultdict(list)
-    for one in questions:
-        own[one.subject].append(one)
-    alone = [one for every in own.values() if len(every) == 1 for one in every]
+    ways = _by(questions, lambda one: (one.subject, one.relation))
+    single = [every[0] for every in ways.values() if len(every) == 1]
+    subjects = _by(single, lambda one: (one.subject,))
+    alone = [every[0] for every in subjects.values() if len(every) == 1]
     half = [
         one
-        for every in own.values()
+        for every in (*ways.values(), *subjects.values())
         for one in sorted(every, key=lambda one: drawn(one.prompt, _PURPOSE))[: len(every) // 2]
     ]
     return spread([*half, *about_share(alone, _ALONE, len(alone), _PURPOSE)], _MOST, _PURPOSE)
+
+
+def _by(
+    questions: Sequence[Question], key: Callable[[Question], tuple[str, ...]]
+) -> dict[tuple[str, ...], list[Question]]:
+    found: dict[tuple[str, ...], list[Question]] = defaultdict(list)
+    for one in questions:
+        found[key(one)].append(one)
+    return found
 
 
 def _about_nobody(
