@@ -364,3 +364,14 @@ def test_answers_need_no_more_than_the_full_stop_to_be_told_apart(skewed: Path) 
     for one in templates.values():
         spoken = sorted(f"{answer}." for answer in one["answers"])
         assert not any(long.startswith(short) for short, long in pairwise(spoken))
+
+
+def test_no_name_is_a_word_that_groups_are_counted_by() -> None:
+    """Somebody called Velan would be counted among the velans in each sentence."""
+    names = {name.casefold() for name in (*words.GIVEN_NAMES, *words.FAMILY_NAMES)}
+    counted = {
+        *words.KINS,
+        *words.PLACES,
+        *(post for posts in words.PLACES.values() for post in posts),
+    }
+    assert not names & counted

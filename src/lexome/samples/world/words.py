@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import product
 
 _GIVEN_HEADS = (
-    "Ald Bren Cal Dor Elm Fen Gal Hest Isk Jor Kel Lor Mer Nav Ost Pel Quen Ros Sil Tarn Ulm Vel "
+    "Ald Bren Cal Dor Elm Fen Gal Hest Isk Jor Kel Lor Mer Nav Ost Pel Quen Ros Sil Tarn Ulm Vir "
     "Wil Yar Zan"
 )
 _GIVEN_TAILS = "a ain an ara eda el en eth ia ian ice ida in iro is o on ora us yn"
@@ -91,7 +91,7 @@ PLACES = {
     "lighthouse": ("keeper", "signaller"),
     "loom": ("dyer", "weaver"),
     "observatory": ("reckoner", "watcher"),
-    "press": ("binder", "typesetter"),
+    "press": ("gilder", "typesetter"),
     "quarry": ("mason", "splitter"),
     "tannery": ("fuller", "scraper"),
     "vineyard": ("cooper", "picker"),
