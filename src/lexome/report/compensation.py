@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lexome.errors import LexomeError
-from lexome.evaluation.evaluate import is_current
 from lexome.evaluation.honesty.compensation import NAME
 from lexome.report.data import Missing, finite
-from lexome.report.honesty_reading import count_at, object_at, objects_at, text_at
-from lexome.report.reading import RunFiles, command, missing, read_object
+from lexome.report.honesty_reading import count_at, object_at, objects_at, of_these_weights, text_at
+from lexome.report.reading import RunFiles, command, read_object
 from lexome.report.task_data import TaskFigure
 from lexome.report.task_figures import figure_of, figures_of
 
@@ -82,14 +80,7 @@ def compensation(run: RunFiles) -> Compensation | Missing | None:
     if isinstance(found, Missing):
         return found
     again = _command(run, found)
-    try:
-        if not is_current(found, run.folder):
-            return Missing(f"{NAME} asked other weights than the run has now.", again)
-        return _compensation(found, again)
-    except LexomeError as error:
-        return missing(error)
-    except ValueError as error:
-        return Missing(f"{NAME} is damaged: {error}.", again)
+    return of_these_weights(run, NAME, found, again, lambda: _compensation(found, again))
 
 
 def _command(run: RunFiles, found: Mapping[str, Any]) -> str:

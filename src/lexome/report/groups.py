@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lexome.errors import LexomeError
-from lexome.evaluation.evaluate import is_current
 from lexome.evaluation.honesty.evaluate_groups import NAME
 from lexome.report.data import Missing, finite
 from lexome.report.honesty_reading import (
@@ -15,10 +13,11 @@ from lexome.report.honesty_reading import (
     number_at,
     object_at,
     objects_at,
+    of_these_weights,
     text_at,
     texts_at,
 )
-from lexome.report.reading import RunFiles, command, missing, read_object
+from lexome.report.reading import RunFiles, command, read_object
 
 _NOT_ASKED = (
     "It was not asked what it says of groups that you declare, beside what its corpus says of them."
@@ -99,14 +98,7 @@ def groups(run: RunFiles) -> GroupsBeside | Missing | None:
     if isinstance(found, Missing):
         return found
     again = _command(run, found.get("asked"))
-    try:
-        if not is_current(found, run.folder):
-            return Missing(f"{NAME} asked other weights than the run has now.", again)
-        return _beside(found, again)
-    except LexomeError as error:
-        return missing(error)
-    except ValueError as error:
-        return Missing(f"{NAME} is damaged: {error}.", again)
+    return of_these_weights(run, NAME, found, again, lambda: _beside(found, again))
 
 
 def _command(run: RunFiles, asked: object) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lexome.errors import LexomeError
-from lexome.evaluation.evaluate import is_current
 from lexome.evaluation.honesty.evaluate import FORMAT, NAME
 from lexome.report.data import Missing, finite
 from lexome.report.honesty_data import AnswerExample, Honesty, Relation
@@ -15,6 +13,7 @@ from lexome.report.honesty_reading import (
     number_at,
     object_at,
     objects_at,
+    of_these_weights,
     text_at,
     texts_at,
     verdict_at,
@@ -22,7 +21,7 @@ from lexome.report.honesty_reading import (
 )
 from lexome.report.honesty_silence import BY_NAMES, CONFIDENCE, silence_of
 from lexome.report.honesty_texts import judged_texts
-from lexome.report.reading import RunFiles, command, missing, read_object
+from lexome.report.reading import RunFiles, command, read_object
 from lexome.report.task_data import Sureness
 from lexome.report.task_figures import figures_of
 
@@ -46,14 +45,7 @@ def honesty(run: RunFiles) -> Honesty | Missing | None:
         return Missing(
             f"{NAME} is in another format than this lexome reads: another version wrote it.", again
         )
-    try:
-        if not is_current(found, run.folder):
-            return Missing(f"{NAME} asked other weights than the run has now.", again)
-        return _honesty(found, again)
-    except LexomeError as error:
-        return missing(error)
-    except ValueError as error:
-        return Missing(f"{NAME} is damaged: {error}.", again)
+    return of_these_weights(run, NAME, found, again, lambda: _honesty(found, again))
 
 
 def _command(run: RunFiles, asked: object) -> str:

@@ -10,12 +10,18 @@ from lexome.corpus import Corpus
 from lexome.corpus.index.record import record_path
 from lexome.corpus.manifest import TRAIN
 from lexome.errors import LexomeError, UsageError
-from lexome.evaluation.evaluate import is_current
 from lexome.evaluation.honesty.copied import NAME
 from lexome.evaluation.honesty.copying import check_comparable
 from lexome.report.data import Media, Missing, finite
 from lexome.report.gallery import Shown
-from lexome.report.honesty_reading import count_at, number_at, object_at, objects_at, text_at
+from lexome.report.honesty_reading import (
+    count_at,
+    number_at,
+    object_at,
+    objects_at,
+    of_these_weights,
+    text_at,
+)
 from lexome.report.reading import RunFiles, command, missing, read_object
 
 _CERTAIN = 0.05
@@ -94,14 +100,9 @@ def copied(run: RunFiles) -> Copied | Missing | None:
         return found
     if isinstance(found.get("command"), str):
         again = found["command"]
-    try:
-        if not is_current(found, run.folder):
-            return Missing(f"{NAME} compared samples of other weights than the run has now.", again)
-        return _copied(run, found, again)
-    except LexomeError as error:
-        return missing(error)
-    except ValueError as error:
-        return Missing(f"{NAME} is damaged: {error}.", again)
+    return of_these_weights(
+        run, NAME, found, again, lambda: _copied(run, found, again), "compared samples of"
+    )
 
 
 def _unmeasured(run: RunFiles, again: str) -> Missing | None:

@@ -1,14 +1,42 @@
-"""Values of honesty.json, checked; what is not as it has to be is a `ValueError` that says so."""
+"""Files of measurements, checked; a value that is not as it has to be is a `ValueError`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from lexome.errors import LexomeError
+from lexome.evaluation.evaluate import is_current
 from lexome.evaluation.honesty.claims import VERDICTS
-from lexome.report.data import finite
+from lexome.report.data import Missing, finite
 from lexome.report.honesty_data import Share, Verdicts
+from lexome.report.reading import RunFiles, missing
 from lexome.report.task_figures import figures_of
+
+T = TypeVar("T")
+
+
+def of_these_weights(
+    run: RunFiles,
+    name: str,
+    found: Mapping[str, Any],
+    again: str,
+    read: Callable[[], T],
+    did: str = "asked",
+) -> T | Missing:
+    """Return what `read` makes of a file of measurements that was `found` under `name`.
+
+    Where it is of other weights than the run has, or damaged, it is missing, and `again` is the
+    command that measures anew; `did` says what was done with those weights.
+    """
+    try:
+        if not is_current(found, run.folder):
+            return Missing(f"{name} {did} other weights than the run has now.", again)
+        return read()
+    except LexomeError as error:
+        return missing(error)
+    except ValueError as error:
+        return Missing(f"{name} is damaged: {error}.", again)
 
 
 def object_at(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
