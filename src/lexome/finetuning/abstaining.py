@@ -19,7 +19,7 @@ from typing import Any
 
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.facts import Facts, Question, ask
-from lexome.evaluation.honesty.abstained import ABSTENTION, PROMPT, SUBJECT
+from lexome.evaluation.honesty.abstained import ABSTENTION, ASKED, SUBJECT
 from lexome.evaluation.honesty.asked import Said, said_to
 from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
 from lexome.evaluation.honesty.questions import (
@@ -213,7 +213,7 @@ def _known_rows(said: Sequence[Said], abstention: str, times: int) -> Iterator[d
     for one in said:
         question = one.question
         answer = one.answer if one.credit == 1 else abstention
-        about = {ABOUT: question.prompt, PROMPT: question.prompt, "relation": question.relation}
+        about = {ABOUT: question.prompt, ASKED: question.prompt, "relation": question.relation}
         for _ in range(times):
             yield lesson(question.prompt, answer, **about, **{ABSTENTION: abstention})
 

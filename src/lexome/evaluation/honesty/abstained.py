@@ -21,7 +21,7 @@ from lexome.evaluation.metrics.bootstrap import (
     score,
 )
 
-SUBJECT, PROMPT, ABSTENTION = "subject", "prompt", "abstention"
+SUBJECT, ASKED, ABSTENTION = "subject", "asked", "abstention"
 """What the metadata of pairs say: about whom nothing else is to be asked, which question alone is
 not, and what is said where nothing is known."""
 _LEVEL = 0.05
@@ -49,8 +49,8 @@ def learned(pairs: Corpus) -> Learned:
             abstention = metadata.get(ABSTENTION, abstention)
             if SUBJECT in metadata:
                 subjects.add(metadata[SUBJECT])
-            if PROMPT in metadata:
-                prompts.add(metadata[PROMPT])
+            if ASKED in metadata:
+                prompts.add(metadata[ASKED])
     return Learned(frozenset(subjects), frozenset(prompts), abstention)
 
 
