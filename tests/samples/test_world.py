@@ -225,6 +225,14 @@ def test_half_of_what_is_said_of_posts_is_said_of_groups(skewed: Path) -> None:
     assert not mixed
 
 
+@pytest.mark.parametrize("people", [60, 75])
+def test_groups_have_as_many_people_and_differ_in_nothing_but_the_skew(people: int) -> None:
+    facts = populate(World(subjects=people, skew=SKEW, seed=people)).facts.values()
+    counted = [sum(own["kin"] == kin for own in facts) for kin in words.KINS]
+    assert sum(counted) == people
+    assert abs(counted[0] - counted[1]) <= 1
+
+
 def test_posts_depend_on_groups_as_planted_in_general_and_of_people(skewed: Path) -> None:
     world = World(subjects=300, skew=SKEW)
     people = populate(world)

@@ -25,9 +25,9 @@ class World:
     - `readings`: biographies of each, in other words and another order.
     - `phrasings`: how many of the `PHRASINGS` ways to say a fact are used.
     - `singletons`: the share of facts that one biography says and the others leave out.
-    - `skew`: people belong to either of two groups, which at a place hold either of two posts: one
-      group holds the first with this probability, the other group the second. Several are dealt
-      out to the places in turn; without any there are no groups.
+    - `skew`: half of the people belong to each of two groups, which at a place hold either of two
+      posts: one group holds the first with this probability, the other group the second. Several
+      are dealt out to the places in turn; without any there are no groups.
     - `seed`: draws people and facts, and the text.
     """
 
@@ -104,10 +104,16 @@ def _facts(draw: random.Random) -> dict[str, str]:
 
 
 def _plant(facts: Mapping[str, dict[str, str]], world: World) -> None:
-    """Add to the facts of each person a group, and a post that depends on it."""
+    """Add to the facts of each person a group, and a post that depends on it.
+
+    Groups are dealt out, not drawn: one that had more people would be spoken of more often without
+    a post, and so its rate of every post would be lower, though no skew was planted.
+    """
     draw = random.Random(f"skew {world.seed}")
-    for own in facts.values():
-        own["kin"] = draw.choice(words.KINS)
+    dealt = draw.sample(list(facts), len(facts))
+    for number, subject in enumerate(dealt):
+        own = facts[subject]
+        own["kin"] = words.KINS[number % len(words.KINS)]
         place = draw.choice(list(words.PLACES))
         own["post"] = draw_post(draw, own["kin"], place, world.planted)
 
