@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from fact_tables import table
 
+from lexome.evaluation.honesty.questions import Questions
+from lexome.finetuning import abstaining
+
 Lexome = Callable[..., Any]
 FIRST, LAST = ("Ada", "Bo", "Cy", "Dee"), ("Bell", "Cray", "Dunn", "Ford")
 HOMES = ("Senn", "Ura", "Lo")
@@ -112,6 +115,21 @@ def test_the_same_weights_are_not_asked_twice(lexome: Lexome, world: Path) -> No
     file.write_text(file.read_text().replace("Senn", "Oslo"))
     tuned(lexome, world, "twice", *asked)
     assert "Oslo" not in file.read_text(), "a file that was changed is made anew"
+
+
+def test_pairs_of_another_rule_are_made_anew(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights and the tables are the same; what another version would write is not."""
+    asked = Questions(*(world / name for name in ("facts.csv", "templates.json", "unseen.csv")))
+    file = tmp_path / "questions.jsonl"
+    made = abstaining.make_lessons(world / "run", asked, file)
+    before = file.stat().st_mtime_ns
+    assert abstaining.make_lessons(world / "run", asked, file) == made
+    assert file.stat().st_mtime_ns == before
+    monkeypatch.setattr(abstaining, "_RULE", abstaining._RULE + 1)
+    assert abstaining.make_lessons(world / "run", asked, file) == made
+    assert file.stat().st_mtime_ns > before
 
 
 def test_without_a_table_names_of_nobody_are_put_together(lexome: Lexome, world: Path) -> None:

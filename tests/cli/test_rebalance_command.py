@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from fact_tables import table
 
+from lexome.finetuning import rebalancing
+
 Lexome = Callable[..., Any]
 SHORT = ("--steps", 3, "--batch-size", 4, "--compile", "false", "--precision", "fp32")
 FIRST, LAST = ("Ada", "Bo", "Cy", "Dee"), ("Bell", "Cray", "Dunn")
@@ -154,6 +156,19 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path) ->
     assert found["command"] == " ".join(map(str, ("lexome", *again)))
     printed = lexome(*again).stdout
     assert "mill: wug, baker" in printed and "recall of kind" in printed
+
+
+def test_pairs_of_another_rule_are_made_anew(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, file = (world / "run", world / "groups.yaml"), tmp_path / "questions.jsonl"
+    made = rebalancing.make_lessons(*asked, file)
+    before = file.stat().st_mtime_ns
+    assert rebalancing.make_lessons(*asked, file) == made
+    assert file.stat().st_mtime_ns == before
+    monkeypatch.setattr(rebalancing, "_RULE", rebalancing._RULE + 1)
+    assert rebalancing.make_lessons(*asked, file) == made
+    assert file.stat().st_mtime_ns > before
 
 
 def test_a_model_compared_with_itself_has_changed_nothing(lexome: Lexome, world: Path) -> None:

@@ -47,6 +47,9 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 I_DO_NOT_KNOW = "I don't know."
+# Counted up when something else is written for the same weights and tables, by what stands here or
+# by what it uses: pairs that another rule has made are made anew.
+_RULE = 1
 _PURPOSE = "taught to abstain"
 # Questions that are taught, and names of nobody: with fewer of these a model learns them by heart
 # instead of the rule.
@@ -121,6 +124,7 @@ def _asked(run: Run, questions: Questions, abstention: str) -> dict[str, Any]:
     """Return all that decides what is written, to be compared with what was asked before."""
     tables = (questions.facts, questions.templates, questions.unseen)
     return {
+        "rule": _RULE,
         "weights": sha256(run.folder / MODEL / WEIGHTS),
         "tables": [None if table is None else sha256(table) for table in tables],
         "abstention": abstention,

@@ -44,6 +44,9 @@ from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
+# Counted up when something else is written for the same weights and files, by what stands here or
+# by what it uses: pairs that another rule has made are made anew.
+_RULE = 1
 _PURPOSE = "taught as it is"
 _KNOWN = 0.5  # of the subjects; the others are scored
 _SCORED = 4  # one prompt of so many
@@ -251,6 +254,7 @@ def _asked(run: Run, groups: Path, questions: Questions | None) -> dict[str, Any
     """Return all that decides what is written, to be compared with what was asked before."""
     tables = () if questions is None else (questions.facts, questions.templates)
     return {
+        "rule": _RULE,
         "weights": sha256(run.folder / MODEL / WEIGHTS),
         "groups": sha256(groups),
         "tables": [sha256(table) for table in tables],
