@@ -43,9 +43,10 @@ def repeat(
 ) -> Corpus:
     """Write a corpus with each training document of another one `times`, and return it.
 
-    `times` [documents] are 1 or more. The times of one document are spread evenly over the stream:
-    what stands close by is copied from there, and nothing is learned. The second and later ones
-    count as made by augmentation. Validation and tokenizer are those of `corpus`. Memory is
+    `times` [documents that augmentation did not make] are 1 or more; what augmentation made of a
+    document stands there as often as it does. The times of one document are spread evenly over the
+    stream: what stands close by is copied from there, and nothing is learned. The second and later
+    ones count as made by augmentation. Validation and tokenizer are those of `corpus`. Memory is
     that of the table of documents.
 
     Raises `UsageError` for a corpus with features of frames, `LexomeError` if `folder` is not
@@ -87,8 +88,8 @@ def _write(
         (folder / SHARDS).mkdir()
         for file in _kept(corpus):
             shutil.copyfile(corpus.folder / file.path, folder / file.path)
-    order = _spread(times, corpus.stream(TRAIN).document_originals)
-    before = _table(corpus, TRAIN)
+    before, originals = _table(corpus, TRAIN), corpus.stream(TRAIN).document_originals
+    order = _spread(_with_forms(times, before, originals), originals)
     rows = _rows(before, order)
     shards = list(_shards(corpus, before, order, folder))
     train = SplitSide(
@@ -119,6 +120,13 @@ def _kept(corpus: Corpus) -> Iterator[ShardFile]:
     yield from (weights for weights in manifest.valid.weights if weights)
     if manifest.groups is not None:
         yield from (manifest.groups.keys, manifest.groups.numbers)
+
+
+def _with_forms(times: Ints, table: pa.Table, originals: Ints) -> Ints:
+    """Return the times of all documents, those that augmentation made among them; [documents]."""
+    every = np.ones(len(originals), np.int64)
+    every[~table["augmented"].to_numpy()] = times
+    return every[originals]
 
 
 def _spread(times: Ints, originals: Ints) -> Ints:

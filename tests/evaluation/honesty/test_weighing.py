@@ -183,6 +183,43 @@ def test_the_corpus_that_is_written_has_the_shares(corpus: Corpus, tmp_path: Pat
     Corpus.open(made.folder, verify=True)
 
 
+def test_forms_that_augmentation_made_go_with_their_document(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    named = [cell for cell, many in CELLS.items() for _ in range(many)]
+    records = []
+    for number, place in enumerate(draw.permutation(len(named)).tolist()):
+        kin, post = named[place]
+        bases = "".join(draw.choice([*"ACGT"], 40))
+        records.append(f">s{number} kin={kin} post={post}\n{bases}")
+    (tmp_path / "records.fa").write_text("\n".join(records) + "\n")
+    corpus = prepare(
+        PrepareRequest(
+            [tmp_path / "records.fa"], "dna", options={"reverse_complement": True}, workers=1
+        ),
+        tmp_path / "corpus",
+    )
+    groups = parse_groups(
+        {
+            "axes": {"kin": {kin: described("kin", kin) for kin in ("tarun", "velan")}},
+            "attributes": {post: described("post", post) for post in ("kneader", "sifter")},
+        }
+    )
+    found = weigh(corpus, groups, weighed_of(groups))
+    made = written(corpus, found, tmp_path / "made")
+    both_strands = 2 * times_of(found)
+    assert made.manifest.train.documents == both_strands.sum()
+    every = [document.content for document in made.documents("train", augmented=True)]
+    originals = [document.content for document in corpus.documents("train")]
+    forms = list(corpus.documents("train", augmented=True))[1::2]
+    for content, form, times in zip(originals, forms, times_of(found), strict=True):
+        assert every.count(content) == every.count(form.content) == times
+    assert not audit(made, groups).flagged and audit(corpus, groups).flagged
+
+
+def described(key: str, value: str) -> dict[str, str]:
+    return {"metadata": "description", "pattern": f"{key}={value}"}
+
+
 def test_copies_stand_apart(corpus: Corpus, tmp_path: Path) -> None:
     groups = declared()
     found = weigh(corpus, groups, weighed_of(groups))
