@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lexome.errors import UsageError
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.rebalanced import left_to_ask, targets
-from lexome.finetuning.rebalancing import counts, pairs_for, taught_prompts
+from lexome.finetuning.rebalancing import counts, pairs_for, prompts_to_teach
 from lexome.finetuning.rehearsal import as_texts
 from lexome.languages.tokenizers import BytesTrainer
 
@@ -62,8 +62,8 @@ def question(prompts: int) -> AskedGroups:
 @pytest.mark.parametrize("prompts, left", [(2, 1), (4, 1), (8, 2), (9, 2)])
 def test_one_prompt_of_four_is_left_always_the_same(prompts: int, left: int) -> None:
     asked = question(prompts)
-    taught = taught_prompts(asked)
-    assert len(taught) == prompts - left and taught == taught_prompts(asked)
+    taught = prompts_to_teach(asked)
+    assert len(taught) == prompts - left and taught == prompts_to_teach(asked)
     (asking,) = left_to_ask([asked], {("mill", prompt) for prompt in taught}, "groups.yaml")
     assert set(asking.prompts) == set(asked.prompts) - set(taught)
     with pytest.raises(UsageError, match="tuned on all of its prompts"):

@@ -128,7 +128,7 @@ def make_lessons(
     again = _rehearsed(run, groups, targeted, room)
     lessons = Lessons(
         len(targeted),
-        sum(len(taught_prompts(one)) for one in targeted),
+        sum(len(prompts_to_teach(one)) for one in targeted),
         len(wanted),
         len(kept_as_is),
         len({one.question.subject for one in known}),
@@ -141,7 +141,7 @@ def make_lessons(
     return lessons
 
 
-def taught_prompts(question: AskedGroups) -> list[str]:
+def prompts_to_teach(question: AskedGroups) -> list[str]:
     """Return the prompts of a question that are taught: three of four, drawn by their words."""
     order = sorted(question.prompts, key=lambda prompt: drawn(prompt, "left for scoring"))
     scored = frozenset(order[: max(len(order) // _SCORED, 1)])
@@ -190,21 +190,21 @@ def _declared(question: AskedGroups) -> Floats:
     """Return the target of each answer, [prompts, groups, answers]."""
     assert question.target is not None
     shares = [question.target[answer] for answer in question.answers]
-    shape = (len(taught_prompts(question)), len(question.groups), len(shares))
+    shape = (len(prompts_to_teach(question)), len(question.groups), len(shares))
     return np.broadcast_to(np.array(shares), shape)
 
 
 def _own(run: Run, question: AskedGroups) -> Floats:
     """Return what the base says itself, [prompts, groups, answers]."""
     words, answers = [*question.groups.values()], [*question.answers.values()]
-    prompts = taught_prompts(question)
+    prompts = prompts_to_teach(question)
     return ask_groups(run.model(), run.tokenizer(), prompts, words, answers).said
 
 
 def _taught(question: AskedGroups, shares: Floats) -> Iterator[_Statement]:
     """Yield each answer to each prompt as often as is its share; [prompts, groups, answers]."""
     words, answers = [*question.groups.values()], [*question.answers.values()]
-    for prompt, of_prompt in zip(taught_prompts(question), shares, strict=True):
+    for prompt, of_prompt in zip(prompts_to_teach(question), shares, strict=True):
         asked = group_questions([prompt], words, answers)
         for one, own in zip(asked, of_prompt, strict=True):
             for answer, often in zip(answers, counts(own, pairs_for(own)), strict=True):
