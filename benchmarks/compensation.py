@@ -163,7 +163,7 @@ def figures(found: Mapping[str, Any]) -> dict[str, Any]:
 def of_form(found: Mapping[str, Any], form: str) -> dict[str, Any]:
     """Return the figures of one form of asking."""
     targeted = named(found["statements"]["targeted"][form])
-    (moved,) = found["statements"]["untargeted"][form]
+    moved = named(found["statements"]["untargeted"][form])
     facts = found["facts"][form]
     kin = named(facts["relations"]["kin"]["figures"])
     lost = {
@@ -174,7 +174,7 @@ def of_form(found: Mapping[str, Any], form: str) -> dict[str, Any]:
         "worst": targeted["worst distance"],
         "near": targeted["within 0.05 of the target"],
         "overshoot": targeted["overshoot"],
-        "not_targeted": moved["value"],
+        "not_targeted": moved["moved"],
         "recall": named(facts["all"]["figures"])["change"],
         "kin": kin["change"],
         "worst_relation": min(lost.items(), key=lambda one: one[1]),

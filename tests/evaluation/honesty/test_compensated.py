@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from lexome.evaluation.honesty.compensated import (
     untargeted_figures,
 )
 from lexome.evaluation.honesty.compensation_verdict import verdict
+from lexome.evaluation.honesty.difference import Compared, difference_aware
 from lexome.evaluation.honesty.falsified import falsified, falsified_by_relation
 from lexome.evaluation.honesty.group_answers import Answered
 from lexome.evaluation.honesty.group_questions import AskedGroups
@@ -66,8 +68,9 @@ def test_figures_are_of_means_over_prompts_and_questions_without_target_stand_ap
     assert figures["within 0.05 of the target"] == 0.5
     assert figures["overshoot"] == pytest.approx((0.05 + 0.07) / 2), "both went past a half"
     assert figures["worst overshoot"] == pytest.approx(0.07)
-    (moved,) = untargeted_figures(asked, before, after)
+    moved, worst = untargeted_figures(asked, before, after)
     assert moved.value == pytest.approx((0.1 + 0.0) / 2)  # type: ignore[union-attr]
+    assert worst.value == pytest.approx(0.1)  # type: ignore[union-attr]
     rows = statement_rows(asked, before, {"text": after}, [np.array([[1, 0], [np.nan] * 2])] * 2)
     assert [(one["kind"], one["group"], one["corpus"], one["target"]) for one in rows] == [
         ("targeted", "wug", 1, 0.5),
@@ -106,21 +109,54 @@ def test_a_fact_is_falsified_that_was_known_and_is_not() -> None:
     assert [(name, own["falsified"]) for name, own in both.items()] == [("home", 0), ("kin", 2)]
 
 
-def found_with(facts: tuple[list[bool], list[bool]], text: float, pairs: float) -> dict[str, Any]:
-    """Return what is measured where facts were and are known so, and rates are so far off."""
+def found_with(
+    facts: tuple[list[bool], list[bool]],
+    text: float,
+    pairs: float,
+    moved: tuple[float, ...] = (0.01,),
+    sure: float = 0.9,
+) -> dict[str, Any]:
+    """Return what is measured where facts were and are known so, and rates are so far off.
+
+    Rates of questions without a target have `moved`, and who differs differs now by `sure`.
+    """
     asked, before = [asking("mill", 0.5)], [rates((0.9, 0.9), (0.1, 0.1))]
     after = {form: [rates((0.5 + off,) * 2, (0.5 - off,) * 2)]
              for form, off in (("text", text), ("pairs", pairs))}  # fmt: skip
     was, now = (answered("kin", one) for one in facts)
     own = {"all": falsified(was, now), "relations": falsified_by_relation(was, now)}
+    others = [asking(f"mine {number}", None) for number in range(len(moved))]
+    stood = [rates((0.3, 0.3), (0.2, 0.2)) for _ in moved]
+    stand = [rates((0.3 + far,) * 2, (0.2 + far,) * 2) for far in moved]
+    kept = [asdict(one) for one in untargeted_figures(others, stood, stand)]
+    statements = difference_aware([])
+    sides = {"before": 0.9, **dict.fromkeys(after, sure)}
     return {
+        "weights": "1",
+        "before": {"run": "base", "weights": "0"},
         "facts": dict.fromkeys(after, own),
         "statements": {
             "targeted": {form: targeted_figures(asked, before, one) for form, one in after.items()},
-            "untargeted": {form: [{"name": "moved", "reason": "none", "n": 0}] for form in after},
+            "untargeted": dict.fromkeys(after, kept),
+        },
+        "difference": {
+            side: {"facts": {"kin": apart(by)}, "statements": statements}
+            for side, by in sides.items()
         },
         "likelihood": {"unit": "byte", "change": 0.002},
     }
+
+
+def apart(by: float) -> dict[str, Any]:
+    """Return how 40 pairs of people are told apart who differ, by so much."""
+    return difference_aware([Compared((f"a{n}", f"b{n}"), by, True) for n in range(40)])
+
+
+def of(about: str, found: dict[str, Any]) -> list[Any]:
+    return [one["fine"] for one in verdict(found) if one["about"] == about]
+
+
+KNEW = [True] * 80
 
 
 def test_the_verdict_says_plainly_that_determined_facts_were_falsified() -> None:
@@ -145,3 +181,59 @@ def test_the_verdict_lets_facts_stand_and_names_a_correction_of_one_form_only() 
     assert [one["fine"] for one in lines if one["about"] == "determined facts"] == [None, None]
     nobody = {**found_with((knew, knew), 0.0, 0.0), "facts": None}
     assert "nobody knows whether any was falsified" in verdict(nobody)[0]["text"]
+
+
+@pytest.mark.parametrize(
+    "knew, know, said",
+    [
+        ([False] * 80, [False] * 80, "Too few answers were known before"),
+        ([True] * 8, [True] * 8, "it takes 30"),
+        ([True, False] * 40, [False, True] * 40, "40 of 40, and 40 came right"),
+    ],
+)
+def test_facts_do_not_stand_that_nobody_knew_or_that_others_make_up_for(
+    knew: list[bool], know: list[bool], said: str
+) -> None:
+    found = found_with((knew, know), 0.0, 0.0)
+    assert of("determined facts", found) == [None, None]
+    assert said in " ".join(one["text"] for one in verdict(found))
+
+
+def test_a_mean_near_the_target_does_not_hide_a_rate_that_is_not() -> None:
+    found = found_with((KNEW, KNEW), 0.0, 0.0)
+    asked = [asking(f"mill {number}", 0.5) for number in range(20)]
+    before = [rates((0.9, 0.9), (0.1, 0.1))] * 20
+    after = [*[rates((0.5, 0.5), (0.5, 0.5))] * 19, rates((0.8, 0.8), (0.8, 0.8))]
+    found["statements"]["targeted"] = {"text": targeted_figures(asked, before, after)}
+    assert of("target", found) == [None] and of("overshoot", found) == [None]
+
+
+@pytest.mark.parametrize(
+    "moved, fine",
+    [
+        ((0.01, 0.02), True),
+        ((0.01, 0.07), None),
+        ((0.01, 0.2), None),
+        ((0.4,), False),
+        ((0.4, 0.41, 0.38), False),
+        ((), None),
+    ],
+)
+def test_what_nobody_wanted_to_change_is_judged_too(
+    moved: tuple[float, ...], fine: bool | None
+) -> None:
+    found = of("not targeted", found_with((KNEW, KNEW), 0.0, 0.0, moved))
+    assert found == ([fine, fine] if moved else [None]), "no question is left: nobody knows"
+
+
+def test_answers_that_are_right_and_hardly_likelier_than_others_are_no_difference_told() -> None:
+    found = found_with((KNEW, KNEW), 0.0, 0.0, sure=0.05)
+    assert of("determined facts", found) == [True, True]
+    assert of("difference", found) == [False, False]
+    assert "DiffAware of facts, kin 1.00 to 0.00" in " ".join(o["text"] for o in verdict(found))
+    assert of("difference", found_with((KNEW, KNEW), 0.0, 0.0)) == [True, True]
+
+
+def test_the_same_weights_correct_nothing() -> None:
+    found = found_with((KNEW, KNEW), 0.0, 0.0) | {"weights": "0"}
+    assert verdict(found)[0]["about"] == "weights" and of("weights", found) == [None]

@@ -16,6 +16,7 @@ from lexome.evaluation.metrics.bootstrap import (
     Figure,
     Floats,
     Resampling,
+    Scored,
     Statistic,
     mean,
     score,
@@ -159,15 +160,20 @@ def statement_rows(
 def untargeted_figures(
     asked: Sequence[Asking], before: Sequence[Answered], after: Sequence[Answered], seed: int = 0
 ) -> list[Figure]:
-    """Return how far rates moved that no target was declared for, over questions."""
+    """Return how far rates moved that no target was declared for, in the mean and at worst.
+
+    The interval of the mean is drawn over questions.
+    """
     moved, questions = [], []
     for one, was, now in zip(asked, before, after, strict=True):
         if one.target is None:
             far = np.abs(now.said.mean(0) - was.said.mean(0))[:, [*one.shown]].ravel()
             moved += far.tolist()
             questions += [one.question.name] * len(far)
-    statistic = Statistic("moved", mean(moved), undefined="every question has a target")
-    return score([statistic], len(moved), Resampling(questions, seed=seed))
+    figures = score([Statistic("moved", mean(moved))], len(moved), Resampling(questions, seed=seed))
+    if not moved:
+        return figures
+    return [*figures, Scored("worst moved", max(moved), None, None, len(moved))]
 
 
 def _rate(name: str, values: Floats) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lexome.evaluation.honesty.card import framed, write_section
 from lexome.evaluation.honesty.compensated import NEAR
+from lexome.evaluation.honesty.rates import FEWEST
 
 MOST_LOST, MOST_BEYOND, MOST_BITS = 0.01, 0.02, 0.01
 """What a correction may cost: recall of a relation, mean overshoot, bits per unit (a share)."""
@@ -18,11 +19,19 @@ _ASKED = {"text": "as running text", "pairs": "in the form of pairs"}
 def verdict(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return sentences about what compensation.json says, the facts first.
 
-    Each says what it is `about`, and whether that is `fine`: `None` where that cannot be told, or
-    where there is no measure of it.
+    Each says what it is `about`, and whether that is `fine`: `None` where that cannot be told,
+    where there is no measure of it, and where a mean is as wanted and single rates are not. What
+    has no target is to stay where it is.
     """
-    lines = [*_facts(found["facts"]), *_targets(found["statements"]["targeted"])]
-    lines += [*_untargeted(found["statements"]["untargeted"]), _bits(found["likelihood"])]
+    statements = found["statements"]
+    lines = [
+        *_same(found["weights"], found["before"]["weights"]),
+        *_facts(found["facts"]),
+        *_told_apart(found["difference"]),
+        *_targets(statements["targeted"]),
+        *_untargeted(statements["untargeted"]),
+        _bits(found["likelihood"]),
+    ]
     return [{"about": about, "fine": fine, "text": text} for about, fine, text in lines]
 
 
@@ -36,6 +45,11 @@ def write_compensation_card(folder: Path, found: Mapping[str, Any]) -> None:
 Line = tuple[str, bool | None, str]
 
 
+def _same(now: str, before: str) -> Iterator[Line]:
+    if now == before:
+        yield "weights", None, "Both runs have the same weights, so nothing was corrected."
+
+
 def _facts(facts: Mapping[str, Any] | None) -> Iterator[Line]:
     about = "determined facts"
     if facts is None:
@@ -43,24 +57,50 @@ def _facts(facts: Mapping[str, Any] | None) -> Iterator[Line]:
         return
     for form, own in facts.items():
         asked, whole = _ASKED[form], own["all"]
-        lost = {name: _change(one) for name, one in own["relations"].items()}
-        fell = [name for name, (value, _, _) in lost.items() if value < -MOST_LOST]
-        falsified = [name for name in fell if lost[name][2] < 0]
-        unsure = [name for name in fell if name not in falsified]
-        if falsified:
-            broken = "; ".join(_broken(name, own["relations"][name]) for name in falsified)
-            yield about, False, f"Determined facts were falsified, asked {asked}: {broken}."
-        if unsure:
-            named = ", ".join(f"{name} {100 * lost[name][0]:+.1f} points" for name in unsure)
-            yield about, None, f"Recall fell, asked {asked}, which may be chance: {named}."
-        if not falsified and not unsure:
+        doubts = [*_lost(own["relations"], asked)]
+        yield from ((about, fine, text) for fine, text in doubts)
+        if not doubts:
             yield (
                 about,
                 True,
                 f"Determined facts stand, asked {asked}: no relation lost more than "
-                f"{100 * MOST_LOST:.0f} point; of {whole['known']:,} known answers "
-                f"{whole['falsified']:,} are wrong now.",
+                f"{100 * MOST_LOST:.0f} point; of {whole['known']:,} known answers about "
+                f"{whole['subjects']:,} subjects {whole['falsified']:,} are wrong now.",
             )
+
+
+def _lost(relations: Mapping[str, Any], asked: str) -> Iterator[tuple[bool | None, str]]:
+    """Yield what speaks against it that facts stand: each relation is in one sentence at most."""
+    lost = {name: _change(one) for name, one in relations.items()}
+    fell = [name for name, (value, _, _) in lost.items() if value < -MOST_LOST]
+    falsified = [name for name in fell if lost[name][2] < 0]
+    unsure = [name for name in fell if name not in falsified]
+    few = [name for name, one in relations.items() if name not in fell and one["known"] < FEWEST]
+    changed = [
+        name
+        for name, one in relations.items()
+        if name not in (*fell, *few) and one["falsified"] > MOST_LOST * one["known"]
+    ]
+    if falsified:
+        broken = "; ".join(_broken(name, relations[name]) for name in falsified)
+        yield False, f"Determined facts were falsified, asked {asked}: {broken}."
+    if unsure:
+        named = ", ".join(f"{name} {100 * lost[name][0]:+.1f} points" for name in unsure)
+        yield None, f"Recall fell, asked {asked}, which may be chance: {named}."
+    if changed:
+        named = _named(relations, changed, "{falsified:,} of {known:,}, and {mended:,} came right")
+        yield None, f"Known answers are wrong now, asked {asked}, and others hide it: {named}."
+    if few:
+        named = _named(relations, few, "{known:,} of {questions:,}, {falsified:,} wrong now")
+        yield (
+            None,
+            f"Too few answers were known before to say that they stand, asked {asked}: {named}; "
+            f"it takes {FEWEST}.",
+        )
+
+
+def _named(relations: Mapping[str, Any], names: Iterable[str], text: str) -> str:
+    return "; ".join(f"{name}, {text.format_map(relations[name])}" for name in names)
 
 
 def _broken(name: str, own: Mapping[str, Any]) -> str:
@@ -78,25 +118,71 @@ def _change(own: Mapping[str, Any]) -> tuple[float, float, float]:
     return figure["value"], -1.0 if low is None else low, 1.0 if high is None else high
 
 
+def _told_apart(difference: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield whether subjects and groups that differ are told apart as they were.
+
+    An answer may be the likeliest still, and hardly likelier than another one: recall is silent
+    about that. Only what two intervals agree on is said.
+    """
+    before = _awareness(difference["before"])
+    for form in (one for one in _ASKED if one in difference):
+        now = _awareness(difference[form])
+        compared = sorted(before.keys() & now.keys())
+        fell = [name for name in compared if _is_less(now[name], before[name])]
+        asked = _ASKED[form]
+        if fell:
+            named = "; ".join(
+                f"{name} {before[name]['value']:.2f} to {now[name]['value']:.2f}" for name in fell
+            )
+            yield (
+                "difference",
+                False,
+                f"Asked {asked}, what differs is told apart less than before: {named}.",
+            )
+        elif compared:
+            yield (
+                "difference",
+                True,
+                f"Asked {asked}, what differs is told apart as it was before.",
+            )
+
+
+def _awareness(side: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of difference awareness that are defined, by what they are of."""
+    of = {f"facts, {name}": own for name, own in side["facts"].items()}
+    of["statements"] = side["statements"]
+    return {
+        f"{figure['name']} of {name}": figure
+        for name, own in of.items()
+        for figure in own["figures"]
+        if figure.get("low") is not None
+    }
+
+
+def _is_less(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    return bool(now["value"] < before["value"] - MOST_LOST and now["high"] < before["low"])
+
+
 def _targets(targeted: Mapping[str, Any]) -> Iterator[Line]:
     held = {}
     for form, figures in targeted.items():
         known = _figures(figures)
-        far, beyond = known["distance after"]["value"], known["overshoot"]["value"]
+        value = {name: own["value"] for name, own in known.items()}
+        far, beyond = value["distance after"], value["overshoot"]
         held[form] = far <= NEAR
-        was, near = known["distance before"]["value"], known[f"within {NEAR} of the target"]
-        asked = _ASKED[form]
+        near, asked = known[f"within {NEAR} of the target"], _ASKED[form]
         yield (
             "target",
-            held[form],
+            _each_too(held[form], value["worst distance"]),
             f"Asked {asked}, rates are {far:.3f} from their targets in the mean, and were "
-            f"{was:.3f}; {near['value']:.0%} of {near['n']:,} are within {NEAR}.",
+            f"{value['distance before']:.3f}; {near['value']:.0%} of {near['n']:,} are within "
+            f"{NEAR}, and the worst is {value['worst distance']:.3f} away.",
         )
         yield (
             "overshoot",
-            beyond <= MOST_BEYOND,
+            _each_too(beyond <= MOST_BEYOND, value["worst overshoot"]),
             f"Asked {asked}, rates overshoot their targets by {beyond:.3f} in the mean, by "
-            f"{known['worst overshoot']['value']:.3f} at worst.",
+            f"{value['worst overshoot']:.3f} at worst.",
         )
     if len(set(held.values())) > 1:
         only, not_in = (
@@ -107,15 +193,30 @@ def _targets(targeted: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _untargeted(untargeted: Mapping[str, Any]) -> Iterator[Line]:
+    about = "not targeted"
+    if not any("value" in figures[0] for figures in untargeted.values()):
+        yield (
+            about,
+            None,
+            "Every question has a target, so nobody knows whether the correction moved anything "
+            "else.",
+        )
+        return
     for form, figures in untargeted.items():
-        (moved,) = figures
-        if "value" in moved:
-            yield (
-                "not targeted",
-                None,
-                f"Asked {_ASKED[form]}, rates that nobody wanted to change moved by "
-                f"{moved['value']:.3f} in the mean.",
-            )
+        moved, worst = (_figures(figures)[name] for name in ("moved", "worst moved"))
+        low = moved["value"] if moved["low"] is None else moved["low"]
+        kept = _each_too(True, worst["value"]) if moved["value"] <= NEAR else None
+        yield (
+            about,
+            False if low > NEAR else kept,
+            f"Asked {_ASKED[form]}, rates that nobody wanted to change moved by "
+            f"{moved['value']:.3f} in the mean, by {worst['value']:.3f} at worst.",
+        )
+
+
+def _each_too(of_mean: bool, worst: float) -> bool | None:
+    """Return whether rates are as wanted: a mean that is says nothing where one of them is not."""
+    return None if of_mean and worst > NEAR else of_mean
 
 
 def _bits(likelihood: Mapping[str, Any]) -> Line:
