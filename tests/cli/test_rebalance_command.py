@@ -183,7 +183,9 @@ def test_a_model_compared_with_itself_has_changed_nothing(lexome: Lexome, world:
     assert {one["change"]["text"] for one in found["statements"]["rows"]} == {0.0}
     assert found["difference"]["before"] == found["difference"]["text"]
     fine = {one["about"]: one["fine"] for one in found["verdict"]}
-    assert fine["determined facts"] is True and fine["held-out text"] is True
+    assert fine["determined facts"] is None, "twelve people are too few to say that facts stand"
+    assert fine["held-out text"] is fine["not targeted"] is fine["difference"] is True
+    assert "same weights" in found["verdict"][0]["text"]
 
 
 def test_a_swap_of_everything_is_caught(lexome: Lexome, world: Path) -> None:
@@ -214,6 +216,8 @@ def test_a_swap_of_everything_is_caught(lexome: Lexome, world: Path) -> None:
     assert found["forms"] == ["text"]
     (facts,) = [one for one in found["verdict"] if one["about"] == "determined facts"]
     assert facts["fine"] is False and "Determined facts were falsified" in facts["text"]
+    fine = {one["about"]: one["fine"] for one in found["verdict"]}
+    assert fine["not targeted"] is False, "an exchange knows no question: the mine moved as well"
     assert facts["text"] in (world / "swapped" / "model" / "README.md").read_text()
 
 
