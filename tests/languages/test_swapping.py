@@ -140,6 +140,17 @@ def test_documents_that_name_somebody_are_left_alone(tmp_path: Path) -> None:
     assert swap.twin(Document("Rose alone", source)) is None
 
 
+@pytest.mark.parametrize(
+    "text", ["Ann young was queen", "Ann Young, queen", "De Luz, a queen", "the queen De Luz"]
+)
+def test_a_name_is_found_in_a_longer_one_and_where_a_sentence_begins(
+    tmp_path: Path, text: str
+) -> None:
+    swap = swap_of(tmp_path, PAIRS, "Ann\nAnn Young\nde Luz\n")
+    assert swap.spares(text)
+    assert not swap.spares("ann young was queen")
+
+
 def test_terms_are_as_texts_have_them(tmp_path: Path) -> None:
     swap = swap_of(tmp_path, "King,QUEEN\n", "ADA\n", lowercase=True)
     assert swap.exchanged("the king") == ("the queen", 1)

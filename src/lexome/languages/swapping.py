@@ -85,7 +85,7 @@ class Partner:
 
 
 class Phrases:
-    """Finds phrases in texts: whole words, the longest first, from the left, none in another."""
+    """Finds phrases in texts: whole words, the longest first, from the left."""
 
     def __init__(self, phrases: Sequence[Phrase]) -> None:
         begun: dict[str, list[Phrase]] = defaultdict(list)
@@ -94,15 +94,19 @@ class Phrases:
         self._begun = dict(begun)
 
     def find(self, text: str) -> Iterator[tuple[int, int, Phrase]]:
-        """Yield from where to where a phrase stands, and which."""
+        """Yield from where to where a phrase stands, and which; none in another."""
         place = 0
+        for start, stop, phrase in self.every(text):
+            if start >= place:
+                place = stop
+                yield start, stop, phrase
+
+    def every(self, text: str) -> Iterator[tuple[int, int, Phrase]]:
+        """Yield the same of all phrases, those among them that stand in another."""
         for start, stop, word in placed_words(text):
             for phrase in self._begun.get(word, ()):
-                span = phrase.at(text, start, stop)
-                if span is not None and span[0] >= place:
-                    place = span[1]
+                if (span := phrase.at(text, start, stop)) is not None:
                     yield *span, phrase
-                    break
 
 
 @dataclass(frozen=True)
@@ -120,8 +124,8 @@ class Twin:
 class Swap:
     """Which terms are exchanged for which, and documents of which names are left alone.
 
-    `names` are matched as they are written here, or in capitals throughout: "Rose" is a name,
-    "rose" is none.
+    `names` are matched as they are written here, with a capital as where a sentence begins, or in
+    capitals throughout: "Rose" is a name, "rose" is none.
     """
 
     partners: Mapping[Phrase, Partner]
@@ -154,7 +158,7 @@ class Swap:
         """Return whether a text names somebody whose documents are left alone."""
         return any(
             _BLANK.sub(" ", composed(text[start:stop])) in self._written
-            for start, stop, _ in self._named.find(text)
+            for start, stop, _ in self._named.every(text)
         )
 
     @cached_property
@@ -168,7 +172,8 @@ class Swap:
     @cached_property
     def _written(self) -> frozenset[str]:
         own = {_BLANK.sub(" ", composed(name)) for name in self.names}
-        return frozenset(own | {name.upper() for name in own})
+        begun = {_capital(name) for name in own}
+        return frozenset(own | begun | {name.upper() for name in own})
 
 
 def _gap(text: str) -> str:
