@@ -43,6 +43,15 @@ def test_a_flipped_byte_stops_a_training_before_it_begins(
     assert not out.exists()
 
 
+def test_a_flipped_byte_stops_an_audit(lexome: Lexome, own: Path, tmp_path: Path) -> None:
+    groups = tmp_path / "groups.yaml"
+    groups.write_text("axes: {place: {house: [house], sea: [sea]}}\nattributes: {rain: [rain]}\n")
+    shard = own / "shards" / "train-00000.npy"
+    flip(shard)
+    refused(lexome("audit", own, "--groups", groups), shard)
+    assert not (own / "audit.json").exists()
+
+
 def test_a_flipped_byte_stops_what_goes_on_with_a_run(
     lexome: Lexome, own: Path, tmp_path: Path
 ) -> None:

@@ -47,7 +47,7 @@ def audit(folder: Folder, groups: GroupsFile, as_json: Json = False) -> None:
     from lexome.corpus import Corpus
     from lexome.evaluation.honesty.audited import NAME, write_audit
 
-    corpus = Corpus.open(folder)
+    corpus = Corpus.open(folder, verify=True)
     found = audited(corpus, groups)
     for line in audit_lines(found) if not as_json else ():
         result(line)
