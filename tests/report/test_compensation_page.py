@@ -75,6 +75,15 @@ def test_a_damaged_file_is_said_to_be_one(run: Path, damage: Callable[[Any], Any
     assert isinstance(missing, Missing) and "damaged" in missing.missing
 
 
+def test_another_format_is_called_so_and_not_damaged(run: Path) -> None:
+    found = priced.write(run) | {"format": 0}
+    del found["facts"]
+    (run / "compensation.json").write_text(json.dumps(found))
+    missing = shown(run)
+    assert isinstance(missing, Missing) and "another version wrote it" in missing.missing
+    assert missing.command.endswith("--before runs/base")
+
+
 def test_other_weights_are_missing(run: Path) -> None:
     found = priced.write(run) | {"weights": "0" * 64}
     (run / "compensation.json").write_text(json.dumps(found))

@@ -107,6 +107,8 @@ def test_what_was_not_asked_says_how(tuned_labels: Path, causal: FakeRun) -> Non
 @pytest.mark.parametrize(
     ("how", "why"),
     [
+        (lambda told: told.pop("format"), "another version wrote it"),
+        (lambda told: told.update(format=0, strange=3), "another version wrote it"),
         (lambda told: told.update(weights="0"), "other weights"),
         (lambda told: told.update(figures=[]), "detached outputs"),
         (lambda told: told.pop("asked"), "'asked'"),

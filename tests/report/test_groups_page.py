@@ -68,6 +68,16 @@ def test_nothing_asked_and_other_weights_are_missing(run: Path, masked: FakeRun)
     assert found.command.endswith("--groups 'groups of mine.yaml'")
 
 
+@pytest.mark.parametrize("other", [None, 0, "1"])
+def test_another_format_is_called_so_and_not_damaged(run: Path, other: object) -> None:
+    told = grouped.write(run) | {"format": other}
+    told.pop("all")
+    (run / "groups.json").write_text(json.dumps(told))
+    found = shown(run)
+    assert isinstance(found, Missing) and "in another format" in found.missing
+    assert found.command.endswith("--groups 'groups of mine.yaml'")
+
+
 DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no questions": (lambda told: told.pop("questions"), "'questions'"),
     "no slope": (lambda told: told["all"].pop("slope"), "'slope'"),

@@ -147,6 +147,18 @@ def test_too_few_held_out_items_flag_nothing_and_say_so(
     assert measure.limit is None and measure.near == ()
 
 
+def test_a_file_of_another_version_is_called_so_and_not_damaged(
+    near: tuple[FakeRun, list[str], Missing], tmp_path: Path
+) -> None:
+    def change(told: dict[str, Any]) -> None:
+        del told["format"], told["held_out"]
+
+    run = changed(near[0].folder, tmp_path / "run", change)
+    found = copied(RunFiles.read(run))
+    assert isinstance(found, Missing) and "another version wrote it" in found.missing
+    assert "--copying" in found.command
+
+
 DAMAGED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no measures": (lambda told: told.pop("measures"), "'measures'"),
     "a limit": (lambda told: told["measures"][0].update(limit="x"), "'limit'"),
@@ -260,6 +272,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
                "level": 0.001, "flagged": 1, "limit": 9, "share": {"low": 0, "high": 0.4},
                "set": whole}  # fmt: skip
     told = {
+        "format": 1,
         "weights": sha256(run / "model" / "model.safetensors"),
         "asked": {"files": [], "temperature": 1, "seed": 0},
         "samples": 9,

@@ -34,6 +34,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL
 
 NAME = "detached.json"
+FORMAT = 1
 _SECTION = "detached"
 _SHOWN = 12
 # Of each kind of source that says nothing, at most so many are asked.
@@ -85,6 +86,7 @@ def evaluate_detached(
     ):
         rows.append(what_is_said(model, pairs, kind, answered(kind.asked, kind.name)))
     found = {
+        "format": FORMAT,
         "task": start.task,
         "weights": sha256(run_folder / MODEL / WEIGHTS),
         "split": VALID,

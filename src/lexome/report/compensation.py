@@ -6,9 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lexome.evaluation.honesty.compensation import NAME
+from lexome.evaluation.honesty.compensation import FORMAT, NAME
 from lexome.report.data import Missing, finite
-from lexome.report.honesty_reading import count_at, object_at, objects_at, of_these_weights, text_at
+from lexome.report.honesty_reading import (
+    Kind,
+    count_at,
+    object_at,
+    objects_at,
+    of_these_weights,
+    text_at,
+)
 from lexome.report.reading import RunFiles, command, read_object
 from lexome.report.task_data import TaskFigure
 from lexome.report.task_figures import figure_of, figures_of
@@ -80,7 +87,9 @@ def compensation(run: RunFiles) -> Compensation | Missing | None:
     if isinstance(found, Missing):
         return found
     again = _command(run, found)
-    return of_these_weights(run, NAME, found, again, lambda: _compensation(found, again))
+    return of_these_weights(
+        run, Kind(NAME, FORMAT), found, again, lambda: _compensation(found, again)
+    )
 
 
 def _command(run: RunFiles, found: Mapping[str, Any]) -> str:

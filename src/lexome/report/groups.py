@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lexome.evaluation.honesty.evaluate_groups import NAME
+from lexome.evaluation.honesty.evaluate_groups import FORMAT, NAME
 from lexome.report.data import Missing, finite
 from lexome.report.honesty_reading import (
+    Kind,
     count_at,
     number_at,
     object_at,
@@ -19,6 +20,7 @@ from lexome.report.honesty_reading import (
 )
 from lexome.report.reading import RunFiles, command, read_object
 
+_KIND = Kind(NAME, FORMAT)
 _NOT_ASKED = (
     "It was not asked what it says of groups that you declare, beside what its corpus says of them."
 )
@@ -98,7 +100,7 @@ def groups(run: RunFiles) -> GroupsBeside | Missing | None:
     if isinstance(found, Missing):
         return found
     again = _command(run, found.get("asked"))
-    return of_these_weights(run, NAME, found, again, lambda: _beside(found, again))
+    return of_these_weights(run, _KIND, found, again, lambda: _beside(found, again))
 
 
 def _command(run: RunFiles, asked: object) -> str:

@@ -9,6 +9,7 @@ from lexome.evaluation.honesty.evaluate import FORMAT, NAME
 from lexome.report.data import Missing, finite
 from lexome.report.honesty_data import AnswerExample, Honesty, Relation
 from lexome.report.honesty_reading import (
+    Kind,
     count_at,
     number_at,
     object_at,
@@ -24,6 +25,8 @@ from lexome.report.honesty_texts import judged_texts
 from lexome.report.reading import RunFiles, command, read_object
 from lexome.report.task_data import Sureness
 from lexome.report.task_figures import figures_of
+
+_KIND = Kind(NAME, FORMAT)
 
 
 def honesty(run: RunFiles) -> Honesty | Missing | None:
@@ -41,11 +44,7 @@ def honesty(run: RunFiles) -> Honesty | Missing | None:
     if isinstance(found, Missing):
         return found
     again = _command(run, found.get("asked"))
-    if found.get("format") != FORMAT:
-        return Missing(
-            f"{NAME} is in another format than this lexome reads: another version wrote it.", again
-        )
-    return of_these_weights(run, NAME, found, again, lambda: _honesty(found, again))
+    return of_these_weights(run, _KIND, found, again, lambda: _honesty(found, again))
 
 
 def _command(run: RunFiles, asked: object) -> str:

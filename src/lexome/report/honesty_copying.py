@@ -10,11 +10,12 @@ from lexome.corpus import Corpus
 from lexome.corpus.index.record import record_path
 from lexome.corpus.manifest import TRAIN
 from lexome.errors import LexomeError, UsageError
-from lexome.evaluation.honesty.copied import NAME
+from lexome.evaluation.honesty.copied import FORMAT, NAME
 from lexome.evaluation.honesty.copying import check_comparable
 from lexome.report.data import Media, Missing, finite
 from lexome.report.gallery import Shown
 from lexome.report.honesty_reading import (
+    Kind,
     count_at,
     number_at,
     object_at,
@@ -24,6 +25,7 @@ from lexome.report.honesty_reading import (
 )
 from lexome.report.reading import RunFiles, command, missing, read_object
 
+_KIND = Kind(NAME, FORMAT, "compared samples of")
 _CERTAIN = 0.05
 
 
@@ -100,9 +102,7 @@ def copied(run: RunFiles) -> Copied | Missing | None:
         return found
     if isinstance(found.get("command"), str):
         again = found["command"]
-    return of_these_weights(
-        run, NAME, found, again, lambda: _copied(run, found, again), "compared samples of"
-    )
+    return of_these_weights(run, _KIND, found, again, lambda: _copied(run, found, again))
 
 
 def _unmeasured(run: RunFiles, again: str) -> Missing | None:

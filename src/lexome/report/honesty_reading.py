@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lexome.errors import LexomeError
 from lexome.evaluation.evaluate import is_current
@@ -16,22 +16,30 @@ from lexome.report.task_figures import figures_of
 T = TypeVar("T")
 
 
-def of_these_weights(
-    run: RunFiles,
-    name: str,
-    found: Mapping[str, Any],
-    again: str,
-    read: Callable[[], T],
-    did: str = "asked",
-) -> T | Missing:
-    """Return what `read` makes of a file of measurements that was `found` under `name`.
+class Kind(NamedTuple):
+    """A kind of files of measurements: the name, the format that is read, what was `done`."""
 
-    Where it is of other weights than the run has, or damaged, it is missing, and `again` is the
-    command that measures anew; `did` says what was done with those weights.
+    name: str
+    format: int
+    done: str = "asked"
+
+
+def of_these_weights(
+    run: RunFiles, kind: Kind, found: Mapping[str, Any], again: str, read: Callable[[], T]
+) -> T | Missing:
+    """Return what `read` makes of a file of measurements that was `found`.
+
+    Where it is in another format, of other weights than the run has, or damaged, it is missing, and
+    `again` is the command that measures anew.
     """
+    name = kind.name
+    if found.get("format") != kind.format:
+        return Missing(
+            f"{name} is in another format than this lexome reads: another version wrote it.", again
+        )
     try:
         if not is_current(found, run.folder):
-            return Missing(f"{name} {did} other weights than the run has now.", again)
+            return Missing(f"{name} {kind.done} other weights than the run has now.", again)
         return read()
     except LexomeError as error:
         return missing(error)

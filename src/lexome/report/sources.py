@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lexome.finetuning.detached_run import NAME
+from lexome.finetuning.detached_run import FORMAT, NAME
 from lexome.report.data import Missing
 from lexome.report.honesty_reading import (
+    Kind,
     count_at,
     number_at,
     object_at,
@@ -21,6 +22,7 @@ from lexome.report.reading import RunFiles, command, read_object
 from lexome.report.task_data import TaskFigure
 from lexome.report.task_figures import figures_of
 
+_KIND = Kind(NAME, FORMAT)
 _NOT_ASKED = "It was not asked whether its answers depend on their sources."
 _SHARES = ("detached outputs", "detached targets")
 
@@ -77,7 +79,7 @@ def sources(run: RunFiles) -> Sources | Missing | None:
     if isinstance(found, Missing):
         return found
     again = _command(run, found.get("asked"))
-    return of_these_weights(run, NAME, found, again, lambda: _sources(found, again))
+    return of_these_weights(run, _KIND, found, again, lambda: _sources(found, again))
 
 
 def _command(run: RunFiles, asked: object) -> str:

@@ -52,6 +52,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "compensation.json"
+FORMAT = 1
 TEXT, PAIRS = "text", "pairs"
 """The forms in which a model is asked: as running text that it goes on with, or as it was tuned."""
 _Z = 1.96
@@ -95,6 +96,7 @@ def evaluate_compensation(
         for form, tokenizer in _forms(opened).items()
     }
     found: dict[str, Any] = {
+        "format": FORMAT,
         "weights": _weights(opened),
         "before": {"run": str(before), "weights": _weights(base)},
         "asked": _asked(groups, questions),

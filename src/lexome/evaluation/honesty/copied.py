@@ -23,6 +23,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "copying.json"
+FORMAT = 1
 SAMPLES = 256
 # Samples that are written at once, between two signs of life.
 _ROUND = 32
@@ -57,6 +58,7 @@ def evaluate_copying(
     if not samples.files:
         contents = _written(opened, samples, told)
     found = {
+        "format": FORMAT,
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
         "command": _command(run, samples),
         "asked": {

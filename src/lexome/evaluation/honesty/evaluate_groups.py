@@ -35,6 +35,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "groups.json"
+FORMAT = 1
 
 
 def evaluate_groups(
@@ -56,10 +57,11 @@ def evaluate_groups(
     opened = open_run(run)
     with located(str(path)):
         answered = ask_run(opened, groups, told)
-        corpus = (pretrained(opened) or opened).corpus()
+        corpus = (pretrained(opened) or opened).corpus(verify=True)
         counted = count_answers(corpus, groups, lambda done, whole: told("corpus", done, whole))
     sides = [sides_of(one, [said]) for one, said in zip(counted, answered, strict=True)]
     found = {
+        "format": FORMAT,
         "weights": sha256(opened.folder / MODEL / WEIGHTS),
         "asked": {"groups": str(path), "sha256": sha256(path)},
         "command": shlex.join(("lexome", "evaluate", str(run), "--groups", str(path))),
