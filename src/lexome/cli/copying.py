@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lexome.cli.console import result, result_json, say
 from lexome.cli.progress import meter
 from lexome.errors import UsageError
 
@@ -40,6 +41,17 @@ SamplesFrom = Annotated[
         show_default=False,
     ),
 ]
+
+
+def by_copying(run: Path, samples: int | None, files: Sequence[Path], as_json: bool) -> None:
+    """Compare samples with the training data and print how near they are."""
+    found = copying_measured(run, samples, files)
+    if as_json:
+        result_json(found)
+        return
+    for line in copying_lines(found):
+        result(line)
+    say(f"written: {run / 'copying.json'}")
 
 
 def copying_measured(run: Path, samples: int | None, files: Sequence[Path]) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from lexome.cli import compensation, honesty
+from lexome.cli import compensation, fact_options, honesty
 from lexome.cli import copying as copies
 from lexome.cli import detached as sources
 from lexome.cli import finetune_options as options
@@ -81,28 +82,6 @@ Group = Annotated[
 ]
 
 
-_SEARCHED = ("beams", "length_penalty", "no_repeat_ngram", "temperature", "guidance")
-# What each measure reads; of two that read the same, the first is its home.
-_READ: Mapping[str, Sequence[str]] = {
-    "likelihood": ("split", "stride", "positions", "baselines", "both_strands"),
-    "answers": ("data", "adapter", "group", "by", "split", "baselines", *_SEARCHED),
-    "facts": ("facts", "templates", "unseen", "subjects"),
-    "groups": ("groups",),
-    "before": ("before", "groups", "facts", "templates", "subjects"),
-    "copying": ("copying", "samples", "samples_from"),
-    "detached": ("detached", "examples", "others", *_SEARCHED),
-}
-_MEASURES: Mapping[str, str] = {
-    "likelihood": "the likelihood",
-    "answers": "answers, of a run that was tuned on pairs",
-    "facts": "facts (--facts)",
-    "groups": "groups (--groups)",
-    "before": "a correction (--before)",
-    "copying": "copying (--copying)",
-    "detached": "sources (--detached)",
-}
-
-
 def evaluate(
     run: Run,
     data: Examples = None,
@@ -118,10 +97,10 @@ def evaluate(
     positions: Positions = None,
     baselines: Baselines = True,
     both_strands: BothStrands = False,
-    facts: honesty.FactsTable = None,
-    templates: honesty.Templates = None,
-    unseen: honesty.Unseen = None,
-    subjects: honesty.Subjects = None,
+    facts: fact_options.FactsTable = None,
+    templates: fact_options.Templates = None,
+    unseen: fact_options.Unseen = None,
+    subjects: fact_options.Subjects = None,
     groups: of_groups.GroupsFile = None,
     before: compensation.Before = None,
     copying: copies.Copying = False,
@@ -146,102 +125,140 @@ def evaluate(
     compensation.json, copying.json and detached.json.
     """
     given = {name: value for name, value in locals().items() if name not in ("run", "as_json")}
-    from lexome.finetuning.evaluate import is_tuned
-
-    searched = {name: given[name] for name in _SEARCHED}
-    if before:
-        _check_read(given, "before")
-        compensation.by_price(run, before, groups, (facts, templates, subjects), as_json)
-        return
-    if groups:
-        _check_read(given, "groups")
-        of_groups.by_groups(run, groups, as_json)
-        return
-    if copying:
-        _check_read(given, "copying")
-        _by_copying(run, samples, samples_from or (), as_json)
-        return
-    if facts or templates or unseen:
-        _check_read(given, "facts")
-        _by_facts(run, facts, templates, unseen, subjects, as_json)
-        return
-    if detached:
-        _check_read(given, "detached")
-        sources.by_sources(run, examples, others, searched, as_json)
-        return
-    if data or adapter or is_tuned(run):
-        _check_read(given, "answers")
-        choices = {"split": split, "files": data or (), "baselines": baselines, "group": group}
-        chosen = {**choices, "by": by or (), "searched": searched}
-        _by_task(adapter or run, run if adapter else None, chosen, as_json)
-        return
-    _check_read(given, "likelihood")
-    told = {} if positions is None else {"positions": positions}
-    found = evaluated(
-        run, split=split, stride=stride, baselines=baselines, both_strands=both_strands, **told
-    )
-    if as_json:
-        result_json(found)
-    else:
-        for line in score_lines(found):
-            result(line)
-        result(f"({found['definition']})")
+    measure = next(one for one in reversed(_MEASURES) if one.wanted(run, given))
+    _check_read(given, measure)
+    measure.take(run, given, as_json)
 
 
-def _by_facts(
-    run: Path,
-    facts: Path | None,
-    templates: Path | None,
-    unseen: Path | None,
-    subjects: int | None,
-    as_json: bool,
-) -> None:
-    """Ask a run about facts and print how it answers."""
-    found = honesty.facts_asked(run, *honesty.both(facts, templates), unseen, subjects)
+_Given = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A way to score a run: what people call it, and the options that it reads.
+
+    It is `wanted` where these ask for it; `take` measures and prints, or prints JSON.
+    """
+
+    called: str
+    reads: Sequence[str]
+    wanted: Callable[[Path, _Given], Any]
+    take: Callable[[Path, _Given, bool], None]
+
+
+def _by_likelihood(run: Path, given: _Given, as_json: bool) -> None:
+    told = {} if given["positions"] is None else {"positions": given["positions"]}
+    names = ("split", "stride", "baselines", "both_strands")
+    found = evaluated(run, **{name: given[name] for name in names}, **told)
     if as_json:
         result_json(found)
         return
-    for line in honesty.honesty_lines(found):
+    for line in score_lines(found):
         result(line)
-    say(f"written: {run / 'honesty.json'}")
+    result(f"({found['definition']})")
 
 
-def _by_copying(run: Path, samples: int | None, files: Sequence[Path], as_json: bool) -> None:
-    """Compare samples with the training data and print how near they are."""
-    found = copies.copying_measured(run, samples, files)
-    if as_json:
-        result_json(found)
-        return
-    for line in copies.copying_lines(found):
-        result(line)
-    say(f"written: {run / 'copying.json'}")
-
-
-def _check_read(given: Mapping[str, Any], measure: str) -> None:
-    """Raise `UsageError` for an option that says something and that the measure does not read."""
-    usual = inspect.signature(evaluate).parameters
-    for name, value in given.items():
-        if value != usual[name].default and name not in _READ[measure]:
-            home = next(_MEASURES[other] for other, read in _READ.items() if name in read)
-            flag = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
-            raise UsageError(
-                f"{flag} is of {home}, and this is {_MEASURES[measure]}",
-                where=flag,
-                fix="leave it out",
-            )
-
-
-def _by_task(run: Path, base: Path | None, choices: Mapping[str, Any], as_json: bool) -> None:
-    """Score a tuned run, or its adapter on a `base`, and print the scores."""
+def _by_answers(run: Path, given: _Given, as_json: bool) -> None:
+    """Score a tuned run, or the adapter of one on this base, and print the scores."""
     from lexome.cli import finetune, task_scores
 
-    scores = finetune.scored(run, base=base, **choices)
+    tuned, base = given["adapter"] or run, run if given["adapter"] else None
+    choices = {name: given[name] for name in ("split", "baselines", "group")}
+    files, by = given["data"] or (), given["by"] or ()
+    scores = finetune.scored(
+        tuned, base=base, files=files, by=by, searched=_searched(given), **choices
+    )
     if as_json:
         result_json(scores)
         return
     for line in (*task_scores.score_lines(scores), *sources.gap_lines(scores)):
         result(line)
-    say(f"written: {run / scores['kept_in']}")
+    say(f"written: {tuned / scores['kept_in']}")
+
+
+def _is_tuned(run: Path) -> bool:
+    from lexome.finetuning.evaluate import is_tuned
+
+    return is_tuned(run)
+
+
+_SEARCHED = ("beams", "length_penalty", "no_repeat_ngram", "temperature", "guidance")
+
+
+def _searched(given: _Given) -> dict[str, Any]:
+    return {name: given[name] for name in _SEARCHED}
+
+
+# From the usual to the particular: the last one that is wanted is taken, and of two that read the
+# same option the first is its home.
+_MEASURES = (
+    _Measure(
+        "the likelihood",
+        ("split", "stride", "positions", "baselines", "both_strands"),
+        lambda run, given: True,
+        _by_likelihood,
+    ),
+    _Measure(
+        "answers, of a run that was tuned on pairs",
+        ("data", "adapter", "group", "by", "split", "baselines", *_SEARCHED),
+        lambda run, given: given["data"] or given["adapter"] or _is_tuned(run),
+        _by_answers,
+    ),
+    _Measure(
+        "sources (--detached)",
+        ("detached", "examples", "others", *_SEARCHED),
+        lambda run, given: given["detached"],
+        lambda run, given, as_json: sources.by_sources(
+            run, given["examples"], given["others"], _searched(given), as_json
+        ),
+    ),
+    _Measure(
+        "facts (--facts)",
+        ("facts", "templates", "unseen", "subjects"),
+        lambda run, given: given["facts"] or given["templates"] or given["unseen"],
+        lambda run, given, as_json: honesty.by_facts(
+            run, given["facts"], given["templates"], given["unseen"], given["subjects"], as_json
+        ),
+    ),
+    _Measure(
+        "copying (--copying)",
+        ("copying", "samples", "samples_from"),
+        lambda run, given: given["copying"],
+        lambda run, given, as_json: copies.by_copying(
+            run, given["samples"], given["samples_from"] or (), as_json
+        ),
+    ),
+    _Measure(
+        "groups (--groups)",
+        ("groups",),
+        lambda run, given: given["groups"],
+        lambda run, given, as_json: of_groups.by_groups(run, given["groups"], as_json),
+    ),
+    _Measure(
+        "a correction (--before)",
+        ("before", "groups", "facts", "templates", "subjects"),
+        lambda run, given: given["before"],
+        lambda run, given, as_json: compensation.by_price(
+            run,
+            given["before"],
+            given["groups"],
+            (given["facts"], given["templates"], given["subjects"]),
+            as_json,
+        ),
+    ),
+)
+
+
+def _check_read(given: _Given, measure: _Measure) -> None:
+    """Raise `UsageError` for an option that says something and that the measure does not read."""
+    usual = inspect.signature(evaluate).parameters
+    for name, value in given.items():
+        if value != usual[name].default and name not in measure.reads:
+            home = next(other.called for other in _MEASURES if name in other.reads)
+            flag = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{flag} is of {home}, and this is {measure.called}", where=flag, fix="leave it out"
+            )
 
 
 def report(run: Run) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lexome.cli import finetune_options as options
 from lexome.cli.console import result, result_json, say
+from lexome.cli.gathered import gathered
+from lexome.cli.lessons import Lessons
 from lexome.cli.options import Json, numbers, sets_tuning, texts
 from lexome.errors import UsageError
 
@@ -16,50 +19,26 @@ if TYPE_CHECKING:
     from lexome.corpus import Corpus
     from lexome.finetuning.asked import Asked
     from lexome.finetuning.compare import Contender
-    from lexome.finetuning.data import Base
+    from lexome.finetuning.data import Base, PairData
+    from lexome.finetuning.tasks import Task
     from lexome.generation import Settings
     from lexome.recipe import Recipe
 
 
 @sets_tuning
+@gathered
 def finetune(
     changed: dict[str, Any],
     base: options.Base,
     task: options.TaskName,
     out: options.Out,
+    read_as: options.ReadAs,
+    held: options.HeldOut,
+    tuned: options.Tuned,
+    answered: options.Searched,
+    lessons: Lessons,
     data: options.Data = None,
     corpus: options.CorpusFolder = None,
-    source: options.SourceColumn = None,
-    target: options.TargetColumn = None,
-    base_language: options.BaseLanguage = None,
-    source_language: options.SourceLanguage = None,
-    target_language: options.TargetLanguage = None,
-    source_tokenizer: options.SourceTokenizer = None,
-    target_tokenizer: options.TargetTokenizer = None,
-    source_option: options.SourceOption = None,
-    target_option: options.TargetOption = None,
-    silence: options.Silence = None,
-    group: options.Group = "",
-    validation: options.Validation = 0.1,
-    validation_files: options.ValidationFiles = None,
-    validation_where: options.ValidationWhere = None,
-    duplicates: options.Duplicates = "refuse",
-    method: options.MethodName = "full",
-    epochs: options.Epochs = None,
-    examples: options.Examples = None,
-    balanced: options.Balanced = False,
-    compare: options.Compare = False,
-    sizes: options.Sizes = "",
-    beams: options.Beams = 1,
-    length_penalty: options.LengthPenalty = 1.0,
-    no_repeat_ngram: options.NoRepeatNgram = 0,
-    temperature: options.Temperature = None,
-    guidance: options.Guidance = None,
-    facts: options.Facts = None,
-    templates: options.Templates = None,
-    unseen: options.Unseen = None,
-    abstention: options.Abstention = None,
-    groups: options.Groups = None,
     as_json: Json = False,
 ) -> None:
     """Tune a model on pairs of source and target, and score it on pairs that it has not seen.
@@ -67,51 +46,55 @@ def finetune(
     The vocabulary grows by the tokens that the pairs bring. The weights with the least validation
     loss are kept; Ctrl-C saves the state and stops, and the same command goes on.
     """
-    from lexome.cli.lessons import Lessons
     from lexome.cli.task_scores import score_lines
     from lexome.finetuning import pairs, recipes, tasks
     from lexome.finetuning.asked import Asked
-    from lexome.finetuning.data import PairData
 
     # What is wrong in any of these is said before hours of training, not after them.
-    chosen, few = tasks.get(task), numbers(sizes, "--sizes")
-    tuning = recipes.Tuning(recipes.method(method), epochs, examples, changed, balanced)
-    searched: dict[str, Any] = {
-        "beams": beams,
-        "length_penalty": length_penalty,
-        "no_repeat_ngram": no_repeat_ngram,
-        "temperature": temperature,
-        "guidance": guidance,
-    }
+    chosen, few = tasks.get(task), numbers(tuned.sizes, "--sizes")
+    method = recipes.method(tuned.method)
+    tuning = recipes.Tuning(method, tuned.epochs, tuned.examples, changed, tuned.balanced)
+    searched = asdict(answered)
     settings_of(task, **searched)
-    known = pairs.open_base(base, base_language, source_language)
-    spoken = source_language or chosen.source or known.tokens.language
+    known = pairs.open_base(base, read_as.base_language, read_as.source_language)
     folder = corpus or Path("corpus") / out.name
-    lessons = Lessons(facts, templates, unseen, abstention, groups)
-    files, group = lessons.pairs(base, folder, task, data or [], group)
-    described = PairData(
-        files,
-        source,
-        target,
-        source_language,
-        target_language,
-        _options("--source-option", spoken, source_option),
-        _options("--target-option", target_language or chosen.target, target_option),
-        group,
-        source_tokenizer,
-        target_tokenizer,
-        silence,
+    files, group = lessons.pairs(base, folder, task, data or [], held.group)
+    described = _described(read_as, files, group, chosen, known.tokens.language)
+    split = texts(held.validation_where, "--validation-where", "split=valid")
+    held_out = pairs.HeldOut(held.validation, held.validation_files or (), split)
+    asked = Asked(
+        str(base), task, described, held_out, tuning, read_as.base_language, held.duplicates
     )
-    split = texts(validation_where, "--validation-where", "split=valid")
-    held_out = pairs.HeldOut(validation, validation_files or (), split)
-    asked = Asked(str(base), task, described, held_out, tuning, base_language, duplicates)
-    found = _tuned(asked, known, folder, out, few if compare or few else None, searched)
+    found = _tuned(asked, known, folder, out, few if tuned.compare or few else None, searched)
     if as_json:
         result_json(found)
         return
     for line in score_lines(found):
         result(line)
     say(f"  next: lexome report {out}")
+
+
+def _described(
+    read_as: options.ReadAs, files: Sequence[str], group: str, task: Task, base_language: str
+) -> PairData:
+    """Return what the pairs are and how they are read."""
+    from lexome.finetuning.data import PairData
+
+    source = read_as.source_language or task.source or base_language
+    target = read_as.target_language or task.target
+    return PairData(
+        files,
+        read_as.source,
+        read_as.target,
+        read_as.source_language,
+        read_as.target_language,
+        _options("--source-option", source, read_as.source_option),
+        _options("--target-option", target, read_as.target_option),
+        group,
+        read_as.source_tokenizer,
+        read_as.target_tokenizer,
+        read_as.silence,
+    )
 
 
 def _tuned(

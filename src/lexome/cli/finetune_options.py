@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -214,36 +215,6 @@ Guidance = Annotated[
 NoRepeatNgram = Annotated[
     int, typer.Option(help="No run of so many tokens comes twice.", rich_help_panel=_ANSWERS)
 ]
-Facts = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="TABLE",
-        help="A table of subject, relation, object. To abstain: what the base knows of three "
-        "quarters of the subjects is taught, else to say nothing. To rebalance: what it knows of "
-        "half of them stays as it is.",
-        show_default=False,
-        rich_help_panel=_QUESTIONS,
-    ),
-]
-Templates = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="How to ask for each relation, in JSON or YAML.",
-        show_default=False,
-        rich_help_panel=_QUESTIONS,
-    ),
-]
-Unseen = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="TABLE",
-        help="To abstain: subjects and relations that the corpus does not have; half of the "
-        "subjects are taught. (default: new names, of the parts of known ones)",
-        show_default=False,
-        rich_help_panel=_QUESTIONS,
-    ),
-]
 Abstention = Annotated[
     str | None,
     typer.Option(
@@ -262,3 +233,53 @@ Groups = Annotated[
         rich_help_panel=_QUESTIONS,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class ReadAs:
+    """How pairs are read: columns, languages, tokenizers."""
+
+    source: SourceColumn = None
+    target: TargetColumn = None
+    base_language: BaseLanguage = None
+    source_language: SourceLanguage = None
+    target_language: TargetLanguage = None
+    source_tokenizer: SourceTokenizer = None
+    target_tokenizer: TargetTokenizer = None
+    source_option: SourceOption = None
+    target_option: TargetOption = None
+    silence: Silence = None
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Which pairs are held out."""
+
+    group: Group = ""
+    validation: Validation = 0.1
+    validation_files: ValidationFiles = None
+    validation_where: ValidationWhere = None
+    duplicates: Duplicates = "refuse"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """How the base is tuned, and what it is compared with."""
+
+    method: MethodName = "full"
+    epochs: Epochs = None
+    examples: Examples = None
+    balanced: Balanced = False
+    compare: Compare = False
+    sizes: Sizes = ""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """How answers are looked for."""
+
+    beams: Beams = 1
+    length_penalty: LengthPenalty = 1.0
+    no_repeat_ngram: NoRepeatNgram = 0
+    temperature: Temperature = None
+    guidance: Guidance = None

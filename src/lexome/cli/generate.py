@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 
 from lexome.cli.console import part, result, result_json, say
 from lexome.cli.documents import beginning, make_folder, write_rendering, write_sheet
+from lexome.cli.gathered import gathered
 from lexome.cli.options import Json, Run
 from lexome.cli.progress import meter
 from lexome.cli.trace import Tracer
@@ -122,8 +123,26 @@ Traced = Annotated[
 Seed = Annotated[int, typer.Option(help="The same seed, the same text.", rich_help_panel=_SAMPLING)]
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """How tokens are drawn, as in the settings of generation."""
+
+    temperature: Temperature = 1.0
+    top_k: TopK = None
+    top_p: TopP = None
+    min_p: MinP = None
+    repetition_penalty: RepetitionPenalty = 1.0
+    no_repeat_ngram: NoRepeatNgram = 0
+    beams: Beams = 1
+    length_penalty: LengthPenalty = 1.0
+    guidance: Guidance = 1.0
+    seed: Seed = 0
+
+
+@gathered
 def generate(
     run: Run,
+    sampled: Sampled,
     prompts: Prompts = None,
     prompts_file: PromptsFile = None,
     source: From = None,
@@ -132,17 +151,7 @@ def generate(
     max_tokens: MaxTokens = None,
     count: Count = 1,
     stop: Stop = None,
-    temperature: Temperature = 1.0,
-    top_k: TopK = None,
-    top_p: TopP = None,
-    min_p: MinP = None,
-    repetition_penalty: RepetitionPenalty = 1.0,
-    no_repeat_ngram: NoRepeatNgram = 0,
-    beams: Beams = 1,
-    length_penalty: LengthPenalty = 1.0,
-    guidance: Guidance = 1.0,
     adapter: Adapter = None,
-    seed: Seed = 0,
     trace: Traced = False,
     as_json: Json = False,
 ) -> None:
@@ -161,17 +170,8 @@ def generate(
     opened = Opened.adapted(run, own) if adapter else Opened.of(own)
     settings = Settings(
         max_tokens=opened.most_tokens if max_tokens is None else max_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        repetition_penalty=repetition_penalty,
-        no_repeat_ngram=no_repeat_ngram,
-        beams=beams,
-        length_penalty=length_penalty,
-        guidance=guidance,
         stop=tuple(stop or ()),
-        seed=seed,
+        **asdict(sampled),
     )
     starts: list[str | Document] = [*(prompts or ())]
     starts += _lines(prompts_file) if prompts_file else ()

@@ -4,51 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from lexome.cli.console import result, result_json, say
 from lexome.cli.progress import meter
 from lexome.errors import UsageError
-
-_PANEL = "Facts"
-
-FactsTable = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="TABLE",
-        help="Ask the model about facts of its corpus: a table of subject, relation, object.",
-        rich_help_panel=_PANEL,
-        show_default=False,
-    ),
-]
-Templates = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="How to ask for each relation, in JSON or YAML.",
-        rich_help_panel=_PANEL,
-        show_default=False,
-    ),
-]
-Unseen = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="TABLE",
-        help="Subjects and relations that the corpus does not have: what is said is made up.",
-        rich_help_panel=_PANEL,
-        show_default=False,
-    ),
-]
-Subjects = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Ask about so many subjects, known and unknown ones each. (default: all)",
-        rich_help_panel=_PANEL,
-        show_default=False,
-    ),
-]
 
 
 def both(facts: Path | None, templates: Path | None) -> tuple[Path, Path]:
@@ -60,6 +20,24 @@ def both(facts: Path | None, templates: Path | None) -> tuple[Path, Path]:
             fix="name both: --facts TABLE --templates FILE",
         )
     return facts, templates
+
+
+def by_facts(
+    run: Path,
+    facts: Path | None,
+    templates: Path | None,
+    unseen: Path | None,
+    subjects: int | None,
+    as_json: bool,
+) -> None:
+    """Ask a run about facts and print how it answers."""
+    found = facts_asked(run, *both(facts, templates), unseen, subjects)
+    if as_json:
+        result_json(found)
+        return
+    for line in honesty_lines(found):
+        result(line)
+    say(f"written: {run / 'honesty.json'}")
 
 
 def facts_asked(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from lexome.cli.fact_options import FactsTable, Templates, Unseen
+from lexome.cli.finetune_options import Abstention, Groups
 from lexome.errors import UsageError
 
 ABSTAIN, REBALANCE = "abstain", "rebalance"
@@ -24,11 +26,11 @@ _MADE_OF: Mapping[str, str] = MappingProxyType(
 class Lessons:
     """What the options of `lexome finetune` say of the questions that pairs are made of."""
 
-    facts: Path | None = None
-    templates: Path | None = None
-    unseen: Path | None = None
-    abstention: str | None = None
-    groups: Path | None = None
+    facts: FactsTable = None
+    templates: Templates = None
+    unseen: Unseen = None
+    abstention: Abstention = None
+    groups: Groups = None
 
     def pairs(
         self, base: Path, corpus: Path, task: str, data: list[str], group: str

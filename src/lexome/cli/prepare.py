@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from lexome.cli.console import result, result_json, say
+from lexome.cli.gathered import gathered
 from lexome.cli.index import indexed
 from lexome.cli.index import summary as index_summary
 from lexome.cli.options import Json, texts
@@ -141,23 +143,45 @@ SwapExcept = Annotated[
 Licence = Annotated[str, typer.Option(help="What the files may be used for, for the record.")]
 
 
+@dataclass(frozen=True)
+class Tokenized:
+    """How documents become tokens."""
+
+    tokenizer: Tokenizer = None
+    vocab_size: VocabSize = None
+    k: K = None
+    stride: KStride = None
+    tokenizer_option: TokenizerOption = None
+    tokenizer_folder: TokenizerFolder = None
+    sample_units: SampleUnits = None
+
+    def options(self) -> dict[str, int]:
+        """Return the numbers that are given, those with an option of their own the stronger."""
+        own = {"k": self.k, "stride": self.stride}
+        return _numbers(self.tokenizer_option) | {
+            name: value for name, value in own.items() if value is not None
+        }
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Which documents are held out."""
+
+    validation: Validation = 0.1
+    validation_files: ValidationFiles = None
+    validation_where: ValidationWhere = None
+    split: Split = "document"
+    seed: Seed = 0
+
+
+@gathered
 def prepare(
     sources: Sources,
     language: LanguageName,
     out: Out,
+    tokenized: Tokenized,
+    held: HeldOut,
     option: Option = None,
-    tokenizer: Tokenizer = None,
-    vocab_size: VocabSize = None,
-    k: K = None,
-    stride: KStride = None,
-    tokenizer_option: TokenizerOption = None,
-    tokenizer_folder: TokenizerFolder = None,
-    sample_units: SampleUnits = None,
-    validation: Validation = 0.1,
-    validation_files: ValidationFiles = None,
-    validation_where: ValidationWhere = None,
-    split: Split = "document",
-    seed: Seed = 0,
     workers: Workers = None,
     licence: Licence = "",
     swap: Swap = None,
@@ -177,17 +201,16 @@ def prepare(
         sources=sources,
         language=language,
         options=languages.options_from_text(language, texts(option, "--option", "invalid=replace")),
-        tokenizer=tokenizer,
-        vocab_size=vocab_size,
-        tokenizer_options=_numbers(tokenizer_option)
-        | {name: value for name, value in (("k", k), ("stride", stride)) if value is not None},
-        tokenizer_folder=tokenizer_folder,
-        sample_units=sample_units,
-        validation=validation,
-        validation_files=validation_files or (),
-        validation_where=texts(validation_where, "--validation-where", "split=valid"),
-        split=cast(Any, split),  # the request checks it
-        seed=seed,
+        tokenizer=tokenized.tokenizer,
+        vocab_size=tokenized.vocab_size,
+        tokenizer_options=tokenized.options(),
+        tokenizer_folder=tokenized.tokenizer_folder,
+        sample_units=tokenized.sample_units,
+        validation=held.validation,
+        validation_files=held.validation_files or (),
+        validation_where=texts(held.validation_where, "--validation-where", "split=valid"),
+        split=cast(Any, held.split),  # the request checks it
+        seed=held.seed,
         workers=workers,
         licence=licence,
         swap=swap,
