@@ -73,18 +73,13 @@ def evaluate_detached(
 
     said = answered(asked, "answer")
     targets, outputs = _compared(model, pairs, asked, said, draws, told)
-    if np.isnan(outputs.means).all():
-        raise LexomeError(
-            "no held-out example can be asked with the source of another",
-            where=str(run_folder),
-            fix="hold out examples with several targets, short enough to fit the context",
-        )
-    own = Strange(HELD_OUT, tuple(asked[:_STRANGE]))
-    rows = [what_is_said(model, pairs, own, said[:_STRANGE])]
-    for kind in strange_sources(
-        pairs, start.task, asked[:_STRANGE], model.config.context, draws.seed
-    ):
-        rows.append(what_is_said(model, pairs, kind, answered(kind.asked, kind.name)))
+    _check_compared(outputs, run_folder)
+    some, context = asked[:_STRANGE], model.config.context
+    rows = [what_is_said(model, pairs, Strange(HELD_OUT, tuple(some)), said[:_STRANGE])]
+    rows += [
+        what_is_said(model, pairs, kind, answered(kind.asked, kind.name))
+        for kind in strange_sources(pairs, start.task, some, context, draws.seed)
+    ]
     found = {
         "format": FORMAT,
         "task": start.task,
@@ -145,6 +140,15 @@ def _compared(
 
     targets = measured(true, "targets for other sources")
     return targets, measured(own, "answers for other sources")
+
+
+def _check_compared(outputs: Margins, run: Path) -> None:
+    if np.isnan(outputs.means).all():
+        raise LexomeError(
+            "no held-out example can be asked with the source of another",
+            where=str(run),
+            fix="hold out examples with several targets, short enough to fit the context",
+        )
 
 
 def _most_detached(

@@ -40,6 +40,7 @@ from lexome.finetuning.trained import count_among, originals, trained_documents
 from lexome.generation import Settings
 from lexome.model import Transformer, TransformerConfig
 from lexome.model.folder import WEIGHTS
+from lexome.recipe import StartRecipe
 from lexome.training import metrics, open_run
 from lexome.training.run import FACTS, METRICS, MODEL, Run
 from lexome.training.start import adapted
@@ -99,13 +100,7 @@ def score_task(
     the run's adapter, and not the run's own model.
     """
     scoring = scoring or Scoring()
-    run = open_run(run_folder)
-    if run.recipe.start is None or not run.recipe.objective.of_pairs:
-        raise UsageError(
-            "this run was not tuned on pairs",
-            where=str(run_folder),
-            fix="score its likelihood: lexome evaluate, without files",
-        )
+    run, start = _tuned(run_folder)
     pairs = Pairs.of(run.corpus())
     read = read_questions(pairs, files) if files else (questions(pairs, split, scoring.limit), {})
     every, skipped = read
@@ -115,7 +110,7 @@ def score_task(
     resampling_of(asked, scoring.group)
     for field in scoring.by:
         members(asked, field)
-    chosen = scoring.settings or usual_settings(run.recipe.start.task)
+    chosen = scoring.settings or usual_settings(start.task)
     settings = replace(chosen, max_tokens=room(pairs.corpus, every, model.config.context))
     advance = (lambda done, total: told("answer", done, total)) if told else None
     said = answers(model, pairs, asked, settings, advance)
@@ -124,7 +119,7 @@ def score_task(
     if asked:
         scores, baselines = _scores(run, model, pairs, asked, said, scoring, trained)
     found = {
-        "task": run.recipe.start.task,
+        "task": start.task,
         "weights": sha256(run_folder / MODEL / WEIGHTS),
         "split": _asked(split, files),
         "examples": len(asked),
@@ -135,7 +130,7 @@ def score_task(
         **_chosen_on(run, pairs, asked),
         "group": scoring.group,
         "settings": {name: getattr(settings, name) for name in KEPT_SETTINGS},
-        "method": run.recipe.start.method,
+        "method": start.method,
         **{name: run.facts[name] for name in ("trained_parameters", "parameters")},
         **scores.to_dict(),
         "baselines": baselines,
@@ -146,6 +141,19 @@ def score_task(
     write_json(run_folder / named(SCORES, ending), found)
     _write_predictions(run_folder / named(PREDICTIONS, ending), pairs, asked, said)
     return found
+
+
+def _tuned(run_folder: Path) -> tuple[Run, StartRecipe]:
+    """Return a run and what it started from; one that was not tuned on pairs is a `UsageError`."""
+    run = open_run(run_folder)
+    start = run.recipe.start
+    if start is None or not run.recipe.objective.of_pairs:
+        raise UsageError(
+            "this run was not tuned on pairs",
+            where=str(run_folder),
+            fix="score its likelihood: lexome evaluate, without files",
+        )
+    return run, start
 
 
 def _group(pairs: Pairs, asked: Sequence[Question], group: str) -> str:

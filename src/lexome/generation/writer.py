@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -68,8 +69,7 @@ def write(
     settings = settings or Settings()
     read = [_read(tokenizer, language, prompt, row) for row, prompt in enumerate(prompts)]
     ids, features = [one for one, _ in read], [one for _, one in read]
-    contents = [tokenizer.decode(np.array(prompt, np.int64)) for prompt in ids]
-    rows = [_Row(_behind(tokenizer, prompt), settings.stop) for prompt in ids]
+    rows = [_Row(tokenizer, prompt, settings.stop) for prompt in ids]
 
     def on_token(row: int, token: int) -> bool:
         piece = rows[row].push(token)
@@ -99,17 +99,10 @@ def write(
     for row, result in enumerate(found):
         if (piece := rows[row].finish()) and on_text is not None:
             on_text(row, piece)
-        text = "".join(rows[row].pieces)
-        finish: Finish = "stop" if rows[row].stop.stopped else result.finish
-        whole = (*ids[row][1:], *result.ids)
-        content = contents[row]
-        # A stop text may end inside a token, so a string is put together from its pieces.
-        if isinstance(content, str):
-            content += text
-        else:
-            kept = len(ids[row]) - 1 + rows[row].before_stop
-            content = tokenizer.decode(np.array(whole[:kept], np.int64))
+        content = rows[row].content(result.ids)
         rendering = language.render(Document(content, Source("generated", str(row + 1))))
+        text, whole = "".join(rows[row].pieces), (*ids[row][1:], *result.ids)
+        finish: Finish = "stop" if rows[row].stop.stopped else result.finish
         written.append(
             Written(_shown(prompts[row]), text, whole, len(result.ids), finish, rendering)
         )
@@ -117,12 +110,14 @@ def write(
 
 
 class _Row:
-    """The text of one row as it grows."""
+    """The text of one row as it grows, behind its prompt."""
 
-    def __init__(self, stream: TextStream, stops: Sequence[str]) -> None:
+    def __init__(self, tokenizer: Tokenizer, prompt: Sequence[int], stops: Sequence[str]) -> None:
         self.stop = StopText(stops)
         self.pieces: list[str] = []
-        self._stream = stream
+        self._tokenizer, self._prompt = tokenizer, prompt
+        self._asked = tokenizer.decode(np.array(prompt, np.int64))
+        self._stream = _behind(tokenizer, prompt)
         self._lengths: list[int] = []
 
     @property
@@ -132,6 +127,17 @@ class _Row:
             return len(self._lengths)
         characters = sum(map(len, self.pieces))
         return sum(stop <= characters for stop in accumulate(self._lengths))
+
+    def content(self, ids: Sequence[int]) -> Any:
+        """Return prompt and continuation together, without a stop text; `ids` are the new tokens.
+
+        A stop text may end inside a token, so a string is put together from its pieces.
+        """
+        if isinstance(self._asked, str):
+            return self._asked + "".join(self.pieces)
+        whole = [*self._prompt[1:], *ids]
+        kept = len(self._prompt) - 1 + self.before_stop
+        return self._tokenizer.decode(np.array(whole[:kept], np.int64))
 
     def push(self, token: int) -> str:
         text = self._stream.push([token])

@@ -90,14 +90,7 @@ def evaluate_facts(
     """
     opened = open_run(run)
     taught = learned(opened.corpus()) if opened.recipe.objective.of_pairs else Learned()
-    read = read_questions(questions, said, taught.subjects, taught.prompts)
-    if not read.asked.questions:
-        but = ", or the run was tuned on questions about them" if taught.abstention else ""
-        raise LexomeError(
-            f"the training text names none of these subjects{but}",
-            where=str(questions.facts),
-            fix="ask for facts of the corpus that the run was trained on",
-        )
+    read = _left_to_ask(questions, said, taught)
     model = opened.model()
     answers = _answered(opened, model, read.asked, taught.abstention, told)
     base = pretrained(opened) if taught.abstention else None
@@ -131,6 +124,19 @@ def evaluate_facts(
     write_json(opened.folder / NAME, found)
     write_card(opened.folder / MODEL, found)
     return found
+
+
+def _left_to_ask(questions: Questions, said: Counts | None, taught: Learned) -> ToAsk:
+    """Return the questions about which nothing was taught; none about the known is an error."""
+    read = read_questions(questions, said, taught.subjects, taught.prompts)
+    if not read.asked.questions:
+        but = ", or the run was tuned on questions about them" if taught.abstention else ""
+        raise LexomeError(
+            f"the training text names none of these subjects{but}",
+            where=str(questions.facts),
+            fix="ask for facts of the corpus that the run was trained on",
+        )
+    return read
 
 
 def _facts(answers: _Answers, before: _Answers, facts: Facts, judge: Judge) -> dict[str, Any]:
