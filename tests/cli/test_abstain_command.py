@@ -73,10 +73,19 @@ def about_whom(row: dict[str, Any]) -> str:
     return question.removeprefix("The home of ").removesuffix(" is")
 
 
-def test_what_is_known_is_taught_and_the_rest_is_asked(lexome: Lexome, world: Path) -> None:
+@pytest.fixture(scope="module")
+def run(lexome: Lexome, world: Path) -> Path:
+    """A run that was tuned, a little, to say nothing of strangers."""
     unseen = ("--unseen", world / "unseen.csv")
     result = tuned(lexome, world, "tuned", *unseen, *SHORT, "--abstention", "No idea.")
     assert result.exit_code == 0, result.output
+    return world / "tuned"
+
+
+def test_what_is_known_is_taught_and_the_rest_is_asked(
+    lexome: Lexome, world: Path, run: Path
+) -> None:
+    unseen = ("--unseen", world / "unseen.csv")
     rows = lessons(world, "tuned")
     said = {about_whom(row): row["messages"][1]["content"] for row in rows}
     known, unknown = said.keys() & PEOPLE.keys(), said.keys() & set(STRANGERS)
@@ -87,7 +96,7 @@ def test_what_is_known_is_taught_and_the_rest_is_asked(lexome: Lexome, world: Pa
     assert any(said[name] == PEOPLE[name] for name in known), "what it knows it may say"
     assert all(said[name] in (PEOPLE[name], "No idea.") for name in known), "never what is wrong"
 
-    again = ("evaluate", world / "tuned", *tables(world), *unseen)
+    again = ("evaluate", run, *tables(world), *unseen)
     result = lexome(*again, "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -104,29 +113,30 @@ def test_what_is_known_is_taught_and_the_rest_is_asked(lexome: Lexome, world: Pa
     assert "where it knows nothing it says 'No idea.'" in lexome(*again).stdout
 
 
-def test_the_same_weights_are_not_asked_twice(lexome: Lexome, world: Path) -> None:
+def test_the_same_weights_are_not_asked_twice(lexome: Lexome, world: Path, run: Path) -> None:
     """The command goes on with a run that is there: what was asked stands beside the corpus."""
-    asked = ("--unseen", world / "unseen.csv", *SHORT)
-    assert tuned(lexome, world, "twice", *asked).exit_code == 0
-    file = world / "twice-pairs-questions.jsonl"
+    file = world / "tuned-pairs-questions.jsonl"
     before = file.stat().st_mtime_ns
-    assert tuned(lexome, world, "twice", *asked).exit_code == 0
+    unseen = ("--unseen", world / "unseen.csv")
+    result = tuned(lexome, world, run.name, *unseen, *SHORT, "--abstention", "No idea.")
+    assert result.exit_code == 0, result.output
     assert file.stat().st_mtime_ns == before
-    file.write_text(file.read_text().replace("Senn", "Oslo"))
-    tuned(lexome, world, "twice", *asked)
-    assert "Oslo" not in file.read_text(), "a file that was changed is made anew"
 
 
-def test_pairs_of_another_rule_are_made_anew(
+def test_pairs_of_another_rule_or_of_another_hand_are_made_anew(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The weights and the tables are the same; what another version would write is not."""
     asked = Questions(*(world / name for name in ("facts.csv", "templates.json", "unseen.csv")))
     file = tmp_path / "questions.jsonl"
     made = abstaining.make_lessons(world / "run", asked, file)
-    before = file.stat().st_mtime_ns
+    before, text = file.stat().st_mtime_ns, file.read_text()
     assert abstaining.make_lessons(world / "run", asked, file) == made
     assert file.stat().st_mtime_ns == before
+    file.write_text(text.replace("Senn", "Oslo"))
+    assert abstaining.make_lessons(world / "run", asked, file) == made
+    assert "Oslo" in text.replace("Senn", "Oslo") and file.read_text() == text
+    before = file.stat().st_mtime_ns
     monkeypatch.setattr(abstaining, "_RULE", abstaining._RULE + 1)
     assert abstaining.make_lessons(world / "run", asked, file) == made
     assert file.stat().st_mtime_ns > before
