@@ -60,7 +60,7 @@ def main() -> None:
     """Plant, train, ask; print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the models")
-    parser.add_argument("--steps", type=int, default=4000, help="of training each")
+    parser.add_argument("--steps", type=int, default=1250, help="of training each")
     parser.add_argument("--subjects", type=int, default=60)
     parser.add_argument(
         "--readings", type=int, default=460, help="1,000 cases a group and question"
@@ -68,8 +68,8 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--context", type=int, default=128)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--corpora", type=int, default=100, help="without skew")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--corpora", type=int, default=200, help="without skew")
     parser.add_argument("--corpus-readings", type=int, default=30, help="of those")
     parser.add_argument("--out", type=Path, help="a folder that keeps worlds, corpora and runs")
     options = parser.parse_args()
