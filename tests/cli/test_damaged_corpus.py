@@ -52,6 +52,20 @@ def test_a_flipped_byte_stops_an_audit(lexome: Lexome, own: Path, tmp_path: Path
     assert not (own / "audit.json").exists()
 
 
+def test_a_flipped_byte_stops_a_weighing(lexome: Lexome, own: Path, tmp_path: Path) -> None:
+    groups = tmp_path / "groups.yaml"
+    groups.write_text(
+        "axes: {place: {house: [house], sea: [sea]}}\nattributes: {rain: [rain], sun: [sun]}\n"
+        "questions: {sky: {axis: place, prompts: ['At the {group} there is {answer}.'],"
+        " answers: [rain, sun]}}\n"
+    )
+    shard = own / "shards" / "train-00000.npy"
+    flip(shard)
+    out = tmp_path / "weighed"
+    refused(lexome("reweigh", own, "--groups", groups, "--out", out), shard)
+    assert not out.exists()
+
+
 def test_a_flipped_byte_stops_what_goes_on_with_a_run(
     lexome: Lexome, own: Path, tmp_path: Path
 ) -> None:

@@ -115,6 +115,11 @@ def test_marks_of_a_script_are_of_the_word(tmp_path: Path) -> None:
     assert swap.exchanged("राज राजा") == ("रानी राजा", 1)
 
 
+def test_terms_of_a_script_without_spaces_are_found_within_a_sentence(tmp_path: Path) -> None:
+    swap = swap_of(tmp_path, [("父亲", "母亲"), ("他", "她")])
+    assert swap.exchanged("他的父亲是医生。") == ("她的母亲是医生。", 2)
+
+
 def test_a_row_of_its_own_says_what_a_term_becomes(tmp_path: Path) -> None:
     swap = swap_of(tmp_path, "his,her\nhim,her\nher,his\nhe,she\nHe,She\nshe,he\n")
     assert swap.exchanged("He told him of his; she, her.") == ("She told her of her; he, his.", 5)

@@ -82,7 +82,7 @@ def _reweighed(
     from lexome.languages.sources import file_name
 
     declared = read_groups(file)
-    corpus = Corpus.open(folder)
+    corpus = Corpus.open(folder, verify=True)
     with meter() as shown, located(str(file)):
 
         def told(done: int, total: int) -> None:

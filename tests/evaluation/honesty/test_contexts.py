@@ -34,6 +34,16 @@ def test_words_of_any_script() -> None:
     assert words_of("?! …") == ()
 
 
+def test_a_script_without_spaces_has_a_word_for_each_letter_so_that_terms_are_found() -> None:
+    assert words_of("他是医生。") == ("他", "是", "医", "生")
+    assert words_of("iPhoneを買う2台") == ("iphone", "を", "買", "う", "2", "台")
+    assert words_of("ผู้ชาย") == ("ผู้", "ช", "า", "ย")
+    finder = Finder([Terms(words=("他",)), Terms(words=("医生",)), Terms(words=("医学",))])
+    text = "他是医生。她是护士。"
+    found = finder.find(Writing(text), {}, starts_of(text, "sentence", None))
+    assert found.tolist() == [[True, True, False], [False, False, False]]
+
+
 def sentences(text: str) -> list[str]:
     starts = [*starts_of(text, "sentence", None).tolist(), len(text)]
     return [text[first:last] for first, last in pairwise(starts)]
