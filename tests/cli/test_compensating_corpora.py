@@ -72,6 +72,10 @@ def test_what_was_swapped_is_said(lexome: Lexome, world: Path, plain: Path) -> N
     assert not any(flagged(lexome, world / "careful", world))
     naive = prepared(lexome, world, "naive", "--swap", world / "pairs.csv")
     assert "left alone" not in naive.stdout and "swapped" in naive.stdout
+    assert "absent" not in naive.stdout
+    (world / "more.csv").write_text("tarun,velan\naunts,uncles\n")
+    some = prepared(lexome, world, "some", "--swap", world / "more.csv").stdout
+    assert "2 of 4 declared terms stand in no training document: aunts, uncles" in some
 
 
 def test_errors_name_the_file_and_the_line(lexome: Lexome, world: Path) -> None:

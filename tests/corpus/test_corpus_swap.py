@@ -121,6 +121,13 @@ def test_terms_are_counted_and_pieces_and_workers_change_nothing(
     assert record.terms == record.swapped + threes, "two terms more, in originals and twins"
 
 
+def test_declared_terms_that_no_document_has_are_named(world: Path) -> None:
+    (world / "pairs.csv").write_text("tarun,velan\nTarun mother,Velan mother\naunts,uncles\n")
+    record = made(world, "some", swap=world / "pairs.csv", workers=2).manifest.swap
+    assert record is not None
+    assert record.absent == ("aunts", "tarun mother", "uncles", "velan mother")
+
+
 def test_a_tokenizer_of_characters_knows_those_of_partners(world: Path) -> None:
     (world / "pairs.csv").write_text("tarun,ταῦρος\n")
     corpus = made(world, "greek", tokenizer="characters", swap=world / "pairs.csv")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -298,6 +298,11 @@ def summary(manifest: Manifest) -> Iterator[str]:
             f"swapped    {swap.swapped:,} training documents have a twin, {swap.terms:,} terms "
             f"exchanged{alone if swap.names else ''}"
         )
+        if swap.absent:
+            yield (
+                f"absent     {len(swap.absent):,} of {swap.declared:,} declared terms stand in no "
+                f"training document: {_some(swap.absent)}"
+            )
     for reason, skipped in manifest.skipped.items():
         yield f"skipped    {skipped.count:,} × {reason}; the first: {skipped.examples[0]}"
     leak = manifest.leak
@@ -306,3 +311,9 @@ def summary(manifest: Manifest) -> Iterator[str]:
         f"leak       {leak.exact_duplicates:,} of {leak.documents:,} held-out documents are also "
         f"in train, {leak.near_duplicates:,} more nearly so{unjudged}"
     )
+
+
+def _some(names: Sequence[str], most: int = 10) -> str:
+    """Return the first of many names, and how many more there are."""
+    more = f", and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"

@@ -44,19 +44,24 @@ class PieceSide(BaseModel):
 
 
 class SwapCounts(BaseModel):
-    """Documents with a twin, the terms exchanged in them, and documents left alone."""
+    """Documents with a twin, the terms exchanged in them, and documents left alone.
+
+    `found` are the declared terms that stand in any of them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     swapped: int = 0
     terms: int = 0
     left_alone: int = 0
+    found: frozenset[str] = frozenset()
 
     def __add__(self, other: SwapCounts) -> SwapCounts:
         return SwapCounts(
             swapped=self.swapped + other.swapped,
             terms=self.terms + other.terms,
             left_alone=self.left_alone + other.left_alone,
+            found=self.found | other.found,
         )
 
 
@@ -130,9 +135,9 @@ class Encode:
             if (twin := self.swap.twin(item.document)) is None:
                 continue
             if twin.document is None:
-                counts += SwapCounts(left_alone=1)
+                counts += SwapCounts(left_alone=1, found=twin.found)
                 continue
-            counts += SwapCounts(swapped=1, terms=twin.terms)
+            counts += SwapCounts(swapped=1, terms=twin.terms, found=twin.found)
             twins.append(_Entry(twin.document, self.language.units(twin.document), False))
         return twins, counts
 

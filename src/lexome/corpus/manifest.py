@@ -104,7 +104,8 @@ class TokenizerRecord(_Part):
 class SwapRecord(_Part):
     """What was exchanged: twins with `terms` declared terms stand beside `swapped` documents.
 
-    `left_alone` documents hold such terms too, and name somebody of whom facts are said. The files
+    `left_alone` documents hold such terms too, and name somebody of whom facts are said. Terms that
+    are `absent` were declared and stand in no training document, in small letters. The files
     in which terms and names were `declared` are among the manifest's sources. A twin has the
     metadata of its document, as they were.
     """
@@ -114,6 +115,7 @@ class SwapRecord(_Part):
     swapped: int
     terms: int
     left_alone: int
+    absent: tuple[str, ...] = ()
 
 
 class WeighingRecord(_Part):

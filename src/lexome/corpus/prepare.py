@@ -189,8 +189,12 @@ class _Preparation:
         counts = sum((piece.swapped for piece in pieces), SwapCounts())
         if not counts.swapped:
             raise _nothing_swapped(counts.left_alone, self.request)
+        declared = {str(phrase) for phrase in self.swap.partners}
         return SwapRecord(
-            declared=len(self.swap.partners), names=len(self.swap.names), **counts.model_dump()
+            declared=len(self.swap.partners),
+            names=len(self.swap.names),
+            absent=tuple(sorted(declared - counts.found)),
+            **counts.model_dump(exclude={"found"}),
         )
 
     def _unfinished(self, plan: Plan) -> Iterator[Piece]:

@@ -33,6 +33,10 @@ class Phrase:
     words: tuple[str, ...]
     gaps: tuple[str, ...]
 
+    def __str__(self) -> str:
+        parts = zip(self.gaps, (*self.words, ""), strict=True)
+        return "".join(part for pair in parts for part in pair)
+
     @classmethod
     def of(cls, text: str) -> Phrase:
         """Return the phrase that a text without white space at its ends is."""
@@ -111,13 +115,14 @@ class Phrases:
 
 @dataclass(frozen=True)
 class Twin:
-    """What became of a document that holds `terms` declared terms.
+    """What became of a document that holds `terms` declared terms, which are `found` in it.
 
     There is no `document` where it is left alone.
     """
 
     document: Document | None
     terms: int
+    found: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -136,23 +141,20 @@ class Swap:
 
         It has the metadata of the document, and its source with "swapped" behind the record.
         """
-        text, terms = self.exchanged(document.content)
-        if not terms:
+        text, phrases = self._exchanged(document.content)
+        if not phrases:
             return None
+        terms, found = len(phrases), frozenset(map(str, phrases))
         if self.spares(document.content):
-            return Twin(None, terms)
+            return Twin(None, terms, found)
         record = f"{document.source.record} swapped".strip()
         source = replace(document.source, record=record)
-        return Twin(replace(document, content=text, source=source), terms)
+        return Twin(replace(document, content=text, source=source), terms, found)
 
     def exchanged(self, text: str) -> tuple[str, int]:
         """Return a text with all terms exchanged, and how many there were."""
-        parts: list[str] = []
-        place = terms = 0
-        for start, stop, phrase in self._terms.find(text):
-            parts += (text[place:start], self.partners[phrase].for_text(text[start:stop]))
-            place, terms = stop, terms + 1
-        return "".join((*parts, text[place:])), terms
+        twin, phrases = self._exchanged(text)
+        return twin, len(phrases)
 
     def spares(self, text: str) -> bool:
         """Return whether a text names somebody whose documents are left alone."""
@@ -160,6 +162,16 @@ class Swap:
             _BLANK.sub(" ", composed(text[start:stop])) in self._written
             for start, stop, _ in self._named.every(text)
         )
+
+    def _exchanged(self, text: str) -> tuple[str, list[Phrase]]:
+        parts: list[str] = []
+        phrases: list[Phrase] = []
+        place = 0
+        for start, stop, phrase in self._terms.find(text):
+            parts += (text[place:start], self.partners[phrase].for_text(text[start:stop]))
+            phrases.append(phrase)
+            place = stop
+        return "".join((*parts, text[place:])), phrases
 
     @cached_property
     def _terms(self) -> Phrases:
