@@ -53,7 +53,7 @@ def write(run: Path, group: str = "wug") -> dict[str, Any]:
         "asked": {"groups": "my groups.yaml", "facts": "facts.csv", "templates": "t.json",
                   "subjects": None},
         "forms": ["text", "pairs"],
-        "likelihood": {"unit": "byte", "units": 2000, "before": figure("before", 0.16),
+        "likelihood": {"unit": "byte", "units": 2000, "documents": 9, "trained_on": 0, "before": figure("before", 0.16),
                        "after": figure("after", 0.17), "change": 0.06},
         "facts": {form: {"all": facts, "relations": {"kind": facts}} for form in ("text", "pairs")},
         "statements": {"rows": [_row("targeted", "mill", group, 0.5),

@@ -49,11 +49,11 @@ from lexome.training.run import MODEL, Run
 I_DO_NOT_KNOW = "I don't know."
 # Counted up when something else is written for the same weights and tables, by what stands here or
 # by what it uses: pairs that another rule has made are made anew.
-_RULE = 1
+_RULE = 2
 _PURPOSE = "taught to abstain"
 # Questions that are taught, and names of nobody: with fewer of these a model learns them by heart
 # instead of the rule.
-_MOST, _NAMES = 6_000, 12_000
+_MOST, _NAMES = 6_000, 24_000
 # The share that is taught of the table of the unknown, and of subjects with a single question.
 _UNKNOWN, _ALONE = 0.5, 0.75
 
@@ -87,7 +87,7 @@ def make_lessons(
 
     These are half of the ways to ask for each of the facts, 6,000 at most, and one question about
     each of half of the subjects in the table of the unknown. With an index one is asked about each
-    of 12,000 new names too, whose parts are those of the known ones, and which the corpus does not
+    of 24,000 new names too, whose parts are those of the known ones, and which the corpus does not
     have; an index or a table is needed. What the same weights were asked before is not asked again.
     Raises `UsageError` for an abstention that is empty, `LexomeError` where there is nothing to
     teach.

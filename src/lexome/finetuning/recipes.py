@@ -28,7 +28,7 @@ from lexome.training.start import base_config, base_folder
 
 _LEAST_EXAMPLES, _MOST_EXAMPLES, _STEPS_PER_EPOCH = 8, 64, 100
 _MOST_ROWS = 32
-_EPOCHS, _PATIENCE = 10, 3
+_PATIENCE = 3
 _CHUNK = 1 << 20
 
 # Recordings are few and heard often: masks make each hearing another one (SpecAugment).
@@ -69,14 +69,14 @@ class Tuning:
             raise UsageError(
                 f"epochs must be above 0, not {self.epochs:g}",
                 where="--epochs",
-                fix="leave it out for 10, or fewer where nothing is gained",
+                fix="leave it out for what is usual, or fewer where nothing is gained",
             )
 
 
 def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Recipe:
     """Return the recipe of a task's run: what is usual, and what the person says over it.
 
-    Nothing said about its length, it ends after ten epochs, or when three validations in a row
+    Nothing said about its length, it ends after the task's epochs, or when three validations in a row
     bring nothing.
     """
     start = {"base": base, "task": task.name, "method": tuning.method, "examples": tuning.examples}
@@ -105,7 +105,7 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
         )
     if not length:
         per_epoch = packed.windows_per_epoch / batch
-        epochs = _EPOCHS if tuning.epochs is None else tuning.epochs
+        epochs = task.epochs if tuning.epochs is None else tuning.epochs
         training["steps"] = math.ceil(epochs * per_epoch)
         if tuning.epochs is None:
             training["patience"] = _PATIENCE

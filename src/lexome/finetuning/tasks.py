@@ -23,7 +23,8 @@ class Task:
     and `guidance` unless a person says otherwise. `empty` says what becomes of pairs without a
     target: they are left out, or kept where nothing is the right answer (to silence). Beside
     a share `silence` of the training pairs a made one says that nothing is to be said of silence
-    and noise. The usual learning rates are multiplied by `rate`.
+    and noise. The usual learning rates are multiplied by `rate`, and training ends after `epochs`,
+    unless a person says otherwise.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Task:
     silence: float = 0.0
     objective: Literal["target", "preference"] = "target"
     rate: float = 1.0
+    epochs: int = 10
 
     @property
     def is_chat(self) -> bool:
@@ -68,6 +70,8 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "text",
                 roles=(SYSTEM, USER, ASSISTANT),
                 rate=0.1,
+                # More names of nobody, each seen less often, make the rule of silence a better one.
+                epochs=5,
             ),
             Task(
                 "rebalance",

@@ -38,14 +38,14 @@ from lexome.evaluation.honesty.difference import (
 from lexome.evaluation.honesty.falsified import falsified, falsified_by_relation
 from lexome.evaluation.honesty.group_answers import Answered
 from lexome.evaluation.honesty.groups import read_groups
-from lexome.evaluation.honesty.held_out import held_out_likelihood
+from lexome.evaluation.honesty.held_out import held_out_likelihood, unread
 from lexome.evaluation.honesty.questions import Questions, read_questions
 from lexome.evaluation.honesty.rebalanced import left_to_ask, targets, taught_prompts
 from lexome.evaluation.likelihood import Likelihood
 from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.evaluation.progress import Told
 from lexome.files import sha256, write_json
-from lexome.languages.base import Tokenizer
+from lexome.languages.base import Document, Tokenizer
 from lexome.languages.pair import PairTokenizer
 from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
@@ -223,25 +223,46 @@ def _difference(
 
 
 def _likelihood(base: Run, run: Run, corpus: Corpus, told: Told) -> dict[str, Any]:
-    """Return what both models need for the held-out text that the one before knows nothing of."""
+    """Return what both models need for the held-out text that neither was trained on."""
+    reads = pretrained(run)
+    documents, trained_on = unread(corpus, corpus if reads is None else reads.corpus())
+    if not documents:
+        raise LexomeError(
+            f"all {trained_on:,} documents that were held out from the run before stand in the "
+            "training text of this one, so that their likelihood says nothing",
+            where=str(run.folder),
+            fix="prepare its corpus with the same held-out text: --validation-files FILE",
+        )
     was, now = (
-        _held_out(one, corpus, partial(told, f"held-out text, {name}"))
+        _held_out(one, corpus, documents, partial(told, f"held-out text, {name}"))
         for name, one in (("before", base), ("after", run))
     )
     return {
         "unit": corpus.language.unit,
         "units": was.units,
+        "documents": len(documents),
+        "trained_on": trained_on,
         "before": _bits("before", was),
         "after": _bits("after", now),
         "change": now.bits_per_unit / was.bits_per_unit - 1,
     }
 
 
-def _held_out(run: Run, corpus: Corpus, progress: Callable[[int, int], None]) -> Likelihood:
+def _held_out(
+    run: Run,
+    corpus: Corpus,
+    documents: Sequence[Document],
+    progress: Callable[[int, int], None],
+) -> Likelihood:
     reads = pretrained(run) or run
     respect = reads.recipe.objective.document_boundaries == "respect"
     return held_out_likelihood(
-        run.model(), _forms(run)[TEXT], corpus, respect_documents=respect, progress=progress
+        run.model(),
+        _forms(run)[TEXT],
+        corpus,
+        documents,
+        respect_documents=respect,
+        progress=progress,
     )
 
 

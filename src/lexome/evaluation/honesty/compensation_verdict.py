@@ -222,6 +222,9 @@ def _each_too(of_mean: bool, worst: float) -> bool | None:
 def _bits(likelihood: Mapping[str, Any]) -> Line:
     change, unit = likelihood["change"], likelihood["unit"]
     text = f"Bits per {unit} of held-out text changed by {change:+.1%}."
+    if trained_on := likelihood["trained_on"]:
+        whole = trained_on + likelihood["documents"]
+        text += f" {trained_on:,} of {whole:,} documents are left out: it was trained on them."
     return "held-out text", change <= MOST_BITS, text
 
 
