@@ -76,8 +76,8 @@ class Tuning:
 def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Recipe:
     """Return the recipe of a task's run: what is usual, and what the person says over it.
 
-    Nothing said about its length, it ends after the task's epochs, or when three validations in a row
-    bring nothing.
+    Nothing said about its length, it ends after as many epochs as is usual for the task, or when
+    three validations in a row bring nothing.
     """
     start = {"base": base, "task": task.name, "method": tuning.method, "examples": tuning.examples}
     values: dict[str, Any] = {

@@ -32,7 +32,7 @@ def made(folder: Path, train: str, valid: str, tokenizer: str) -> Corpus:
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, Corpus]:
-    """A corpus with three held-out documents, and one of other tokens that trains on one of them."""
+    """A corpus with three held-out documents, and one that trains on one of them."""
     folder = tmp_path_factory.mktemp("held-out")
     lines = [f"what was read, number {number}\n" for number in range(200)]
     first = made(folder / "first", "".join(lines), "".join(HELD_OUT), "bytes")
