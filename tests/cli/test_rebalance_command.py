@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fact_tables import table
 
+from lexome.evaluation.honesty import compensation
 from lexome.finetuning import rebalancing
 
 Lexome = Callable[..., Any]
@@ -218,7 +219,26 @@ def test_a_swap_of_everything_is_caught(lexome: Lexome, world: Path) -> None:
     assert facts["fine"] is False and "Determined facts were falsified" in facts["text"]
     fine = {one["about"]: one["fine"] for one in found["verdict"]}
     assert fine["not targeted"] is False, "an exchange knows no question: the mine moved as well"
+    assert fine["held-out text"] is None, "the same lines were split otherwise, and all are read"
+    assert found["likelihood"] == {"unit": "byte", "documents": 0, "trained_on": 73}
+    printed = lexome(
+        "evaluate", world / "swapped", "--groups", world / "groups.yaml", *tables(world),
+        "--before", world / "run",
+    ).stdout  # fmt: skip
+    assert "all 73 documents of it stand in the training text" in printed
     assert facts["text"] in (world / "swapped" / "model" / "README.md").read_text()
+
+
+def test_groups_with_few_cases_are_not_said_to_differ(
+    lexome: Lexome, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("evaluate", world / "run", "--groups", world / "groups.yaml",
+             "--before", world / "run", "--json")  # fmt: skip
+    statements = json.loads(lexome(*asked).stdout)["difference"]["text"]["statements"]
+    assert (statements["comparisons"], statements["different"]) == (2, 1), "mill is to be alike"
+    monkeypatch.setattr(compensation, "FEWEST", 1000)
+    statements = json.loads(lexome(*asked).stdout)["difference"]["text"]["statements"]
+    assert (statements["comparisons"], statements["different"]) == (1, 0)
 
 
 @pytest.mark.parametrize(

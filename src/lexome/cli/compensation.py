@@ -89,10 +89,11 @@ def price_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _rows(found: Mapping[str, Any], forms: Sequence[str]) -> Iterator[tuple[str, ...]]:
     bits = found["likelihood"]
-    rest = [""] * (len(forms) - 1)
-    after = f"{bits['after']['value']:.4f}"
-    name = f"held-out text, bits per {bits['unit']}"
-    yield (name, _n(bits["units"]), "", "", f"{bits['before']['value']:.4f}", after, *rest, "")
+    if bits["documents"]:
+        rest = [""] * (len(forms) - 1)
+        after = f"{bits['after']['value']:.4f}"
+        name = f"held-out text, bits per {bits['unit']}"
+        yield (name, _n(bits["units"]), "", "", f"{bits['before']['value']:.4f}", after, *rest, "")
     facts = found["facts"]
     for relation in facts[forms[0]]["relations"] if facts else ():
         own = [_figures(facts[form]["relations"][relation]["figures"]) for form in forms]

@@ -115,7 +115,7 @@ def _compensation(found: Mapping[str, Any], again: str) -> Compensation:
         tuple(_FORMS[form] for form in forms),
         tuple(map(_said, objects_at(found, "verdict"))),
         (
-            _likelihood(object_at(found, "likelihood"), len(forms)),
+            *_likelihood(object_at(found, "likelihood"), len(forms)),
             *_facts(found.get("facts"), forms),
             *(_row(one, forms) for one in objects_at(object_at(found, "statements"), "rows")),
         ),
@@ -130,13 +130,15 @@ def _said(values: Mapping[str, Any]) -> Said:
     return Said(text_at(values, "about"), fine, text_at(values, "text"))
 
 
-def _likelihood(values: Mapping[str, Any], forms: int) -> PriceRow:
-    """Return the row of held-out text, which is read in one form alone."""
+def _likelihood(values: Mapping[str, Any], forms: int) -> Iterator[PriceRow]:
+    """Yield the row of held-out text, which is read in one form alone, if any was left to read."""
+    if count_at(values, "documents") == 0:
+        return
     before, after = (figure_of(values.get(name)) for name in ("before", "after"))
     rest = (None,) * (forms - 1)
     name = f"bits per {text_at(values, 'unit')} of held-out text"
     units = count_at(values, "units")
-    return PriceRow("held-out text", name, units, None, None, before, (after, *rest), None)
+    yield PriceRow("held-out text", name, units, None, None, before, (after, *rest), None)
 
 
 def _facts(facts: object, forms: Sequence[str]) -> Iterator[PriceRow]:

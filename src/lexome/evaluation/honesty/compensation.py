@@ -40,6 +40,7 @@ from lexome.evaluation.honesty.group_answers import Answered
 from lexome.evaluation.honesty.groups import read_groups
 from lexome.evaluation.honesty.held_out import held_out_likelihood, unread
 from lexome.evaluation.honesty.questions import Questions, read_questions
+from lexome.evaluation.honesty.rates import FEWEST
 from lexome.evaluation.honesty.rebalanced import left_to_ask, targets, taught_prompts
 from lexome.evaluation.likelihood import Likelihood
 from lexome.evaluation.metrics.bootstrap import Floats
@@ -52,7 +53,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "compensation.json"
-FORMAT = 1
+FORMAT = 2
 TEXT, PAIRS = "text", "pairs"
 """The forms in which a model is asked: as running text that it goes on with, or as it was tuned."""
 _Z = 1.96
@@ -89,6 +90,7 @@ def evaluate_compensation(
     asking = left_to_ask(asked.asked(str(groups)), taught, str(groups))
     counted = count_answers(corpus, asked, lambda done, whole: told("corpus", done, whole))
     rates = [_rates(one.counts) for one in counted]
+    sure = [_sure(one, own.counts) for one, own in zip(asking, counted, strict=True)]
     facts = [] if questions is None else _facts(questions, corpus, pairs)
     was = _answered(base, base.tokenizer(), facts, asking, partial(told, "before"))
     now = {
@@ -107,7 +109,7 @@ def evaluate_compensation(
         "facts": {form: _falsified(was, own) for form, own in now.items()} if facts else None,
         "statements": _statements(asking, was.groups, now, rates),
         "difference": {
-            form: _difference(own, asking, rates) for form, own in {"before": was, **now}.items()
+            form: _difference(own, asking, sure) for form, own in {"before": was, **now}.items()
         },
     }
     found["verdict"] = verdict(found)
@@ -223,25 +225,26 @@ def _difference(
 
 
 def _likelihood(base: Run, run: Run, corpus: Corpus, told: Told) -> dict[str, Any]:
-    """Return what both models need for the held-out text that neither was trained on."""
+    """Return what both models need for the held-out text that neither was trained on.
+
+    There are no figures where the run was trained on all of it.
+    """
     reads = pretrained(run)
     documents, trained_on = unread(corpus, corpus if reads is None else reads.corpus())
+    counted = {
+        "unit": corpus.language.unit,
+        "documents": len(documents),
+        "trained_on": trained_on,
+    }
     if not documents:
-        raise LexomeError(
-            f"all {trained_on:,} documents that were held out from the run before stand in the "
-            "training text of this one, so that their likelihood says nothing",
-            where=str(run.folder),
-            fix="prepare its corpus with the same held-out text: --validation-files FILE",
-        )
+        return counted
     was, now = (
         _held_out(one, corpus, documents, partial(told, f"held-out text, {name}"))
         for name, one in (("before", base), ("after", run))
     )
     return {
-        "unit": corpus.language.unit,
+        **counted,
         "units": was.units,
-        "documents": len(documents),
-        "trained_on": trained_on,
         "before": _bits("before", was),
         "after": _bits("after", now),
         "change": now.bits_per_unit / was.bits_per_unit - 1,
@@ -272,10 +275,15 @@ def _bits(name: str, score: Likelihood) -> dict[str, Any]:
     return {"name": name, "value": bits, "low": low, "high": high, "n": score.units}
 
 
-def _rates(counts: Any) -> Floats:
-    """Return the share of each answer, [G, A]; NaN of a group that has no case."""
+def _rates(counts: Any, fewest: int = 1) -> Floats:
+    """Return the share of each answer, [G, A]; NaN of a group that has fewer cases."""
     n = counts.sum(1, keepdims=True)
-    return np.where(n > 0, counts / np.maximum(n, 1), np.nan)
+    return np.where(n >= fewest, counts / np.maximum(n, 1), np.nan)
+
+
+def _sure(asked: Asking, counts: Any) -> Floats:
+    """Return the rates that say whether groups differ; what a target says needs no cases."""
+    return _rates(counts, FEWEST if asked.target is None else 1)
 
 
 def _weights(run: Run) -> str:

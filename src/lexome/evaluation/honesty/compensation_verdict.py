@@ -220,9 +220,16 @@ def _each_too(of_mean: bool, worst: float) -> bool | None:
 
 
 def _bits(likelihood: Mapping[str, Any]) -> Line:
-    change, unit = likelihood["change"], likelihood["unit"]
+    trained_on, unit = likelihood["trained_on"], likelihood["unit"]
+    if likelihood["documents"] == 0:
+        text = (
+            f"What held-out text costs is not known: all {trained_on:,} documents of it stand in "
+            "the training text of the corrected run. Prepare that with the same --validation-files."
+        )
+        return "held-out text", None, text
+    change = likelihood["change"]
     text = f"Bits per {unit} of held-out text changed by {change:+.1%}."
-    if trained_on := likelihood["trained_on"]:
+    if trained_on:
         whole = trained_on + likelihood["documents"]
         text += f" {trained_on:,} of {whole:,} documents are left out: it was trained on them."
     return "held-out text", change <= MOST_BITS, text

@@ -88,8 +88,8 @@ def compared_groups(
     """Return comparisons of each two groups of a question, by the answer that most sets them apart.
 
     `rates` are the corpus's and `said` the model's, both [groups, answers]. Groups with one target
-    are to be alike; else they differ where the corpus's rates are not `ALIKE`. A group without a
-    case (NaN) is not compared.
+    are to be alike; else they differ where the corpus's rates are not `ALIKE`. A group of which it
+    says too little (NaN) is not compared.
     """
     p, q = np.asarray(rates, np.float64), np.asarray(said, np.float64)
     found = []
