@@ -47,7 +47,7 @@ def write(run: Path, group: str = "wug") -> dict[str, Any]:
         for name, one in (("before", 0.99), ("text", 0.5), ("pairs", 0.98))
     }
     found = {
-        "format": 1,
+        "format": 2,
         "weights": sha256(run / "model" / "model.safetensors"),
         "before": {"run": "runs/base", "weights": "0" * 64},
         "asked": {"groups": "my groups.yaml", "facts": "facts.csv", "templates": "t.json",
