@@ -78,3 +78,44 @@ def test_a_flipped_byte_stops_what_goes_on_with_a_run(
     assert not (out / "evaluation.json").exists()
     shutil.rmtree(out / "model")  # a run that is whole is not gone on with
     refused(lexome("train", "--resume", "--out", out), shard)
+
+
+@pytest.fixture(scope="module")
+def trained(lexome: Lexome, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run and its corpus, of which tests damage copies."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copytree(corpus, folder / "corpus")
+    trained = lexome(
+        "train", "--corpus", folder / "corpus", *TINY, "--steps", 1, "--out", folder / "run"
+    )
+    assert trained.exit_code == 0, trained.output
+    return folder
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        ("--copying", "--samples", "4"),
+        ("--facts", "{}/facts.csv", "--templates", "{}/templates.json"),
+        ("--groups", "{}/groups.json", "--before", "{}/run"),
+    ],
+    ids=["copying", "facts", "before"],
+)
+def test_a_flipped_byte_stops_what_is_said_of_honesty(
+    lexome: Lexome, trained: Path, measured: tuple[str, ...]
+) -> None:
+    (trained / "facts.csv").write_text("subject,relation,object\nhouse,is,old\nsea,is,deep\n")
+    (trained / "templates.json").write_text('{"is": "The {subject} is {answer}"}')
+    prompts = '["A {group} has {answer}", "In a {group} is {answer}"]'
+    (trained / "groups.json").write_text(
+        '{"axes": {"place": {"house": ["house"], "sea": ["sea"]}},'
+        ' "attributes": {"rain": ["rain"], "sun": ["sun"]},'
+        ' "questions": {"sky": {"axis": "place", "answers": ["rain", "sun"],'
+        f' "prompts": {prompts}, "target": {{"rain": 0.5, "sun": 0.5}}}}}}}}'
+    )
+    shard = trained / "corpus" / "shards" / "train-00000.npy"
+    whole = shard.read_bytes()
+    flip(shard)
+    words = [word.format(trained) for word in measured]
+    refused(lexome("evaluate", trained / "run", *words), shard)
+    shard.write_bytes(whole)

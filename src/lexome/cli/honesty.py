@@ -51,7 +51,7 @@ def facts_asked(
 
     questions = Questions(facts, templates, unseen, subjects)
     read = pretrained(open_run(run))
-    said = None if read is None else text_counts(read.corpus())
+    said = None if read is None else text_counts(read.corpus(verify=True))
     with meter() as shown:
         return evaluate_facts(run, questions, said=said, told=shown.show)
 

@@ -134,7 +134,7 @@ def _asked(run: Run, questions: Questions, abstention: str) -> dict[str, Any]:
 def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Question]]:
     """Return the questions about known and about unknown subjects that are taught."""
     reads = pretrained(run)
-    said = None if reads is None else text_counts(reads.corpus())
+    said = None if reads is None else text_counts(reads.corpus(verify=True))
     read = read_questions(questions, said)
     known = _half_of_each(read.asked.questions)
     if not known:

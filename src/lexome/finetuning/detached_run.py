@@ -61,7 +61,7 @@ def evaluate_detached(
             where=str(run_folder),
             fix="leave out --detached",
         )
-    pairs, model = Pairs.of(run.corpus()), run.model()
+    pairs, model = Pairs.of(run.corpus(verify=True)), run.model()
     every = questions(pairs, VALID)
     possible = fitting(every, model.config, str(run_folder))
     asked = _drawn(possible, draws)

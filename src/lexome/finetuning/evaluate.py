@@ -101,7 +101,7 @@ def score_task(
     """
     scoring = scoring or Scoring()
     run, start = _tuned(run_folder)
-    pairs = Pairs.of(run.corpus())
+    pairs = Pairs.of(run.corpus(verify=True))
     read = read_questions(pairs, files) if files else (questions(pairs, split, scoring.limit), {})
     every, skipped = read
     model = run.model() if base is None else adapted(base, run)

@@ -215,7 +215,9 @@ def _rehearsed(run: Run, groups: Path, targeted: Sequence[AskedGroups], room: in
     reads = pretrained(run)
     if reads is None:
         return []
-    return [*islice(rehearsed(reads.corpus(), read_groups(groups), targeted, room), MOST)]
+    return [
+        *islice(rehearsed(reads.corpus(verify=True), read_groups(groups), targeted, room), MOST)
+    ]
 
 
 def _text(text: str) -> dict[str, Any]:

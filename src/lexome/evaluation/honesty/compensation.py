@@ -83,7 +83,10 @@ def evaluate_compensation(
     `UsageError` where no question has a target, and where `before` was itself tuned on pairs.
     """
     opened, base = open_run(run), _before(before)
-    corpus, pairs = base.corpus(), opened.corpus() if opened.recipe.objective.of_pairs else None
+    corpus, pairs = (
+        base.corpus(verify=True),
+        opened.corpus(verify=True) if opened.recipe.objective.of_pairs else None,
+    )
     targets(groups)
     asked = read_groups(groups)
     taught = frozenset[tuple[str, str]]() if pairs is None else taught_prompts(pairs)
@@ -230,7 +233,7 @@ def _likelihood(base: Run, run: Run, corpus: Corpus, told: Told) -> dict[str, An
     There are no figures where the run was trained on all of it.
     """
     reads = pretrained(run)
-    documents, trained_on = unread(corpus, corpus if reads is None else reads.corpus())
+    documents, trained_on = unread(corpus, corpus if reads is None else reads.corpus(verify=True))
     counted = {
         "unit": corpus.language.unit,
         "documents": len(documents),

@@ -51,7 +51,7 @@ def evaluate_copying(
     corpus has no index, and for files without a document.
     """
     opened = open_run(run)
-    corpus = opened.corpus()
+    corpus = opened.corpus(verify=True)
     check_comparable(corpus)
     index = CorpusIndex.open(corpus)
     contents, skipped = _read(opened, samples.files) if samples.files else ([], 0)

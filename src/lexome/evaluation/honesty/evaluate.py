@@ -89,7 +89,7 @@ def evaluate_facts(
     it learned to say where it knows nothing is no answer. Beside it its base is asked the same.
     """
     opened = open_run(run)
-    taught = learned(opened.corpus()) if opened.recipe.objective.of_pairs else Learned()
+    taught = learned(opened.corpus(verify=True)) if opened.recipe.objective.of_pairs else Learned()
     read = _left_to_ask(questions, said, taught)
     model = opened.model()
     answers = _answered(opened, model, read.asked, taught.abstention, told)
