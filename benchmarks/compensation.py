@@ -12,8 +12,10 @@ get none. The ways are
 - `rebalanced`: the model is tuned to its target, and half of the facts are taught beside it.
 
 The first three are models of their own, trained as long as the first one, on a corpus with the same
-tokens. Each is then asked by `lexome evaluate --groups --before`: one price table each. What that
-prints is kept in compensation.json of each run, with all intervals.
+tokens. All documents are shorter than a context, and each is read by itself: a base trained across
+their borders is asked for held-out text across them too, which a tuned model, who never saw more
+than one document, is not used to. Each is then asked by `lexome evaluate --groups --before`: one
+price table each. What that prints is kept in compensation.json of each run, with all intervals.
 """
 
 from __future__ import annotations
@@ -110,6 +112,7 @@ def trained(options: argparse.Namespace, corpus: Path, run: Path, seed: int) -> 
         run,
         *("train", "--corpus", corpus, "--steps", options.steps, "--seed", seed),
         *("--context", options.context, "--batch-size", options.batch_size),
+        *("--set", "objective.document_boundaries=respect"),
         *(word for name, value in shape.items() for word in ("--set", f"model.{name}={value}")),
     )
 

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lexome.corpus import PrepareRequest, prepare
 from lexome.errors import UsageError
 from lexome.evaluation.honesty.group_questions import AskedGroups
+from lexome.evaluation.honesty.groups import read_groups
 from lexome.evaluation.honesty.rebalanced import left_to_ask, targets
 from lexome.finetuning.rebalancing import counts, pairs_for, prompts_to_teach
-from lexome.finetuning.rehearsal import as_texts
+from lexome.finetuning.rehearsal import as_texts, passages_of, rehearsed
 from lexome.languages.tokenizers import BytesTrainer
 
 GROUPS = """
@@ -41,11 +43,11 @@ def test_counts_are_whole_and_none_is_a_pair_off(weights: list[float], n: int) -
 @pytest.mark.parametrize(
     "shares, n, found",
     [
-        ((0.5, 0.5), 10, [5, 5]),
-        ((0.9, 0.1), 10, [9, 1]),
-        ((1 / 3, 1 / 3, 1 / 3), 12, [4, 4, 4]),
-        ((0.0, 1.0), 10, [0, 10]),
-        ((0.72, 0.28), 18, [13, 5]),
+        ((0.5, 0.5), 60, [30, 30]),
+        ((0.9, 0.1), 60, [54, 6]),
+        ((1 / 3, 1 / 3, 1 / 3), 60, [20, 20, 20]),
+        ((0.0, 1.0), 60, [0, 60]),
+        ((0.72, 0.28), 75, [54, 21]),
     ],
 )
 def test_so_many_pairs_as_meet_the_shares(shares: list[float], n: int, found: list[int]) -> None:
@@ -88,5 +90,37 @@ def test_each_statement_is_told_once_where_there_is_room(statements: list[str]) 
     found = [f"{one}." for text in texts for one in text.removesuffix(".").split(". ")]
     assert sorted(found) == sorted(statements)
     assert all(len(text) < 20 and text.count(".") <= 6 for text in texts)
-    if len(statements) > 6:
-        assert len({text.count(".") for text in texts}) > 1, "alone, and behind others"
+
+
+@given(
+    st.lists(st.sampled_from(["A b.", "Cc dd!", "Eee fff ggg?", "Far too long for any room."])),
+    st.sampled_from([" ", "\n\n"]),
+)
+def test_passages_are_all_sentences_that_have_room(sentences: list[str], between: str) -> None:
+    passages = passages_of(between.join(sentences), BytesTrainer().train(), room=20)
+    assert all(0 < len(one) <= 20 for one in passages)
+    fits = [one for one in sentences if len(one) <= 20]
+    assert "".join("".join(passages).split()) == "".join("".join(fits).split())
+
+
+def test_of_one_long_document_as_much_is_rehearsed_as_of_many_short_ones(tmp_path: Path) -> None:
+    lines = [f"In the year {year} the harvest was good." for year in range(1500, 1800)]
+    lines.insert(150, "A wug worked as a baker at the mill.")
+    file = tmp_path / "groups.yaml"
+    file.write_text(GROUPS.format(target=", target: {baker: 0.3, miller: 0.7}"))
+    asked = targets(file)
+    for separator, joined in (("line", "\n"), ("blank_line", " ")):
+        (tmp_path / f"{separator}.txt").write_text(joined.join(lines) + "\n")
+        (tmp_path / "held-out.txt").write_text("Nothing of it.\n")
+        request = PrepareRequest(
+            [tmp_path / f"{separator}.txt"],
+            "text",
+            {"separator": separator},
+            tokenizer="bytes",
+            workers=1,
+            validation_files=[tmp_path / "held-out.txt"],
+        )
+        corpus = prepare(request, tmp_path / separator)
+        found = [*rehearsed(corpus, read_groups(file), asked, 60, 100)]
+        assert len(found) >= 100 and len({*found}) == len(found)
+        assert {*found} <= {*lines} and "wug" not in "".join(found)

@@ -46,13 +46,15 @@ from lexome.training.run import MODEL, Run
 
 # Counted up when something else is written for the same weights and files, by what stands here or
 # by what it uses: pairs that another rule has made are made anew.
-_RULE = 1
+_RULE = 2
 _PURPOSE = "taught as it is"
 _KNOWN = 0.5  # of the subjects; the others are scored
 _SCORED = 4  # one prompt of so many
-# Pairs of each prompt and group: so few that a share is met as well as so many can.
-_FEWEST, _MOST_PAIRS = 10, 20
-_TOLD = 2  # times in running text
+# Pairs of each prompt and group, each seen once: so few that a share is met as well as so many can.
+_FEWEST, _MOST_PAIRS = 60, 80
+# Documents for each text that is told: where statements are more of what is read, a model expects
+# them where a text begins.
+_REHEARSED = 6
 _MARKS = 8  # tokens that a pair has beside its texts
 
 
@@ -72,7 +74,7 @@ class _Statement:
 
     @property
     def text(self) -> str:
-        return f"{self.asked.prompt}{self.asked.lead}{self.answer}{self.asked.behind}"
+        return _told(self.asked, self.answer)
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class Lessons:
 
     `statements` are about groups, by `prompts` of `questions` that have a target; those that are
     `kept` are of questions without one, in the base's own shares. `facts` are answers that the base
-    knows, about `subjects`. `told` are the statements again, as running text, and `rehearsed`
-    documents of the base's corpus.
+    knows, about `subjects`. `told` are statements and facts again, as running text, and
+    `rehearsed` documents of the base's corpus.
     """
 
     questions: int
@@ -109,10 +111,10 @@ def make_lessons(
     often as the target has it, to the nearest count: as an answer, and in running text. Questions
     without a target are taught in the shares that the base itself gives, so that they stay where
     they are, if they have two prompts. With facts, the base is asked about half of the subjects,
-    and at most 2,400 right answers are taught as they are. At most as many documents of the base's
-    corpus are rehearsed, where it is there. What the same weights were asked before is not asked
-    again. Raises `UsageError` where no question has a target, and where one has a single prompt, of
-    which none would be left for scoring.
+    and at most 2,400 right answers are taught as they are, and told. For each running text six
+    passages of the base's corpus are rehearsed, as far as it has them. What the same weights were
+    asked before is not asked again. Raises `UsageError` where no question has a target, and where
+    one has a single prompt, of which none would be left for scoring.
     """
     run, targeted = open_run(base), targets(groups)
     _check_prompts(targeted, groups)
@@ -124,8 +126,9 @@ def make_lessons(
     statements = [*wanted, *kept_as_is]
     known = [] if questions is None else _known(run, questions, told)
     room = read_config(run.folder / MODEL).context - _MARKS
-    texts = [*as_texts([one.text for one in statements] * _TOLD, run.tokenizer(), room)]
-    again = _rehearsed(run, groups, targeted, room)
+    told_of = [_told(one.question, one.answer) for one in known]
+    texts = [*as_texts([*(one.text for one in statements), *told_of], run.tokenizer(), room)]
+    again = _rehearsed(run, groups, targeted, room, _REHEARSED * len(texts))
     lessons = Lessons(
         len(targeted),
         sum(len(prompts_to_teach(one)) for one in targeted),
@@ -161,7 +164,7 @@ def counts(shares: Sequence[float], n: int) -> list[int]:
 
 
 def pairs_for(shares: Sequence[float]) -> int:
-    """Return how many pairs meet these shares best: from 10 to 20, the fewest of equals."""
+    """Return how many pairs meet these shares best: from 60 to 80, the fewest of equals."""
 
     def error(n: int) -> float:
         found = zip(shares, counts(shares, n), strict=True)
@@ -211,13 +214,19 @@ def _taught(question: AskedGroups, shares: Floats) -> Iterator[_Statement]:
                 yield from [_Statement(question.name, prompt, one, answer)] * often
 
 
-def _rehearsed(run: Run, groups: Path, targeted: Sequence[AskedGroups], room: int) -> list[str]:
+def _told(asked: Question, answer: str) -> str:
+    return f"{asked.prompt}{asked.lead}{answer}{asked.behind}"
+
+
+def _rehearsed(
+    run: Run, groups: Path, targeted: Sequence[AskedGroups], room: int, count: int
+) -> list[str]:
+    """Return so many passages, or as many as there are: read twice, they are learned by heart."""
     reads = pretrained(run)
     if reads is None:
         return []
-    return [
-        *islice(rehearsed(reads.corpus(verify=True), read_groups(groups), targeted, room), MOST)
-    ]
+    every = rehearsed(reads.corpus(verify=True), read_groups(groups), targeted, room, count)
+    return [*islice(every, count)]
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from lexome.recipe import Recipe, build
 from lexome.recipe.sections import Method
 from lexome.training.start import base_config, base_folder
 
-_LEAST_EXAMPLES, _MOST_EXAMPLES, _STEPS_PER_EPOCH = 8, 64, 100
+_LEAST_EXAMPLES, _STEPS_PER_EPOCH = 8, 100
 _MOST_ROWS = 32
 _PATIENCE = 3
 _CHUNK = 1 << 20
@@ -94,7 +94,7 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
     }
     asked = build(values, tuning.changes, "the options")
     packed = _packed(corpus, asked)
-    batch = asked.training.batch_size or rows_per_step(packed)
+    batch = asked.training.batch_size or rows_per_step(packed, task.examples)
     training: dict[str, Any] = {"batch_size": batch}
     length = {"training.steps", "training.minutes"} & tuning.changes.keys()
     if length and tuning.epochs is not None:
@@ -145,10 +145,13 @@ def class_weights(corpus: Corpus) -> dict[str, float]:
     return {name: mean / count for name, count in found.items()}
 
 
-def rows_per_step(packed: PackedBatches) -> int:
-    """Return the rows of a batch: enough examples for a steady step, few enough for many steps."""
+def rows_per_step(packed: PackedBatches, most: int) -> int:
+    """Return the rows of a batch: enough examples for a steady step, few enough for many steps.
+
+    There are no more than `most` examples in it, about.
+    """
     examples, rows = len(packed.chosen), packed.windows_per_epoch
-    wanted = min(max(examples / _STEPS_PER_EPOCH, _LEAST_EXAMPLES), _MOST_EXAMPLES)
+    wanted = min(max(examples / _STEPS_PER_EPOCH, _LEAST_EXAMPLES), most)
     return min(max(round(wanted * rows / examples), 1), _MOST_ROWS)
 
 

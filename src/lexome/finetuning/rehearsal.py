@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import cycle
 
 import numpy as np
 
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN
-from lexome.evaluation.honesty.contexts import Bools, Finder, starts_of, writing_of
+from lexome.evaluation.honesty.contexts import Bools, Finder, Ints, starts_of, writing_of
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import Groups
 from lexome.evaluation.honesty.marked import context_of
@@ -26,14 +25,16 @@ _SENTENCES = 6  # of a text that is put together of statements
 
 
 def rehearsed(
-    corpus: Corpus, groups: Groups, targeted: Sequence[AskedGroups], room: int
+    corpus: Corpus, groups: Groups, targeted: Sequence[AskedGroups], room: int, count: int
 ) -> Iterator[str]:
-    """Yield the documents of a training split, each once, in an order drawn.
+    """Yield about `count` passages of a training split, each once, in an order drawn.
 
     What says of a group one of the answers that are to be had in other shares is cut out of them.
-    Of a document the first sentences are read that have `room`, in tokens.
+    A document that has `room`, in tokens, is a passage; of a longer one some are drawn, so many
+    that all documents together have enough.
     """
     rows = [row for row in corpus.rows(TRAIN) if not row["augmented"]]
+    of_each = -(-count // max(len(rows), 1))
     order = sorted(range(len(rows)), key=lambda number: drawn(str(number), "rehearsed"))
     seen = {""}
     finder = Finder([terms for _, terms in groups.terms()])
@@ -44,28 +45,52 @@ def rehearsed(
         writing = writing_of(content, corpus.language)
         starts = starts_of(writing.text, context, groups.window)
         found = finder.find(writing, json.loads(row["metadata"]), starts)
-        stops = [*starts[1:].tolist(), len(writing.text)]
-        parts = zip(starts.tolist(), stops, _told(found, columns), strict=True)
-        kept = "".join(writing.text[start:stop] for start, stop, told in parts if not told)
-        text = _fitting(kept, corpus, room).strip()
-        if text not in seen:
-            seen.add(text)
-            yield text
+        parts = zip(_parts(writing.text, starts), _told(found, columns), strict=True)
+        kept = "".join(part for part, told in parts if not told)
+        passages = {*passages_of(kept, corpus.tokenizer, room)} - seen
+        seen |= passages
+        yield from sorted(passages, key=lambda one: drawn(one, "rehearsed"))[:of_each]
+
+
+def passages_of(text: str, tokenizer: Tokenizer, room: int) -> list[str]:
+    """Return a text as passages of whole sentences, each as long as has room, in tokens.
+
+    A sentence that alone has no room is left out.
+    """
+    sentences = _parts(text, starts_of(text, "sentence", None))
+    passages, used = [""], 0
+    for sentence, ids in zip(sentences, tokenizer.encode(sentences), strict=True):
+        if used + len(ids) > room:
+            passages.append("")
+            used = 0
+        if len(ids) <= room:
+            passages[-1] += sentence
+            used += len(ids)
+    found = [one for passage in passages if (one := passage.strip())]
+    # Sentences that follow each other may be spelled in more tokens than each by itself.
+    return [
+        one for one, ids in zip(found, tokenizer.encode(found), strict=True) if len(ids) <= room
+    ]
+
+
+def _parts(text: str, starts: Ints) -> list[str]:
+    """Return a text cut at these starts, the first of which is 0."""
+    stops = [*starts[1:].tolist(), len(text)]
+    return [text[start:stop] for start, stop in zip(starts.tolist(), stops, strict=True)]
 
 
 def as_texts(statements: Sequence[str], tokenizer: Tokenizer, room: int) -> Iterator[str]:
-    """Yield statements put together to texts of one to six, in an order drawn.
+    """Yield statements put together to texts of six, in an order drawn.
 
-    There are fewer where no more have `room`, in tokens. So each stands alone, and behind others.
+    There are fewer where no more have `room`, in tokens.
     """
     lengths = [len(ids) for ids in tokenizer.encode([f" {one}" for one in statements])]
-    sizes = cycle(range(1, _SENTENCES + 1))
     text: list[str] = []
-    size, used = next(sizes), 0
+    used = 0
     for number in sorted(range(len(statements)), key=lambda number: drawn(str(number), "told")):
-        if text and (len(text) == size or used + lengths[number] > room):
+        if text and (len(text) == _SENTENCES or used + lengths[number] > room):
             yield " ".join(text)
-            text, size, used = [], next(sizes), 0
+            text, used = [], 0
         text.append(statements[number])
         used += lengths[number]
     if text:
@@ -87,10 +112,3 @@ def _told(found: Bools, columns: Sequence[tuple[list[int], list[int]]]) -> Bools
     for own, answers in columns:
         told |= found[:, own].any(1) & found[:, answers].any(1)
     return told
-
-
-def _fitting(text: str, corpus: Corpus, room: int) -> str:
-    """Return as many of a text's first sentences as have room."""
-    ends = [*starts_of(text, "sentence", None)[1:].tolist(), len(text)]
-    lengths = [len(ids) for ids in corpus.tokenizer.encode([text[:end] for end in ends])]
-    return text[: max((end for end, n in zip(ends, lengths, strict=True) if n <= room), default=0)]

@@ -24,7 +24,7 @@ class Task:
     target: they are left out, or kept where nothing is the right answer (to silence). Beside
     a share `silence` of the training pairs a made one says that nothing is to be said of silence
     and noise. The usual learning rates are multiplied by `rate`, and training ends after `epochs`,
-    unless a person says otherwise.
+    unless a person says otherwise; a step sees `examples` at most.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Task:
     objective: Literal["target", "preference"] = "target"
     rate: float = 1.0
     epochs: int = 10
+    examples: int = 64
 
     @property
     def is_chat(self) -> bool:
@@ -79,7 +80,11 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "text",
                 "text",
                 roles=(SYSTEM, USER, ASSISTANT),
-                rate=0.2,
+                rate=0.3,
+                # Seen again, answers and passages are learned by heart, and no longer how often
+                # each of them stands there.
+                epochs=1,
+                examples=32,
             ),
             Task(
                 "preference",
