@@ -164,6 +164,20 @@ def test_what_a_person_says_of_the_length(pairs: Corpus, base: Path) -> None:
         length(epochs=2, changes={"training.steps": 7})
 
 
+def test_a_task_says_how_long_it_usually_is_and_which_weights_are_kept(
+    pairs: Corpus, base: Path
+) -> None:
+    def usual(task: str, **said: Any) -> Any:
+        return tuning_recipe(tasks.get(task), pairs, str(base), Tuning(**said)).training
+
+    whole, five, once = (usual(task) for task in ("translation", "abstain", "rebalance"))
+    assert (whole.keep, five.keep, once.keep) == ("best", "last", "last")
+    assert five.patience is once.patience is None, "an end before the rate has come down is no end"
+    assert abs(five.steps / whole.steps - 0.5) < 0.1 and once.steps < five.steps
+    assert usual("abstain", epochs=10).steps == whole.steps
+    assert usual("abstain", changes={"training.keep": "best"}).keep == "best"
+
+
 def test_a_plan_counts_the_tokens_of_its_rows(pairs: Corpus, tmp_path: Path) -> None:
     longer = text_base(tmp_path / "base", context=256)
     made = make_plan(recipe("translation", pairs, longer, training__steps=5))

@@ -76,8 +76,8 @@ class Tuning:
 def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Recipe:
     """Return the recipe of a task's run: what is usual, and what the person says over it.
 
-    Nothing said about its length, it ends after as many epochs as is usual for the task, or when
-    three validations in a row bring nothing.
+    Nothing said about its length, it ends after as many epochs as is usual for the task, or, where
+    the best weights are kept, when three validations in a row bring nothing.
     """
     start = {"base": base, "task": task.name, "method": tuning.method, "examples": tuning.examples}
     values: dict[str, Any] = {
@@ -95,7 +95,7 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
     asked = build(values, tuning.changes, "the options")
     packed = _packed(corpus, asked)
     batch = asked.training.batch_size or rows_per_step(packed, task.examples)
-    training: dict[str, Any] = {"batch_size": batch}
+    training: dict[str, Any] = {"batch_size": batch, "keep": task.keep}
     length = {"training.steps", "training.minutes"} & tuning.changes.keys()
     if length and tuning.epochs is not None:
         raise UsageError(
@@ -107,7 +107,7 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
         per_epoch = packed.windows_per_epoch / batch
         epochs = task.epochs if tuning.epochs is None else tuning.epochs
         training["steps"] = math.ceil(epochs * per_epoch)
-        if tuning.epochs is None:
+        if tuning.epochs is None and task.keep == "best":
             training["patience"] = _PATIENCE
     values["training"] = training
     return build(values, tuning.changes, "the options")

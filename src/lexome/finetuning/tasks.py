@@ -24,7 +24,8 @@ class Task:
     target: they are left out, or kept where nothing is the right answer (to silence). Beside
     a share `silence` of the training pairs a made one says that nothing is to be said of silence
     and noise. The usual learning rates are multiplied by `rate`, and training ends after `epochs`,
-    unless a person says otherwise; a step sees `examples` at most.
+    unless a person says otherwise; a step sees `examples` at most. `keep` says which weights are
+    kept: those with the least validation loss, or the last ones.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Task:
     rate: float = 1.0
     epochs: int = 10
     examples: int = 64
+    keep: Literal["best", "last"] = "best"
 
     @property
     def is_chat(self) -> bool:
@@ -73,6 +75,8 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 rate=0.1,
                 # More names of nobody, each seen less often, make the rule of silence a better one.
                 epochs=5,
+                # The loss of held-out questions rises while more of them are answered rightly.
+                keep="last",
             ),
             Task(
                 "rebalance",
@@ -85,6 +89,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 # each of them stands there.
                 epochs=1,
                 examples=32,
+                keep="last",
             ),
             Task(
                 "preference",
