@@ -115,7 +115,7 @@ def _figures(found: dict[str, Any]) -> dict[str, float]:
     return {
         "recall": known["recall"],
         "commonest": known["commonest answer"],
-        "calibration_error": known["calibration error"],
+        "calibration_error": known["expected calibration error"],
         "told_apart": unknown[told_apart],
         "told_apart_by_subject": unknown[f"{told_apart}, by all their questions"],
         "told_apart_by_names": unknown[f"{told_apart}, by their names"],
