@@ -84,7 +84,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "text",
                 "text",
                 roles=(SYSTEM, USER, ASSISTANT),
-                rate=0.3,
+                rate=0.45,
                 # Seen again, answers and passages are learned by heart, and no longer how often
                 # each of them stands there.
                 epochs=1,
