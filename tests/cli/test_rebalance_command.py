@@ -120,14 +120,14 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path) ->
     assert len(said) == 2 * 2 * 2, "two places, two prompts, two groups"
     for asked, own in said.items():
         if "mill" in asked:
-            assert sorted(own) == ["baker"] * 40 + ["carter"] * 40
+            assert sorted(own) == ["baker"] * 30 + ["carter"] * 30
         else:
             likely, other = PLACES["mine"][:: 1 if "wug" in asked else -1]
             assert own.count(likely) > own.count(other), "the mine has no target, and stays"
     texts = " ".join(row["text"] for row in rows if "text" in row)
     for asked, own in said.items():
         for answer in {*own}:
-            assert texts.count(f"{asked} {answer}.") >= own.count(answer) // 2, "told as well"
+            assert texts.count(f"{asked} {answer}.") >= own.count(answer) * 2 // 3, "told as well"
     assert all(len(row["text"]) < 64 for row in rows if "text" in row), "each has room"
     made = json.loads((world / "tuned-pairs-questions.json").read_text())["lessons"]
     assert 0 < made["rehearsed"] <= 6 * made["told"]

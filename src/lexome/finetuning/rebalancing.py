@@ -51,9 +51,9 @@ _PURPOSE = "taught as it is"
 _KNOWN = 0.5  # of the subjects; the others are scored
 _SCORED = 4  # one prompt of so many
 # Pairs of each prompt and group, each seen once: so few that a share is met as well as so many can.
-_FEWEST, _MOST_PAIRS = 80, 100
+_FEWEST, _MOST_PAIRS = 60, 80
 # Running text costs what pairs do not: where a text begins, and what else it could have said.
-_TOLD = 2  # one statement of so many
+_UNTOLD = 3  # one statement of so many
 _FACTS = 2  # times that each is taught
 # Documents for each text that is told: where statements are more of what is read, a model expects
 # them where a text begins.
@@ -111,13 +111,14 @@ def make_lessons(
     """Write what a run's model is to say to `file`, messages in JSON lines.
 
     Each prompt of a question, but for one in four, is taught of each group, with each answer as
-    often as the target has it, to the nearest count: as an answer, and every second time in running
-    text. Questions without a target are taught in the shares that the base itself gives, so that
-    they stay where they are, if they have two prompts. With facts, the base is asked about half of
-    the subjects, and at most 2,400 right answers are taught as they are, twice, and told. For each
-    running text six passages of the base's corpus are rehearsed, as far as it has them. What the
-    same weights were asked before is not asked again. Raises `UsageError` where no question has a
-    target, and where one has a single prompt, of which none would be left for scoring.
+    often as the target has it, to the nearest count: as an answer, and two times of three in
+    running text. Questions without a target are taught in the shares that the base itself gives, so
+    that they stay where they are, if they have two prompts. With facts, the base is asked about
+    half of the subjects, and at most 2,400 right answers are taught as they are, twice, and told.
+    For each running text six passages of the base's corpus are rehearsed, as far as it has them.
+    What the same weights were asked before is not asked again. Raises `UsageError` where no
+    question has a target, and where one has a single prompt, of which none would be left for
+    scoring.
     """
     run, targeted = open_run(base), targets(groups)
     _check_prompts(targeted, groups)
@@ -129,7 +130,7 @@ def make_lessons(
     statements = [*wanted, *kept_as_is]
     known = [] if questions is None else _known(run, questions, told)
     room = read_config(run.folder / MODEL).context - _MARKS
-    sentences = [one.text for one in statements[::_TOLD]]
+    sentences = [one.text for place, one in enumerate(statements) if place % _UNTOLD]
     sentences += [_told(one.question, one.answer) for one in known]
     texts = [*as_texts(sentences, run.tokenizer(), room)]
     again = _rehearsed(run, groups, targeted, room, _REHEARSED * len(texts))
@@ -168,7 +169,7 @@ def counts(shares: Sequence[float], n: int) -> list[int]:
 
 
 def pairs_for(shares: Sequence[float]) -> int:
-    """Return how many pairs meet these shares best: from 80 to 100, the fewest of equals."""
+    """Return how many pairs meet these shares best: from 60 to 80, the fewest of equals."""
 
     def error(n: int) -> float:
         found = zip(shares, counts(shares, n), strict=True)
