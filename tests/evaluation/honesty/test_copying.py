@@ -220,7 +220,7 @@ def run(texts: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     corpus = texts.corpus
     opened = SimpleNamespace(
         folder=tmp_path,
-        corpus=lambda: corpus,
+        corpus=lambda verify=False: corpus,
         tokenizer=lambda: corpus.tokenizer,
         language=lambda: corpus.language,
         model=lambda: SimpleNamespace(config=SimpleNamespace(context=128)),
