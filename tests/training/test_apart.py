@@ -13,14 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import torch
 
 from lexome.errors import LexomeError, UsageError
 from lexome.recipe import Recipe, dump
 from lexome.training import Observer, StepRecord, metrics
 from lexome.training.apart import train_apart
-
-CPU = torch.device("cpu")
 
 WAITING = """
 import sys
