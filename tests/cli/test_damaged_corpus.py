@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def test_a_flipped_byte_stops_what_goes_on_with_a_run(
 
 @pytest.fixture(scope="module")
 def trained(lexome: Lexome, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run and its corpus, of which tests damage copies."""
+    """A run and its corpus."""
     folder = tmp_path_factory.mktemp("trained")
     shutil.copytree(corpus, folder / "corpus")
     trained = lexome(
@@ -92,17 +92,26 @@ def trained(lexome: Lexome, corpus: Path, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
+@pytest.fixture
+def damaged(trained: Path) -> Iterator[Path]:
+    """A shard of that corpus with another byte, for as long as a test runs."""
+    shard = trained / "corpus" / "shards" / "train-00000.npy"
+    flip(shard)
+    yield shard
+    flip(shard)
+
+
 @pytest.mark.parametrize(
-    "measured",
+    "measured, written",
     [
-        ("--copying", "--samples", "4"),
-        ("--facts", "{}/facts.csv", "--templates", "{}/templates.json"),
-        ("--groups", "{}/groups.json", "--before", "{}/run"),
+        (("--copying", "--samples", "4"), "copying.json"),
+        (("--facts", "{}/facts.csv", "--templates", "{}/templates.json"), "honesty.json"),
+        (("--groups", "{}/groups.json", "--before", "{}/run"), "compensation.json"),
     ],
     ids=["copying", "facts", "before"],
 )
 def test_a_flipped_byte_stops_what_is_said_of_honesty(
-    lexome: Lexome, trained: Path, measured: tuple[str, ...]
+    lexome: Lexome, trained: Path, damaged: Path, measured: tuple[str, ...], written: str
 ) -> None:
     (trained / "facts.csv").write_text("subject,relation,object\nhouse,is,old\nsea,is,deep\n")
     (trained / "templates.json").write_text('{"is": "The {subject} is {answer}"}')
@@ -113,9 +122,6 @@ def test_a_flipped_byte_stops_what_is_said_of_honesty(
         ' "questions": {"sky": {"axis": "place", "answers": ["rain", "sun"],'
         f' "prompts": {prompts}, "target": {{"rain": 0.5, "sun": 0.5}}}}}}}}'
     )
-    shard = trained / "corpus" / "shards" / "train-00000.npy"
-    whole = shard.read_bytes()
-    flip(shard)
     words = [word.format(trained) for word in measured]
-    refused(lexome("evaluate", trained / "run", *words), shard)
-    shard.write_bytes(whole)
+    refused(lexome("evaluate", trained / "run", *words), damaged)
+    assert not (trained / "run" / written).exists()

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lexome.corpus import Corpus
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.abstained import SUBJECT
@@ -128,12 +129,14 @@ def make_lessons(
     wanted = [said for one in targeted for said in _taught(one, _declared(one))]
     kept_as_is = [said for one in _others(groups) for said in _taught(one, _own(run, one))]
     statements = [*wanted, *kept_as_is]
-    known = [] if questions is None else _known(run, questions, told)
+    reads = pretrained(run)
+    corpus = None if reads is None else reads.corpus(verify=True)
+    known = [] if questions is None else _known(run, corpus, questions, told)
     room = read_config(run.folder / MODEL).context - _MARKS
     sentences = [one.text for place, one in enumerate(statements) if place % _UNTOLD]
     sentences += [_told(one.question, one.answer) for one in known]
     texts = [*as_texts(sentences, run.tokenizer(), room)]
-    again = _rehearsed(run, groups, targeted, room, _REHEARSED * len(texts))
+    again = _rehearsed(corpus, groups, targeted, room, _REHEARSED * len(texts))
     lessons = Lessons(
         len(targeted),
         sum(len(prompts_to_teach(one)) for one in targeted),
@@ -224,14 +227,12 @@ def _told(asked: Question, answer: str) -> str:
 
 
 def _rehearsed(
-    run: Run, groups: Path, targeted: Sequence[AskedGroups], room: int, count: int
+    corpus: Corpus | None, groups: Path, targeted: Sequence[AskedGroups], room: int, count: int
 ) -> list[str]:
     """Return so many passages, or as many as there are: read twice, they are learned by heart."""
-    reads = pretrained(run)
-    if reads is None:
+    if corpus is None:
         return []
-    every = rehearsed(reads.corpus(verify=True), read_groups(groups), targeted, room, count)
-    return [*islice(every, count)]
+    return [*islice(rehearsed(corpus, read_groups(groups), targeted, room, count), count)]
 
 
 def _text(text: str) -> dict[str, Any]:
@@ -239,10 +240,9 @@ def _text(text: str) -> dict[str, Any]:
     return text_lesson(text, **{ABOUT: drawn(text).hex()})
 
 
-def _known(run: Run, questions: Questions, told: Told) -> list[Said]:
+def _known(run: Run, corpus: Corpus | None, questions: Questions, told: Told) -> list[Said]:
     """Return what the base rightly says about half of the subjects."""
-    reads = pretrained(run)
-    read = read_questions(questions, None if reads is None else text_counts(reads.corpus()))
+    read = read_questions(questions, None if corpus is None else text_counts(corpus))
     chosen = about_share(_determined(read.asked.questions), _KNOWN, MOST, _PURPOSE)
     if not chosen:
         raise LexomeError(

@@ -233,7 +233,11 @@ def _likelihood(base: Run, run: Run, corpus: Corpus, told: Told) -> dict[str, An
     There are no figures where the run was trained on all of it.
     """
     reads = pretrained(run)
-    documents, trained_on = unread(corpus, corpus if reads is None else reads.corpus(verify=True))
+    if reads is None or reads.facts["fingerprint"] == corpus.fingerprint:
+        reader = corpus
+    else:
+        reader = reads.corpus(verify=True)
+    documents, trained_on = unread(corpus, reader)
     counted = {
         "unit": corpus.language.unit,
         "documents": len(documents),

@@ -24,7 +24,7 @@ def unread(corpus: Corpus, reader: Corpus) -> tuple[list[Document], int]:
     Both are of text: a document is compared by its letters, whatever tokens either corpus has.
     """
     held_out = [*corpus.documents(VALID)]
-    if corpus.manifest.fingerprint == reader.manifest.fingerprint:
+    if corpus.fingerprint == reader.fingerprint:
         return held_out, 0
     read = {one.content for one in held_out}.intersection(
         one.content for one in reader.documents(TRAIN, augmented=True)
