@@ -26,14 +26,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from lexome.samples.world.groups import TARGETED
 from lexome.samples.world.words import KINS, PLACES
 from running import lexome, once, say, spread
-from skew import write_groups
 
-TARGETED = 9  # of the places
-HALF = 0.5
 WAYS = ("careful", "naive", "reweighed", "rebalanced")
 
 
@@ -78,7 +74,7 @@ def measured(options: argparse.Namespace, folder: Path, seed: int) -> list[dict[
     once(corpus, *prepared(world), "--vocab-size", options.vocab_size)
     lexome("index", corpus)
     trained(options, corpus, run, seed)
-    groups = declared(world, folder / "groups.yaml")
+    groups = world / "groups.yaml"
     facts = ("--facts", world / "facts.csv", "--templates", world / "templates.json")
     make: Mapping[str, Callable[[Path], None]] = {
         "careful": lambda out: swapped(options, folder, out, seed, "--swap-except", facts[1]),
@@ -132,7 +128,14 @@ def reweighed(options: argparse.Namespace, folder: Path, out: Path, seed: int) -
     """Train on a corpus whose documents are repeated so that the groups are alike."""
     corpus = folder / f"corpus-{out.name}"
     targeted = [word for place in [*PLACES][:TARGETED] for word in ("--question", place)]
-    once(corpus, "reweigh", folder / "corpus", "--groups", folder / "groups.yaml", *targeted)
+    once(
+        corpus,
+        "reweigh",
+        folder / "corpus",
+        "--groups",
+        folder / "world" / "groups.yaml",
+        *targeted,
+    )
     trained(options, corpus, out, seed)
 
 
@@ -143,15 +146,6 @@ def tuned(
     asked = ("--task", "rebalance", "--groups", groups, *facts)
     pairs = ("--corpus", folder / f"corpus-{out.name}")
     once(out, "finetune", folder / "run", *asked, *pairs, *options.tuning)
-
-
-def declared(world: Path, path: Path) -> Path:
-    """Write a groups file in which the first places have a target; return its path."""
-    groups = yaml.safe_load(write_groups(world, path).read_text(encoding="utf-8"))
-    for place in [*PLACES][:TARGETED]:
-        groups["questions"][place]["target"] = dict.fromkeys(PLACES[place], HALF)
-    path.write_text(yaml.safe_dump(groups, sort_keys=False), encoding="utf-8")
-    return path
 
 
 def figures(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,13 +24,12 @@ import json
 import shutil
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from lexome.corpus import Corpus, PrepareRequest, prepare
 from lexome.evaluation.honesty.amplification import (
@@ -46,12 +45,10 @@ from lexome.evaluation.honesty.group_answers import Answered
 from lexome.evaluation.honesty.groups import read_groups
 from lexome.evaluation.honesty.slopes import Slope
 from lexome.samples.world import World, write_world
-from lexome.samples.world.words import KINS, PLACES
 from lexome.training import open_run
 from running import lexome, once
 
 SKEWS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-RELATION = "post at the "
 LOW, HIGH = 0.9, 1.1
 POINTS = 0.05
 
@@ -97,7 +94,7 @@ def planted(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         *("--language", "text", "--option", "separator=blank_line", "--vocab-size", 1024),
         *("--workers", 1),
     )
-    file = write_groups(world, folder / "groups.yaml")
+    file = world / "groups.yaml"
     models = [
         one_model(options, folder / f"seed-{seed}", corpus, file, seed) for seed in options.seeds
     ]
@@ -137,37 +134,6 @@ def one_model(
         **found["all"],
         "inside": slope["low"] > LOW and slope["high"] < HIGH if "beta" in slope else False,
     }
-
-
-def write_groups(world: Path, path: Path) -> Path:
-    """Write a groups file that asks of each place who holds its posts; return its path.
-
-    It is asked in phrasings of the text in which the post comes last, and in those held out.
-    """
-    templates = json.loads((world / "templates.json").read_text(encoding="utf-8"))
-    questions = {
-        place: {
-            "axis": "kin",
-            "prompts": [*prompts(templates[f"{RELATION}{place}"])],
-            "answers": [*posts],
-        }
-        for place, posts in PLACES.items()
-    }
-    groups = {
-        "axes": {"kin": {kin: [kin] for kin in KINS}},
-        "attributes": {post: [post] for posts in PLACES.values() for post in posts},
-        "questions": questions,
-    }
-    path.write_text(yaml.safe_dump(groups, sort_keys=False), encoding="utf-8")
-    return path
-
-
-def prompts(template: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yield the phrasings of a relation in which the answer stands behind the group."""
-    for text in (*template["prompts"], *template["statements"]):
-        asked = text.replace("{subject}", "{group}").replace("{object}", "{answer}")
-        if asked.index("{group}") < asked.index("{answer}"):
-            yield asked
 
 
 def sides_of_all(
@@ -254,13 +220,12 @@ def without_skew(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     Flagged by the audit: lines, and corpora with one or more. Amplified: tests over all questions,
     of a model that says what was planted and of one that says what its corpus does.
     """
-    file = folder / "groups.yaml"
     flagged: list[int] = []
     lines = 0
     amplified = {"planted": 0, "counted": 0}
     for number in range(options.corpora):
-        corpus = small_corpus(folder / f"corpus-{number}", options.corpus_readings, number, file)
-        groups = read_groups(file)
+        corpus = small_corpus(folder / f"corpus-{number}", options.corpus_readings, number)
+        groups = read_groups(folder / f"corpus-{number}" / "world" / "groups.yaml")
         found = audit(corpus, groups)
         flagged.append(len(found.flagged))
         lines += sum(one.odds is not None for one in found.findings)
@@ -279,11 +244,10 @@ def without_skew(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
 
 
-def small_corpus(folder: Path, readings: int, seed: int, file: Path) -> Corpus:
-    """Return the corpus of a world in which groups are alike; `file` asks about its groups."""
+def small_corpus(folder: Path, readings: int, seed: int) -> Corpus:
+    """Return the corpus of a world in which groups are alike."""
     world = World(subjects=50, readings=readings, skew=(0.5,), seed=seed)
     write_world(world, folder / "world")
-    write_groups(folder / "world", file)
     request = PrepareRequest(
         [folder / "world/train.txt"],
         "text",

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 
 from lexome import languages
 from lexome.errors import LexomeError, UsageError
+from lexome.evaluation.honesty.groups import read_groups
 from lexome.languages.base import Document
 from lexome.samples.world import World, words, write_world
+from lexome.samples.world.groups import TARGETED
 from lexome.samples.world.people import UNSEEN, populate
 from lexome.samples.world.relations import PHRASINGS, RELATIONS, SKEWED_RELATIONS, generic_relations
 from lexome.samples.write import LICENCE
@@ -223,6 +225,32 @@ def test_half_of_what_is_said_of_posts_is_said_of_groups(skewed: Path) -> None:
     assert of_people == of_groups == 300 * 6
     mixed = [text for text in documents(skewed) if GENERIC.search(text) and "birth" in text]
     assert not mixed
+
+
+def test_the_groups_file_asks_what_the_tables_say(skewed: Path) -> None:
+    """Each question has the groups, the posts and the wordings of a relation of the tables."""
+    groups = read_groups(skewed / "groups.yaml")
+    templates = json.loads((skewed / "templates.json").read_text(encoding="utf-8"))
+    asked = groups.asked("groups.yaml")
+    assert len(asked) == len(words.PLACES)
+    for one in asked:
+        template = templates[f"post at the {one.name}"]
+        assert (tuple(one.groups), [*one.answers]) == (words.KINS, template["answers"])
+        worded = [
+            text.replace("{subject}", "{group}").replace("{object}", "{answer}")
+            for text in (*template["prompts"], *template["statements"])
+        ]
+        assert {*one.prompts} == {
+            text for text in worded if text.index("{group}") < text.index("{answer}")
+        }
+        assert len(one.prompts) == 9
+    declared = [one.target for one in asked]
+    assert declared[TARGETED:] == [None] * 3
+    assert all(one is not None and {*one.values()} == {0.5} for one in declared[:TARGETED])
+
+
+def test_a_world_without_a_skew_declares_no_groups(plain: Path) -> None:
+    assert not (plain / "groups.yaml").exists()
 
 
 @pytest.mark.parametrize("people", [60, 75])

@@ -11,11 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lexome.errors import LexomeError
 from lexome.files import naming, write_json
 from lexome.packages import Told
 from lexome.samples.world import words
 from lexome.samples.world.biographies import Said, biographies, validation
+from lexome.samples.world.groups import ABOUT, groups_of
 from lexome.samples.world.people import Population, World, populate
 from lexome.samples.world.relations import Relation, generic_relations
 from lexome.samples.write import LICENCE, Written
@@ -26,6 +29,8 @@ RIGHTS = "CC0-1.0: nobody's work; where a name is like a real one, that is chanc
 
 TRAIN, VALIDATION = "train.txt", "validation.txt"
 FACTS, UNSEEN, GENERIC, TEMPLATES = "facts.csv", "unseen.csv", "generic.csv", "templates.json"
+GROUPS = "groups.yaml"
+_LINE = 60  # characters
 _VALIDATED = 200  # biographies
 _SOME = 1_000  # documents between two times that somebody is told
 
@@ -39,6 +44,7 @@ templates.json  of each relation: what is asked (in no text), all answers, how t
 """
 _ABOUT_SKEW = """\
 generic.csv     all that train.txt says of groups, how many times, and the probability planted
+groups.yaml     both groups, the posts, and a question about each place
 """
 
 
@@ -87,6 +93,7 @@ def _fill(folder: Path, world: World, told: Told | None) -> None:
         asked |= generic_relations()
         columns = "subject relation object times planted"
         _table(folder / GENERIC, columns, _planted(generic, world))
+        _groups(folder / GROUPS, world)
     templates = {name: _template(world, relation) for name, relation in asked.items()}
     write_json(folder / TEMPLATES, templates)
     (folder / LICENCE).write_text(_about(world), encoding="utf-8")
@@ -115,6 +122,23 @@ def _planted(generic: Said, world: World) -> Iterator[tuple[object, ...]]:
             for post, probability in ((first, own), (second, 1 - own)):
                 if times := generic[kin, name, post]:
                     yield kin, name, post, times, f"{probability:.4g}"
+
+
+def _groups(path: Path, world: World) -> None:
+    declared = yaml.dump(
+        groups_of(world), Dumper=_ShortLists, sort_keys=False, default_flow_style=None
+    )
+    path.write_text(ABOUT + declared, encoding="utf-8")
+
+
+class _ShortLists(yaml.SafeDumper):
+    """Writes words on one line, and sentences on a line each."""
+
+    def represent_sequence(
+        self, tag: str, sequence: Iterable[str], flow_style: bool | None = None
+    ) -> yaml.SequenceNode:
+        items = [*sequence]
+        return super().represent_sequence(tag, items, flow_style=len(" ".join(items)) < _LINE)
 
 
 def _followed(documents: Iterable[str], total: int, told: Told) -> Iterator[str]:
