@@ -1,8 +1,9 @@
 """The documentation is executed: every command of a `console` block, in order, on tiny data.
 
 A page's commands run in a folder of its own, in which stand-ins for the reader's files lie. Two
-things differ from what is printed: `--minutes` becomes three steps of the smallest model, and
-`lexome` runs in this process, which saves the seconds of importing torch.
+things differ from what is printed: `--minutes`, and the length that a tuning has where none is
+given, become three steps, of the smallest model; and `lexome` runs in this process, which saves the
+seconds of importing torch.
 """
 
 from __future__ import annotations
@@ -166,8 +167,10 @@ def expanded(word: str) -> list[str]:
 
 
 def run(command: str) -> str:
-    moment = TUNED if command.startswith("lexome finetune") else A_MOMENT
-    command = re.sub(r"--minutes \S+", moment, command)
+    tunes = command.startswith("lexome finetune")
+    command = re.sub(r"--minutes \S+", TUNED if tunes else A_MOMENT, command)
+    if tunes and "--steps" not in command:
+        command = f"{command} {TUNED}"
     program, *rest = shlex.split(command, posix=False)  # quotes stay
     if program != "lexome":
         done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)

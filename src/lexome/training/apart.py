@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lexome.errors import LexomeError
 from lexome.recipe import Recipe
@@ -19,6 +20,9 @@ from lexome.training.observer import Observer
 from lexome.training.outcome import Outcome
 from lexome.training.run import FACTS
 from lexome.training.train import train
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 Shown = Callable[[], AbstractContextManager[Observer]]
 """Makes what shows a training run; it is called in another process, so it must be picklable."""
@@ -36,9 +40,9 @@ def train_apart(
     What asks this process to stop, or ends it, asks that one. Raises the error that ended the run
     there, and `LexomeError` where the process was killed, or failed by a fault of ours.
     """
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     ours, theirs = context.Pipe(duplex=False)
-    arguments = (theirs, recipe, folder, shown, more_facts)
+    arguments = (theirs, {**os.environ}, recipe, folder, shown, more_facts)
     process = context.Process(target=_train, args=arguments)
     process.start()
     theirs.close()
@@ -63,6 +67,19 @@ def train_apart(
     return found
 
 
+def _context() -> ForkServerContext | SpawnContext:
+    """Return how a process is begun.
+
+    A server that has imported everything is forked for each training, which so begins at once, and
+    not four seconds later. Libraries of macOS may break in what was forked; Windows has no fork.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([train.__module__])
+    return context
+
+
 @contextmanager
 def _passing_on(process: BaseProcess) -> Iterator[None]:
     """Let a process be stopped in the place of this one, where this is the main thread."""
@@ -81,6 +98,7 @@ def _passing_on(process: BaseProcess) -> Iterator[None]:
 
 def _train(
     told: Connection,
+    environment: Mapping[str, str],
     recipe: Recipe,
     folder: Path,
     shown: Shown | None,
@@ -88,6 +106,8 @@ def _train(
 ) -> None:
     """Tell that the process has begun, and then the outcome, or the error that ended it."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.clear()  # what it was forked from has the one of when it was started
+    os.environ.update(environment)
     told.send(None)
     resume = (folder / FACTS).is_file()
     found: Outcome | BaseException
