@@ -105,9 +105,15 @@ def lessons(world: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path) -> None:
+@pytest.fixture(scope="module")
+def evened(lexome: Lexome, world: Path) -> Path:
+    """The model of the world, tuned."""
     result = tuned(lexome, world, "tuned", *tables(world), *SHORT)
     assert result.exit_code == 0, result.output
+    return world / "tuned"
+
+
+def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path, evened: Path) -> None:
     rows = lessons(world, "tuned")
     statements = [row for row in rows if "question" in row]
     for place in PLACES:
@@ -138,12 +144,12 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path) ->
     assert 0 < len(facts) <= len(PEOPLE) / 2, "half of the people are left to ask"
     assert all(PEOPLE[name] == kind for name, kind in facts.items())
 
-    again = ("evaluate", world / "tuned", "--groups", world / "groups.yaml", *tables(world),
+    again = ("evaluate", evened, "--groups", world / "groups.yaml", *tables(world),
              "--before", world / "run")  # fmt: skip
     result = lexome(*again, "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert found == json.loads((world / "tuned" / "compensation.json").read_text())
+    assert found == json.loads((evened / "compensation.json").read_text())
     assert found["forms"] == ["text", "pairs"]
     rows = found["statements"]["rows"]
     assert [(one["kind"], one["question"], one["group"]) for one in rows] == [
@@ -270,10 +276,12 @@ def test_what_cannot_be_taught(
     assert message in " ".join(result.stderr.split()), result.stderr
 
 
-def test_before_needs_groups_and_a_run_that_was_not_tuned(lexome: Lexome, world: Path) -> None:
+def test_before_needs_groups_and_a_run_that_was_not_tuned(
+    lexome: Lexome, world: Path, evened: Path
+) -> None:
     result = lexome("evaluate", world / "run", "--before", world / "run")
     assert result.exit_code == 2 and "add --groups FILE" in " ".join(result.stderr.split())
     result = lexome("evaluate", world / "run", "--groups", world / "groups.yaml",
-                    "--before", world / "tuned")  # fmt: skip
+                    "--before", evened)  # fmt: skip
     assert result.exit_code == 2
     assert "was itself tuned on pairs" in " ".join(result.stderr.split())
