@@ -152,6 +152,17 @@ def test_without_a_table_names_of_nobody_are_put_together(lexome: Lexome, world:
     assert parts[0] <= parts[1], "of parts that are taught as somebody's too"
 
 
+def test_whom_the_corpus_names_is_not_taught_as_unknown(
+    lexome: Lexome, world: Path, tmp_path: Path
+) -> None:
+    known = [(name, "home") for name in PEOPLE]
+    table(tmp_path / "unseen.csv", [("subject", "relation"), *known])
+    result = tuned(lexome, world, "named", *SHORT, "--unseen", tmp_path / "unseen.csv")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stderr.split())
+    assert f"{len(PEOPLE)} subjects are named by the corpus or the facts" in said
+
+
 @pytest.mark.parametrize(
     "more, message",
     [

@@ -39,7 +39,16 @@ def test_a_table_that_a_person_can_read(lexome: Lexome, corpus: Path, groups: Pa
     (moon, _) = [row for row in rows if row[:1] == ["moon"]]
     assert moon == ["moon", "0", "0", "too", "few"]
     assert "place, moon has 0 cases, under 30" in result.stdout
+    assert not any(line.startswith("nowhere") for line in lines)
     assert "no verdict on the corpus" in lines[-1] and "all 4 comparisons" in lines[-1]
+
+
+def test_an_attribute_that_occurs_nowhere_is_named(
+    lexome: Lexome, corpus: Path, groups: Path
+) -> None:
+    groups.write_text(GROUPS + "  misspelt: [hosue]\n")
+    printed = lexome("audit", corpus, "--groups", groups).stdout
+    assert "nowhere: no context has 'misspelt' beside one group; is it spelled so?" in printed
 
 
 def test_json_says_the_same(lexome: Lexome, corpus: Path, groups: Path) -> None:

@@ -53,6 +53,13 @@ def test_a_flipped_byte_stops_an_audit(lexome: Lexome, own: Path, tmp_path: Path
     assert not (own / "audit.json").exists()
 
 
+def test_a_flipped_byte_stops_an_index_and_a_trace(
+    lexome: Lexome, trained: Path, damaged: Path
+) -> None:
+    refused(lexome("index", trained / "corpus"), damaged)
+    refused(lexome("trace", trained / "run", "an old house"), damaged)
+
+
 def test_a_flipped_byte_stops_a_weighing(lexome: Lexome, own: Path, tmp_path: Path) -> None:
     groups = tmp_path / "groups.yaml"
     groups.write_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,33 @@ def test_it_is_told_in_words(lexome: Lexome, world: Path) -> None:
     assert "  answers: 4 supported" in lines and "  answers: 1 unsupported" in lines
     assert any(line.startswith("1 subjects of the unseen are named") for line in lines)
     assert any(line.startswith("silence: no threshold") for line in lines), "four prove nothing"
+    assert not any("has no index" in line for line in lines)
+
+
+def test_what_two_rows_say_otherwise_is_named(lexome: Lexome, world: Path, tmp_path: Path) -> None:
+    facts = (world / "facts.csv").read_text()
+    (tmp_path / "facts.csv").write_text(f"{facts}Ada,home,Lo\n")
+    result = lexome("evaluate", world / "run", "--facts", tmp_path / "facts.csv",
+                    "--templates", world / "templates.json")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "1 with several objects, all of them right: home of Ada\n" in result.stdout
+
+
+def test_a_corpus_without_an_index_was_not_asked_and_that_is_said(
+    lexome: Lexome, world: Path, tmp_path: Path
+) -> None:
+    for name in ("corpus", "run"):
+        shutil.copytree(world / name, tmp_path / name)
+    shutil.rmtree(tmp_path / "corpus" / "index")
+    facts = tmp_path / "run" / "run.json"
+    facts.write_text(facts.read_text().replace(str(world), str(tmp_path)))
+    (tmp_path / "facts.csv").write_text("subject,relation,object\nEve,home,Lo\nBo,home,Senn\n")
+    asked = ("--facts", tmp_path / "facts.csv", "--templates", world / "templates.json")
+    result = lexome("evaluate", tmp_path / "run", *asked)
+    assert result.exit_code == 0, result.output
+    assert "the corpus has no index, so whether it names a subject was not asked" in result.stdout
+    found = json.loads((tmp_path / "run" / "honesty.json").read_text())
+    assert found["facts"]["indexed"] is False
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,27 @@ def test_a_swap_of_everything_is_caught(lexome: Lexome, world: Path) -> None:
     assert facts["text"] in (world / "swapped" / "model" / "README.md").read_text()
 
 
+def test_a_model_that_read_of_no_group_is_not_the_one_before(
+    lexome: Lexome, world: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "text.txt").write_text("\n".join(f"The {n} of them sleep." for n in range(200)))
+    made = lexome(
+        "prepare", tmp_path / "text.txt", "--language", "text", "--tokenizer", "bytes",
+        "--option", "separator=line", "--workers", 1, "--out", tmp_path / "corpus",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    made = lexome(
+        "train", "--corpus", tmp_path / "corpus", "--out", tmp_path / "other", "--steps", 1,
+        "--context", 64, "--batch-size", 2, "--compile", "false", "--depth", 1,
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    result = lexome(
+        "evaluate", world / "run", "--groups", world / "groups.yaml", "--before", tmp_path / "other"
+    )
+    assert result.exit_code == 2, result.output
+    assert "gives no group any of these answers" in " ".join(result.stderr.split())
+
+
 def test_groups_with_few_cases_are_not_said_to_differ(
     lexome: Lexome, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

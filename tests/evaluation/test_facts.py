@@ -71,7 +71,7 @@ def test_every_form_of_table_says_the_same(tmp_path: Path, suffix: str) -> None:
         ("Bo", "city"): ("Salem", "Ulm"),
         ("Bo", "year"): ("1902",),
     }
-    assert (found.duplicates, found.conflicting) == (1, 1)
+    assert (found.duplicates, len(found.conflicts)) == (1, 1)
     assert found.sources["Bo", "city"].record == "3"
 
 
@@ -85,7 +85,7 @@ def test_no_row_is_lost(rows: list[tuple[str, str, str]]) -> None:
     assert kept == set(rows)
     assert len(kept) + found.duplicates == len(rows)
     several = Counter((subject, relation) for subject, relation, _ in set(rows))
-    assert found.conflicting == sum(count > 1 for count in several.values())
+    assert len(found.conflicts) == sum(count > 1 for count in several.values())
 
 
 def test_numbers_are_texts_and_white_space_around_is_no_part(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_table_that_only_asks_has_no_objects(tmp_path: Path) -> None:
     rows = [("Cy", "city"), ("Cy", "year"), ("Cy", "city")]
     found = read_unanswered(write_rows(tmp_path / "unseen.csv", rows))
     assert found.objects == {("Cy", "city"): (), ("Cy", "year"): ()}
-    assert (found.duplicates, found.conflicting) == (1, 0)
+    assert (found.duplicates, len(found.conflicts)) == (1, 0)
     with pytest.raises(LexomeError, match="has a column 'object'"):
         read_unanswered(write_rows(tmp_path / "facts.csv", ROWS))
 
@@ -250,6 +250,7 @@ def test_templates_are_read_from_json_and_yaml(tmp_path: Path) -> None:
         ({"prompts": ["Of {subject}", "Of whom?"]}, r"'Of whom\?' has no \{subject\}"),
         ("{subject}: {answer} or {answer}", r"has \{answer\} 2 times"),
         ("{answer} is the city of {subject}", "subject stands behind the answer"),
+        ("In {year}, {subject} lived in {answer}.", "nothing fills {year}"),
         ({"prompts": []}, "there is no prompt"),
         ({"prompts": "Of {subject}"}, "no list"),
         ({"prompts": ["{subject}"], "answers": ["Sal", ""]}, "is empty or has white space"),
@@ -362,4 +363,4 @@ def test_an_invented_world_is_read_whole(tmp_path: Path) -> None:
     assert {relation for _, relation in groups.objects} <= set(templates)
     asked = ask(groups, templates, text.count).questions
     assert all(len(question.answers) == 2 for question in asked)
-    assert groups.conflicting > 0
+    assert len(groups.conflicts) > 0

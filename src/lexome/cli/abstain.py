@@ -31,4 +31,9 @@ def abstain_pairs(
         f"{made.wrong:,} that it does not, each {made.times:,} times; "
         f"{made.made_up:,} about {made.unknown:,} unknown ones"
     )
+    if made.named:
+        say(
+            f"{unseen}: {made.named:,} subjects are named by the corpus or the facts, and are not "
+            "taught as unknown"
+        )
     return ABOUT

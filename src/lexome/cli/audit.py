@@ -95,6 +95,11 @@ def audit_lines(found: Audit) -> list[str]:
         "to speak"
         for axis, group, cases in found.too_few
     ]
+    lines += [
+        f"nowhere: no context has {attribute!r} beside one group; is it spelled so?"
+        for attribute in dict.fromkeys(one.attribute for one in found.findings)
+        if not any(one.hits for one in found.findings if one.attribute == attribute)
+    ]
     flagged = f"{len(found.flagged):,} of {len(found.findings):,} lines differ by more than chance"
     return [*lines, "", flagged, _NOTE.format(comparisons=found.comparisons)]
 

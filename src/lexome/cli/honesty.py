@@ -83,9 +83,16 @@ def _known(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {relation:<34} {own['recall']:>6.3f}   (chance {own['chance']:.3f})"
     yield _verdicts(facts["verdicts"])
     if facts["duplicates"] or facts["conflicting"]:
+        more = ", …" if facts["conflicting"] > len(facts["conflicts"]) else ""
+        which = f": {', '.join(facts['conflicts'])}{more}" if facts["conflicts"] else ""
         yield (
             f"  {facts['duplicates']:,} rows said again what others say; "
-            f"{facts['conflicting']:,} facts have several objects, all of them right"
+            f"{facts['conflicting']:,} with several objects, all of them right{which}"
+        )
+    if not facts["indexed"]:
+        yield (
+            "  the corpus has no index, so whether it names a subject was not asked, and the table "
+            "is believed: lexome index CORPUS"
         )
 
 

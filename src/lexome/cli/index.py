@@ -40,7 +40,7 @@ def index(
     """
     from lexome.corpus import Corpus
 
-    made = indexed(Corpus.open(folder), split, shard_tokens)
+    made = indexed(Corpus.open(folder, verify=True), split, shard_tokens)
     if as_json:
         result_json({"corpus": str(folder), **made})
         return

@@ -87,7 +87,7 @@ class Tracer:
         from lexome.corpus.index import CorpusIndex
         from lexome.evaluation.honesty.trace import usual_lengths
 
-        corpus = run.corpus()
+        corpus = run.corpus(verify=True)
         index = CorpusIndex.open(corpus)
         usual = usual_lengths(corpus, index)
         return cls(corpus, index, usual, shortest or (usual.half + 1 if usual else 1))

@@ -33,7 +33,6 @@ class Facts:
       where the table only asks.
     - `sources`: the first row of each subject and relation.
     - `duplicates`: rows that say again what a row before them says.
-    - `conflicting`: subjects and relations with several objects.
     """
 
     objects: Mapping[Key, tuple[str, ...]]
@@ -41,8 +40,9 @@ class Facts:
     duplicates: int
 
     @property
-    def conflicting(self) -> int:
-        return sum(len(objects) > 1 for objects in self.objects.values())
+    def conflicts(self) -> list[Key]:
+        """Return the subjects and relations with several objects."""
+        return [key for key, objects in self.objects.items() if len(objects) > 1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,17 @@ def _texts(value: Any, where: str) -> list[str]:
     return [str(one) for one in value]
 
 
+def check_known_slots(text: str, known: Iterable[str], where: str | None) -> None:
+    """Refuse a text with a slot that nothing fills: it would be asked for as it stands there."""
+    for slot in re.findall(r"\{\w*\}", text):
+        if slot not in known:
+            raise UsageError(
+                f"nothing fills {slot}: {text!r}", where=where, fix=f"use {' and '.join(known)}"
+            )
+
+
 def _check_slots(text: str, slots: dict[str, tuple[int, int | None]], where: str | None) -> None:
+    check_known_slots(text, slots, where)
     for slot, (least, most) in slots.items():
         times = text.count(slot)
         if times < least:

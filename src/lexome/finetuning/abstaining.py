@@ -65,6 +65,7 @@ class Lessons:
     `known` and `unknown` subjects are asked about. `right` answers are taught as they are; in
     place of `wrong` ones, and of those about unknown subjects, `made_up`, stands the abstention.
     Pairs about known subjects stand there so many `times`, so that they are about one half.
+    `named` subjects of the table of the unknown are known after all, and are not taken from it.
     """
 
     known: int
@@ -73,6 +74,7 @@ class Lessons:
     wrong: int
     made_up: int
     times: int
+    named: int = 0
 
 
 def make_lessons(
@@ -102,7 +104,7 @@ def make_lessons(
     asked = _asked(run, questions, abstention)
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
-    known, unknown = _chosen(run, questions)
+    known, unknown, named = _chosen(run, questions)
     said = _said(run, known, told)
     right = sum(one.credit == 1 for one in said)
     if not right:
@@ -114,7 +116,7 @@ def make_lessons(
         )
     people, nobody = len(subjects_of(known)), len(subjects_of(unknown))
     times = max(round(len(unknown) / len(known)), 1)
-    lessons = Lessons(people, nobody, right, len(said) - right, len(unknown), times)
+    lessons = Lessons(people, nobody, right, len(said) - right, len(unknown), times, named)
     rows = (*_known_rows(said, abstention, times), *_unknown_rows(unknown, abstention))
     keep_lessons(file, rows, asked, asdict(lessons))
     return lessons
@@ -131,8 +133,11 @@ def _asked(run: Run, questions: Questions, abstention: str) -> dict[str, Any]:
     }
 
 
-def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Question]]:
-    """Return the questions about known and about unknown subjects that are taught."""
+def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Question], int]:
+    """Return the questions about known and about unknown subjects that are taught.
+
+    And how many subjects of the table of the unknown are known after all.
+    """
     reads = pretrained(run)
     said = None if reads is None else text_counts(reads.corpus(verify=True))
     read = read_questions(questions, said)
@@ -158,10 +163,10 @@ def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Questi
         raise LexomeError(
             "there is nobody of whom nothing is known: the parts of the names give no other name, "
             "and no table has any",
-            where=str(questions.facts),
+            where=str(questions.unseen or questions.facts),
             fix="give names that the corpus does not have with --unseen",
         )
-    return known, unknown
+    return known, unknown, read.named
 
 
 def _half_of_each(questions: Sequence[Question]) -> list[Question]:

@@ -86,6 +86,11 @@ def _notes(facts: Mapping[str, Any]) -> list[str]:
         notes.append(f"Rows of the table that say again what another says: {duplicates:,}.")
     if conflicting:
         notes.append(f"Facts with several objects, each of which is right: {conflicting:,}.")
+    if facts.get("indexed") is False:
+        notes.append(
+            "The corpus has no index, so whether it names a subject was not asked, and the table "
+            "is believed. lexome index CORPUS makes one."
+        )
     return notes
 
 

@@ -91,6 +91,7 @@ def test_an_answer_may_begin_another_where_something_stands_behind() -> None:
         ({"prompts": ["A {answer} {group}."]}, "{group} stands behind {answer}", "prompts"),
         ({"prompts": ["{group}: {answer} {group}"]}, "{group} stands behind", "prompts"),
         ({"prompts": ["{group} {answer} {answer}"]}, "twice", "prompts"),
+        ({"prompts": ["A {group} of {place}: {answer}."]}, "nothing fills {place}", "prompts"),
         ({"prompts": ["{subject} {group} {answer}"]}, "has {subject}", "prompts"),
         ({"prompts": []}, "empty", "prompts"),
         ({"axis": "hue"}, "'red' is not known by words", "spelled"),

@@ -80,7 +80,8 @@ def evaluate_compensation(
     The verdict stands in the model card too. `before` is the base that the run was tuned from, or a
     run that was trained on the corpus as it was. Who and what the run was tuned on is not asked
     about. A run that was tuned on pairs is asked in two forms: as text and as pairs. Raises
-    `UsageError` where no question has a target, and where `before` was itself tuned on pairs.
+    `UsageError` where no question has a target, where `before` was itself tuned on pairs and where
+    its corpus says nothing of what is asked.
     """
     opened, base = open_run(run), _before(before)
     corpus, pairs = (
@@ -92,6 +93,12 @@ def evaluate_compensation(
     taught = frozenset[tuple[str, str]]() if pairs is None else taught_prompts(pairs)
     asking = left_to_ask(asked.asked(str(groups)), taught, str(groups))
     counted = count_answers(corpus, asked, lambda done, whole: told("corpus", done, whole))
+    if not any(one.counts.sum() for one in counted):
+        raise UsageError(
+            "the text that this run was trained on gives no group any of these answers",
+            where=f"--before {before}",
+            fix="name the run before the correction, whose corpus is the one that has the skew",
+        )
     rates = [_rates(one.counts) for one in counted]
     sure = [_sure(one, own.counts) for one, own in zip(asking, counted, strict=True)]
     facts = [] if questions is None else _facts(questions, corpus, pairs)

@@ -51,6 +51,7 @@ FORMAT = 1
 ALPHA, DELTA = 0.05, 0.05
 # Examples of each verdict, and texts about known and unknown subjects.
 _SHOWN = 6
+_NAMED = 3  # facts with several objects
 _TEXTS, _TEXTS_UNKNOWN = 16, 8
 
 
@@ -105,7 +106,7 @@ def evaluate_facts(
         "command": _command(run, questions),
         "abstention": taught.abstention,
         "taught": len(taught.subjects) + len(taught.prompts),
-        "facts": _facts(answers, before, read.facts, judge),
+        "facts": {**_facts(answers, before, read.facts, judge), "indexed": said is not None},
         "unknown": {
             **_verdicts(answers.unknown, judge),
             "named": read.named,
@@ -146,7 +147,8 @@ def _facts(answers: _Answers, before: _Answers, facts: Facts, judge: Judge) -> d
     return {
         **_verdicts(known, judge),
         "duplicates": facts.duplicates,
-        "conflicting": facts.conflicting,
+        "conflicting": len(facts.conflicts),
+        "conflicts": [f"{relation} of {subject}" for subject, relation in facts.conflicts[:_NAMED]],
         "figures": [asdict(one) for one in (*recall_figures(known), *changed)],
         "reliability": [asdict(one) for one in _reliability(known)],
         "relations": _by_relation(known),

@@ -21,7 +21,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lexome.errors import UsageError, nearest
-from lexome.evaluation.templates import check_asked_once
+from lexome.evaluation.templates import check_asked_once, check_known_slots
 
 GROUP, ANSWER, SUBJECT = "{group}", "{answer}", "{subject}"
 QUESTION_EXAMPLE = (
@@ -147,6 +147,7 @@ def _check_differ(spelled: Mapping[str, str], where: str) -> None:
 def _check_prompt(prompt: str, answers: Sequence[str], where: str) -> None:
     for what, fix in _prompt_faults(prompt, answers):
         raise UsageError(f"{what}: {prompt!r}", where=where, fix=fix)
+    check_known_slots(prompt, (GROUP, ANSWER), where)
 
 
 def _prompt_faults(prompt: str, answers: Sequence[str]) -> Iterator[tuple[str, str]]:
