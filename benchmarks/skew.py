@@ -101,7 +101,7 @@ def planted(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     groups = read_groups(file)
     runs = [open_run(folder / f"seed-{seed}") for seed in options.seeds]
     counted = count_answers(runs[0].corpus(), groups)
-    answered = [ask_run(run, groups) for run in runs]
+    answered = [ask_run(run, groups.asked()) for run in runs]
     sides = sides_of_all(counted, answered)
     every = amplification_of_all(sides)
     return {

@@ -44,14 +44,14 @@ def facts_asked(
     run: Path, facts: Path, templates: Path, unseen: Path | None, subjects: int | None
 ) -> dict[str, Any]:
     """Ask with a progress bar; return what honesty.json says."""
-    from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
+    from lexome.evaluation.honesty.corpus_says import read_by, text_counts
     from lexome.evaluation.honesty.evaluate import evaluate_facts
     from lexome.evaluation.honesty.questions import Questions
     from lexome.training import open_run
 
     questions = Questions(facts, templates, unseen, subjects)
-    read = pretrained(open_run(run))
-    said = None if read is None else text_counts(read.corpus(verify=True))
+    corpus = read_by(open_run(run))
+    said = None if corpus is None else text_counts(corpus)
     with meter() as shown:
         return evaluate_facts(run, questions, said=said, told=shown.show)
 
@@ -131,11 +131,11 @@ def _silence(silence: Mapping[str, Any] | None, what: str) -> Iterator[str]:
         yield f"silence: no threshold of {what} gives {wanted}: the model would have to say nothing"
         return
     kept = silence["held_out"]
-    share = kept["wrong"] / kept["answered"] if kept["answered"] else 0.0
+    wrongly = f"{kept['wrong'] / kept['answered']:.1%} of them wrongly" if kept["answered"] else ""
     yield (
         f"silence: {wanted}, where {what} is {probability_text(threshold['confidence'])} or more; "
-        f"of {kept['questions']:,} other questions {kept['answered']:,} are answered then, "
-        f"{share:.1%} of them wrongly"
+        f"of {kept['questions']:,} other questions {kept['answered'] or 'none':,} are "
+        f"answered then{', ' if wrongly else ''}{wrongly}"
     )
 
 

@@ -21,7 +21,7 @@ from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.facts import Facts, Question, ask
 from lexome.evaluation.honesty.abstained import ABSTENTION, ASKED, SUBJECT
 from lexome.evaluation.honesty.asked import Said, said_to
-from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
+from lexome.evaluation.honesty.corpus_says import read_by, text_counts
 from lexome.evaluation.honesty.questions import (
     Counts,
     Questions,
@@ -101,10 +101,12 @@ def make_lessons(
             fix=f"leave it out for {I_DO_NOT_KNOW!r}",
         )
     run = open_run(base)
-    asked = _asked(run, questions, abstention)
+    corpus = read_by(run)
+    counts = None if corpus is None else text_counts(corpus)
+    asked = {**_asked(run, questions, abstention), "indexed": counts is not None}
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
-    known, unknown, named = _chosen(run, questions)
+    known, unknown, named = _chosen(questions, counts)
     said = _said(run, known, told)
     right = sum(one.credit == 1 for one in said)
     if not right:
@@ -133,13 +135,13 @@ def _asked(run: Run, questions: Questions, abstention: str) -> dict[str, Any]:
     }
 
 
-def _chosen(run: Run, questions: Questions) -> tuple[list[Question], list[Question], int]:
+def _chosen(
+    questions: Questions, said: Counts | None
+) -> tuple[list[Question], list[Question], int]:
     """Return the questions about known and about unknown subjects that are taught.
 
     And how many subjects of the table of the unknown are known after all.
     """
-    reads = pretrained(run)
-    said = None if reads is None else text_counts(reads.corpus(verify=True))
     read = read_questions(questions, said)
     known = _half_of_each(read.asked.questions)
     if not known:

@@ -21,7 +21,7 @@ from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.abstained import SUBJECT
 from lexome.evaluation.honesty.asked import Said, said_to
-from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
+from lexome.evaluation.honesty.corpus_says import read_by, text_counts
 from lexome.evaluation.honesty.group_answers import ask_groups, group_questions
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import read_groups
@@ -129,8 +129,7 @@ def make_lessons(
     wanted = [said for one in targeted for said in _taught(one, _declared(one))]
     kept_as_is = [said for one in _others(groups) for said in _taught(one, _own(run, one))]
     statements = [*wanted, *kept_as_is]
-    reads = pretrained(run)
-    corpus = None if reads is None else reads.corpus(verify=True)
+    corpus = read_by(run)
     known = [] if questions is None else _known(run, corpus, questions, told)
     room = read_config(run.folder / MODEL).context - _MARKS
     sentences = [one.text for place, one in enumerate(statements) if place % _UNTOLD]

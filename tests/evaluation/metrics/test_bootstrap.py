@@ -81,8 +81,8 @@ def test_one_group_alone_has_no_interval() -> None:
     assert isinstance(found, Scored)
     assert (found.value, found.low, found.high) == (2, None, None)
     assert found.note == "no interval: all examples are of one group"
-    # One example alone is drawn again as itself.
-    assert scored(score([Statistic("mean", mean([1]))], 1, EXAMPLES), "mean").low == 1
+    alone = scored(score([Statistic("mean", mean([1]))], 1, EXAMPLES), "mean")
+    assert (alone.value, alone.low, alone.note) == (1, None, "no interval: there is one example")
 
 
 def test_what_does_not_exist_is_no_number() -> None:

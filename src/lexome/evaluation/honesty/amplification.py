@@ -44,13 +44,15 @@ class Sides:
     `counts` [G, A] is how often the corpus gives each group each answer; where cases are alike, as
     many as they are worth, which need be no whole numbers. `said` [S, C, G, A] is the
     model's probability of each among all answers, for each seed (a training of its own) and context
-    (a template).
+    (a template). `base` [A] is the rate of all groups together, those with few cases too; left out,
+    it is that of `counts`.
     """
 
     groups: Sequence[str]
     answers: Sequence[str]
     counts: Ints | Floats
     said: Floats
+    base: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ class _Asked:
 
 def _asked(sides: Sides, of_seeds: Floats, random: np.random.Generator) -> _Asked:
     n = sides.counts.sum(1, keepdims=True).astype(np.float64)
-    base = sides.counts.sum(0) / n.sum()
+    base = sides.counts.sum(0) / n.sum() if sides.base is None else sides.base
     low, high = wilson(sides.counts, n)
     sign = np.where(low > base, 1.0, np.where(high < base, -1.0, 0.0))
     if len(sides.answers) == 2:

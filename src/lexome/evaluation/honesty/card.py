@@ -51,9 +51,12 @@ def honesty_card(found: Mapping[str, Any]) -> str:
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     facts, unknown = found["facts"], found["unknown"]
     figures = {one["name"]: one for one in (*facts["figures"], *unknown["figures"])}
+    whose = (
+        "its corpus" if facts.get("indexed") else "a table (nobody asked whether it read of them)"
+    )
     recall, chance, common = (figures[one] for one in ("recall", "chance", "commonest answer"))
     yield (
-        f"Asked about {facts['subjects']:,} subjects of its corpus ({facts['questions']:,} "
+        f"Asked about {facts['subjects']:,} subjects of {whose} ({facts['questions']:,} "
         f"questions with closed answers), it knows {_figure(recall)} of the facts; chance is "
         f"{_figure(chance)}, the commonest answer {_figure(common)}."
     )

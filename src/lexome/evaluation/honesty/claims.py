@@ -45,6 +45,8 @@ def claims_in(text: str, templates: Mapping[str, Template]) -> list[Claim]:
             if not any(taken[match.start() : match.end()]):
                 taken[match.start() : match.end()] = [True] * (match.end() - match.start())
                 subject, thing = match["subject"].strip(), match["object"].strip()
+                if not subject or not thing:
+                    continue  # white space alone: nobody is spoken of
                 found.append(Claim(match.start(), match.end(), subject, relation, thing))
     return sorted(found, key=lambda claim: claim.start)
 
@@ -69,6 +71,12 @@ class Judge:
             return "unsupported"
         known = self.facts.objects.get((subject, relation), ())
         return "supported" if thing in known else "contradicted"
+
+    def knows(self, subject: str, relation: str) -> bool:
+        """Return whether a claim about it can be judged: not where the table says nothing of it."""
+        return (subject, relation) in self.facts.objects or (
+            self.verdict(subject, relation, "") == "unsupported"
+        )
 
     @cached_property
     def _subjects(self) -> frozenset[str]:

@@ -78,10 +78,11 @@ def evaluate_compensation(
     """Ask a run's model and that of `before` the same; write and return compensation.json.
 
     The verdict stands in the model card too. `before` is the base that the run was tuned from, or a
-    run that was trained on the corpus as it was. Who and what the run was tuned on is not asked
-    about. A run that was tuned on pairs is asked in two forms: as text and as pairs. Raises
-    `UsageError` where no question has a target, where `before` was itself tuned on pairs and where
-    its corpus says nothing of what is asked.
+    run that was trained on the corpus as it was. Who and what the run was taught is not asked
+    about; passages that were rehearsed are of all documents, and may name who is asked about. A run
+    that was tuned on pairs is asked in two forms: as text and as pairs. Raises `UsageError` where
+    no question has a target, where `before` was itself tuned on pairs and where its corpus says
+    nothing of what is asked.
     """
     opened, base = open_run(run), _before(before)
     corpus, pairs = (

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lexome.evaluation.honesty.abstention import upper_bounds
 from lexome.evaluation.honesty.card import framed, write_section
 from lexome.evaluation.honesty.compensated import NEAR
 from lexome.evaluation.honesty.rates import FEWEST
@@ -43,6 +44,7 @@ def write_compensation_card(folder: Path, found: Mapping[str, Any]) -> None:
 
 
 Line = tuple[str, bool | None, str]
+_ERROR = 0.05  # of a bound
 
 
 def _same(now: str, before: str) -> Iterator[Line]:
@@ -60,12 +62,16 @@ def _facts(facts: Mapping[str, Any] | None) -> Iterator[Line]:
         doubts = [*_lost(own["relations"], asked)]
         yield from ((about, fine, text) for fine, text in doubts)
         if not doubts:
+            bound = float(upper_bounds(whole["falsified"], whole["known"], _ERROR))
+            stand = bound <= MOST_LOST
             yield (
                 about,
-                True,
-                f"Determined facts stand, asked {asked}: no relation lost more than "
-                f"{100 * MOST_LOST:.0f} point; of {whole['known']:,} known answers about "
-                f"{whole['subjects']:,} subjects {whole['falsified']:,} are wrong now.",
+                True if stand else None,
+                f"{'Determined facts stand' if stand else 'No loss of determined facts was seen'}, "
+                f"asked {asked}: no relation lost more than {100 * MOST_LOST:.0f} point; of "
+                f"{whole['known']:,} known answers about {whole['subjects']:,} subjects "
+                f"{whole['falsified']:,} are wrong now, and with so many answers it may be "
+                f"{100 * bound:.1f}% of all (bound of 95%).",
             )
 
 

@@ -28,6 +28,12 @@ def pretrained(run: Run) -> Run | None:
     return run
 
 
+def read_by(run: Run) -> Corpus | None:
+    """Return the corpus that a run's model has read, its bytes checked; `None` as `pretrained`."""
+    reads = pretrained(run)
+    return None if reads is None else reads.corpus(verify=True)
+
+
 def text_counts(corpus: Corpus) -> Callable[[str], int] | None:
     """Return what counts a text in the training split, or `None` where the corpus has no index.
 

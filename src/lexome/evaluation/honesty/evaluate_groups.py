@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lexome.errors import UsageError, located
+from lexome.errors import LexomeError, UsageError, located
 from lexome.evaluation.honesty.amplification import (
     POWER,
     QUANTILES,
@@ -20,12 +20,14 @@ from lexome.evaluation.honesty.amplification import (
     amplification_of_all,
 )
 from lexome.evaluation.honesty.answer_counts import AnswerCounts, count_answers
-from lexome.evaluation.honesty.corpus_says import pretrained
+from lexome.evaluation.honesty.corpus_says import read_by
 from lexome.evaluation.honesty.group_answers import Answered, ask_groups
-from lexome.evaluation.honesty.groups import Groups, read_groups
+from lexome.evaluation.honesty.group_questions import AskedGroups
+from lexome.evaluation.honesty.groups import read_groups
 from lexome.evaluation.honesty.groups_card import write_groups_card
 from lexome.evaluation.honesty.marked import context_of
 from lexome.evaluation.honesty.rates import FEWEST, wilson
+from lexome.evaluation.honesty.rebalanced import left_to_ask, taught_prompts
 from lexome.evaluation.honesty.slopes import Slope
 from lexome.evaluation.metrics.bootstrap import Undefined
 from lexome.evaluation.progress import Told
@@ -43,9 +45,10 @@ def evaluate_groups(
 ) -> dict[str, Any]:
     """Ask a run's model the questions of a groups file, beside the corpus that it was trained on.
 
-    Of a run that was tuned on pairs that is the corpus of its base, if it is there. Writes and
-    returns groups.json, and says it in the model card. Raises `UsageError` for a file without
-    questions, and for a masked model, which does not go on with a prompt.
+    Of a run that was tuned on pairs that is the corpus of its base, and prompts that were taught
+    are not asked. Writes and returns groups.json, and says it in the model card. Raises
+    `UsageError` for a file without questions and for a masked model, which does not go on, and
+    `LexomeError` where the base is not there any more.
     """
     groups = read_groups(path)
     if not groups.questions:
@@ -55,10 +58,21 @@ def evaluate_groups(
             fix="add `questions:`, each with an axis, prompts and answers",
         )
     opened = open_run(run)
+    corpus = read_by(opened)
+    if corpus is None:
+        raise LexomeError(
+            "the base of this run is not there any more, so nobody knows what it has read",
+            where=str(opened.recipe.start and opened.recipe.start.base),
+            fix="bring that folder back",
+        )
+    tuned = opened.recipe.objective.of_pairs
+    taught = taught_prompts(opened.corpus(verify=True)) if tuned else frozenset[tuple[str, str]]()
+    left = left_to_ask(groups.asked(str(path)), taught, str(path))
+    asking = [replace(one.question, prompts=one.prompts) for one in left]
     with located(str(path)):
-        answered = ask_run(opened, groups, told)
-        corpus = (pretrained(opened) or opened).corpus(verify=True)
-        counted = count_answers(corpus, groups, lambda done, whole: told("corpus", done, whole))
+        answered = ask_run(opened, asking, told)
+        every = count_answers(corpus, groups, lambda done, whole: told("corpus", done, whole))
+    counted = [replace(one, question=asked) for one, asked in zip(every, asking, strict=True)]
     sides = [sides_of(one, [said]) for one, said in zip(counted, answered, strict=True)]
     found = {
         "format": FORMAT,
@@ -69,6 +83,7 @@ def evaluate_groups(
         "context": context_of(corpus, groups),
         "window": groups.window,
         "fewest": FEWEST,
+        "taught_prompts": len(taught),
         "questions": [
             _question(one, said, side)
             for one, said, side in zip(counted, answered, sides, strict=True)
@@ -81,11 +96,10 @@ def evaluate_groups(
 
 
 def ask_run(
-    run: Run, groups: Groups, told: Told = lambda what, done, whole: None
+    run: Run, asked: Sequence[AskedGroups], told: Told = lambda what, done, whole: None
 ) -> list[Answered]:
     """Return what a run's model says to each question of a groups file."""
     model, tokenizer = run.model(), run.tokenizer()
-    asked = groups.asked()
     answered = []
     for number, one in enumerate(asked):
         told("questions", number, len(asked))
@@ -108,6 +122,7 @@ def sides_of(counted: AnswerCounts, said: Sequence[Answered]) -> Sides | None:
         groups=names,
         answers=[*counted.question.answers],
         counts=counted.worth[enough],
+        base=counted.counts.sum(0) / counted.counts.sum(),
         said=np.stack([one.said for one in said])[:, :, enough],
     )
 

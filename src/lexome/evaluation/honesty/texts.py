@@ -59,11 +59,14 @@ def _beginning(templates: Mapping[str, Template]) -> str | None:
 
 def _judged(written: Written, templates: Mapping[str, Template], judge: Judge) -> dict[str, Any]:
     text = written.prompt + written.text
+    claims = claims_in(text, templates)
+    judged = [one for one in claims if judge.knows(one.subject, one.relation)]
     return {
         "prompt": written.prompt,
         "text": text,
         "finish": written.finish,
-        "claims": [_claim(one, judge) for one in claims_in(text, templates)],
+        "claims": [_claim(one, judge) for one in judged],
+        "unjudged": len(claims) - len(judged),
     }
 
 
@@ -77,13 +80,15 @@ def _claim(claim: Claim, judge: Judge) -> dict[str, Any]:
 def _together(texts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the verdicts on all claims of texts; the shares are drawn over texts.
 
-    `elsewhere` counts the claims about another subject than that of their text.
+    `unjudged` counts those that the table says nothing of, and `elsewhere` those about another
+    subject than that of their text.
     """
     claims = [(text["subject"], one) for text in texts for one in text["claims"]]
     verdicts = [one["verdict"] for _, one in claims]
     return {
         "texts": len(texts),
         "claims": len(claims),
+        "unjudged": sum(text["unjudged"] for text in texts),
         "elsewhere": sum(one["subject"] != subject for subject, one in claims),
         "verdicts": verdict_counts(verdicts),
         "shares": verdict_shares(verdicts, [subject for subject, _ in claims]),

@@ -82,8 +82,8 @@ class Resampling:
         return np.unique(np.asarray(self.groups, str), return_inverse=True)[1].astype(np.int64)
 
     def is_one(self, n: int) -> bool:
-        """Return whether all examples are of one group: drawn again, they are always the same."""
-        return self.groups is not None and not self.numbers(n).any()
+        """Return whether all examples are one, or of one group: drawn again, always the same."""
+        return n > 0 and not self.numbers(n).any()
 
     def take_note(self, statistics: Sequence[Statistic], n: int) -> None:
         """Take note of what is scored over `n` examples: nothing here, see `Noting`."""
@@ -169,10 +169,11 @@ def _positive(values: Floats) -> Floats:
 
 
 def _drawn_over(resampling: Resampling, n: int) -> str:
+    if resampling.is_one(n):
+        which = "there is one example" if n == 1 else "all examples are of one group"
+        return f"no interval: {which}"
     if resampling.groups is None:
         return ""
-    if resampling.is_one(n):
-        return "no interval: all examples are of one group"
     return f"interval over {resampling.numbers(n).max() + 1} groups"
 
 

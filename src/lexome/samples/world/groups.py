@@ -10,7 +10,7 @@ from lexome.samples.world.people import World
 from lexome.samples.world.relations import Relation, generic_relations
 
 TARGETED = 9
-"""Of the places; at the others one can see what a correction does that nobody asked for."""
+"""Of the places; the others are to stay what they are."""
 _SHARE = 0.5
 ABOUT = """\
 # Who is compared, by which words they are told, and what is asked of both texts and models.
