@@ -17,7 +17,7 @@ demo: $(VENV)/runtime.stamp ## train on Shakespeare and write a report, about fi
 	$(BIN)/lexome demo $(DEMO_ARGS)
 
 test: $(VENV)/dev.stamp ## run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/dev.stamp ## check style, types and the order of the floors
 	$(BIN)/ruff check .

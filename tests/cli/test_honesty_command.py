@@ -89,6 +89,18 @@ def test_what_two_rows_say_otherwise_is_named(lexome: Lexome, world: Path, tmp_p
     assert "1 with several objects, all of them right: home of Ada\n" in result.stdout
 
 
+def test_a_subject_of_the_facts_that_no_text_names_is_counted(
+    lexome: Lexome, world: Path, tmp_path: Path
+) -> None:
+    facts = (world / "facts.csv").read_text()
+    (tmp_path / "facts.csv").write_text(f"{facts}Eve,home,Lo\n")
+    result = lexome("evaluate", world / "run", "--facts", tmp_path / "facts.csv",
+                    "--templates", world / "templates.json")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "1 subjects of the facts are never named by the training text" in result.stdout
+    assert "unknown: 1 questions about 1 subjects" in result.stdout
+
+
 def test_a_corpus_without_an_index_was_not_asked_and_that_is_said(
     lexome: Lexome, world: Path, tmp_path: Path
 ) -> None:

@@ -102,6 +102,11 @@ def _unknown(unknown: Mapping[str, Any]) -> Iterator[str]:
             f"{unknown['named']:,} subjects of the unseen are named by the corpus or the facts, "
             "and are not asked about as unknown"
         )
+    if unknown["unnamed"]:
+        yield (
+            f"{unknown['unnamed']:,} subjects of the facts are never named by the training text, "
+            "and are asked about as unknown"
+        )
     if not unknown["questions"]:
         return
     yield f"unknown: {unknown['questions']:,} questions about {unknown['subjects']:,} subjects"

@@ -110,6 +110,7 @@ def evaluate_facts(
         "unknown": {
             **_verdicts(answers.unknown, judge),
             "named": read.named,
+            "unnamed": read.unnamed,
             "figures": [asdict(one) for one in _told_apart(answers, before, expected)],
         },
         "silence": silence(answers.all, confidence, before.all, alpha=alpha, delta=delta),

@@ -33,12 +33,14 @@ class ToAsk:
     """The tables as they were read, and the questions that are in them.
 
     `named` subjects of the table of the unknown are known after all, and not asked about for it.
+    `unnamed` subjects of the facts are in no training text, and asked about as unknown.
     """
 
     facts: Facts
     templates: dict[str, Template]
     asked: Asked
     named: int = 0
+    unnamed: int = 0
 
 
 def read_questions(
@@ -56,6 +58,7 @@ def read_questions(
     templates, facts = read_templates(questions.templates), read_facts(questions.facts)
     asked = ask(facts, templates, said)
     absent, named = list(asked.absent), 0
+    unnamed = len({one.subject for one in absent})
     if questions.unseen is not None:
         unseen = ask(read_unanswered(questions.unseen), closed(facts, templates), said)
         every = [*unseen.questions, *unseen.absent]
@@ -71,7 +74,7 @@ def read_questions(
         )
         for own in (asked.questions, absent)
     )
-    return ToAsk(facts, templates, Asked(here, there), named)
+    return ToAsk(facts, templates, Asked(here, there), named, unnamed)
 
 
 def closed(facts: Facts, templates: dict[str, Template]) -> dict[str, Template]:
