@@ -123,13 +123,13 @@ def make_lessons(
     """
     run, targeted = open_run(base), targets(groups)
     _check_prompts(targeted, groups)
-    asked = _asked(run, groups, questions)
+    corpus = read_by(run)
+    asked = _asked(run, corpus, groups, questions)
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
     wanted = [said for one in targeted for said in _taught(one, _declared(one))]
     kept_as_is = [said for one in _others(groups) for said in _taught(one, _own(run, one))]
     statements = [*wanted, *kept_as_is]
-    corpus = read_by(run)
     known = [] if questions is None else _known(run, corpus, questions, told)
     room = read_config(run.folder / MODEL).context - _MARKS
     sentences = [one.text for place, one in enumerate(statements) if place % _UNTOLD]
@@ -265,12 +265,16 @@ def _fact(said: Said) -> dict[str, Any]:
     return lesson(said.question.prompt, said.answer, **about)
 
 
-def _asked(run: Run, groups: Path, questions: Questions | None) -> dict[str, Any]:
+def _asked(
+    run: Run, corpus: Corpus | None, groups: Path, questions: Questions | None
+) -> dict[str, Any]:
     """Return all that decides what is written, to be compared with what was asked before."""
     tables = () if questions is None else (questions.facts, questions.templates)
     return {
         "rule": _RULE,
         "weights": sha256(run.folder / MODEL / WEIGHTS),
+        "corpus": None if corpus is None else corpus.fingerprint,
+        "indexed": corpus is not None and text_counts(corpus) is not None,
         "groups": sha256(groups),
         "tables": [sha256(table) for table in tables],
     }

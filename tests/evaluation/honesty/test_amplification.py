@@ -155,7 +155,10 @@ def test_without_any_spread_there_is_no_slope() -> None:
         (0.2, 0.8, "attenuated: the model"),
         (-0.9, -0.1, "inverted"),
         (0.9, 1.2, "taken over"),
-        (-0.2, 0.4, "hardly any"),
+        (-0.2, 0.99, "how much is not known"),
+        (-3, 0.9, "how much is not known"),
+        (0.05, 5, "too wide to say which"),
+        (0.107, 1.034, "too wide to say which"),
         (0.02, 0.06, "hardly any"),
         (-0.03, -0.01, "hardly any"),
         (-0.5, 2.0, "nothing can be said"),
@@ -275,3 +278,16 @@ def test_what_makes_no_sense_is_refused() -> None:
     ):
         with pytest.raises(LexomeError, match=message):
             amplification(replace(sides, **changed))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("answers", [2, 10])
+def test_an_interval_holds_its_estimate(answers: int) -> None:
+    """Of a group that always gets one answer, and a model that says so, nothing is amplified."""
+    certain = np.eye(answers)[[0, 1]]
+    sides = Sides(["wug", "mip"], [*"abcdefghij"[:answers]], 30 * certain,
+                  np.tile(certain, (1, 6, 1, 1)))  # fmt: skip
+    pairs = [one for one in amplification(sides).pairs if one.amplified is not None]
+    assert pairs
+    for one in pairs:
+        assert one.low is not None and one.high is not None
+        assert one.low - 1e-9 <= one.amplified <= one.high + 1e-9

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.asked import Said
 from lexome.evaluation.honesty.compensated import (
+    NEAR,
     Asking,
     overshoot,
     statement_rows,
@@ -50,12 +51,20 @@ def known(figures: list[dict[str, Any]]) -> dict[str, Any]:
 @given(share, share, share)
 def test_overshoot_is_what_lies_beyond_the_target(aim: float, was: float, now: float) -> None:
     beyond = float(overshoot(aim, was, now))
-    if was < aim:
+    if abs(was - aim) <= NEAR:
+        past = max(now - aim, 0) if was < aim else max(aim - now, 0) if was > aim else 0
+        assert beyond == max(past, abs(now - aim) - abs(was - aim))
+    elif was < aim:
         assert beyond == max(now - aim, 0)
-    elif was > aim:
-        assert beyond == max(aim - now, 0)
     else:
-        assert beyond == abs(now - aim)
+        assert beyond == max(aim - now, 0)
+
+
+def test_a_rate_that_needed_hardly_anything_overshoots_on_either_side() -> None:
+    """No rate of a model is exactly at its target."""
+    near = overshoot([0.5] * 3, [0.5, 0.5001, 0.4999], [0.9] * 3)
+    assert near.tolist() == pytest.approx([0.4] * 3, abs=1e-3)
+    assert float(overshoot(0.5, 0.48, 0.3)) == pytest.approx(0.18)
 
 
 def test_figures_are_of_means_over_prompts_and_questions_without_target_stand_apart() -> None:
@@ -170,7 +179,7 @@ def test_the_verdict_says_plainly_that_determined_facts_were_falsified() -> None
 
 
 def test_the_verdict_lets_facts_stand_and_names_a_correction_of_one_form_only() -> None:
-    knew = [True] * 300
+    knew = [True] * 600
     lines = verdict(found_with((knew, knew), 0.3, 0.01))
     assert [one["fine"] for one in lines if one["about"] == "determined facts"] == [True, True]
     (form,) = [one for one in lines if one["about"] == "form"]
@@ -226,9 +235,9 @@ def test_what_nobody_wanted_to_change_is_judged_too(
     assert found == ([fine, fine] if moved else [None]), "no question is left: nobody knows"
 
 
-@pytest.mark.parametrize("known, fine", [(298, None), (299, True)])
+@pytest.mark.parametrize("known, fine", [(596, None), (598, True)])
 def test_so_many_answers_it_takes_to_say_that_facts_stand(known: int, fine: bool | None) -> None:
-    """By the rule of three: none wrong of 299 leaves 1 % but for 5 %."""
+    """None wrong of 299 subjects, with two questions each, leaves 1 % but for 5 %."""
     knew = [True] * known
     (said, _) = [
         one

@@ -316,7 +316,9 @@ def _pairs(one: _Asked) -> Iterator[PairSkew]:
     sides, drawn = one.sides, one.drawn
     p_low, p_high = wilson(sides.counts, one.n)
     q_low, q_high = np.percentile(drawn.said, [2.5, 97.5], axis=0)
-    bounds = np.percentile(one.sign * (drawn.said - drawn.rates), [2.5, 97.5], axis=0)
+    # Cases are drawn at rates that are none of 0 and 1; around the counted ones they vary as much.
+    rates = drawn.rates - drawn.rates.mean(0) + one.p
+    bounds = np.percentile(one.sign * (drawn.said - rates), [2.5, 97.5], axis=0)
     for group, name in enumerate(sides.groups):
         for answer in range(one.kept):
             at = (group, answer)

@@ -68,11 +68,13 @@ def said_of_groups(
 def overshoot(target: npt.ArrayLike, before: npt.ArrayLike, after: npt.ArrayLike) -> Floats:
     """Return how far rates went past their target, away from where they were before.
 
-    A rate that was at its target before, and needed nothing, is past it wherever it went.
+    A rate that was near its target before, and needed nothing, is past it as far as it went away,
+    on either side.
     """
     aim, was, now = (np.asarray(one, np.float64) for one in (target, before, after))
-    beyond = np.sign(aim - was) * (now - aim)
-    return np.where(was == aim, np.abs(now - aim), np.maximum(beyond, 0.0))
+    beyond = np.maximum(np.sign(aim - was) * (now - aim), 0.0)
+    away = np.abs(now - aim) - np.abs(was - aim)
+    return np.where(np.abs(was - aim) <= NEAR, np.maximum(beyond, away), beyond)
 
 
 def targeted_figures(

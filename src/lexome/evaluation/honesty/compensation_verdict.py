@@ -62,7 +62,10 @@ def _facts(facts: Mapping[str, Any] | None) -> Iterator[Line]:
         doubts = [*_lost(own["relations"], asked)]
         yield from ((about, fine, text) for fine, text in doubts)
         if not doubts:
-            bound = float(upper_bounds(whole["falsified"], whole["known"], _ERROR))
+            # Whoever is mistaken about somebody may be so in every question about them.
+            people = min(whole["subjects"], whole["known"])
+            wrong = min(whole["falsified"], people)
+            bound = float(upper_bounds(wrong, people, _ERROR))
             stand = bound <= MOST_LOST
             yield (
                 about,
@@ -70,7 +73,7 @@ def _facts(facts: Mapping[str, Any] | None) -> Iterator[Line]:
                 f"{'Determined facts stand' if stand else 'No loss of determined facts was seen'}, "
                 f"asked {asked}: no relation lost more than {100 * MOST_LOST:.0f} point; of "
                 f"{whole['known']:,} known answers about {whole['subjects']:,} subjects "
-                f"{whole['falsified']:,} are wrong now, and with so many answers it may be "
+                f"{whole['falsified']:,} are wrong now, and with so many subjects it may be "
                 f"{100 * bound:.1f}% of all (bound of 95%).",
             )
 

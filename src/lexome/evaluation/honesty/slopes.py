@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 _LEAST_SPREAD = 4.0
 # A slope nearer to 0 than this is as good as none, however surely it is not 0.
 _HARDLY = 0.1
+_AS_SKEWED = 0.8  # and its inverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,12 @@ def reading(low: float, high: float) -> str:
         return "inverted: the model is skewed the other way"
     if low > 0 and high < 1:
         return "attenuated: the model is less skewed than its corpus"
-    if low > 0:
+    if low > _AS_SKEWED and high < 1 / _AS_SKEWED:
         return "taken over: as skewed as the corpus, as far as can be told"
+    if low > 0:
+        return "taken over, in part or more than that: the interval is too wide to say which"
     if high < 1:
-        return "attenuated: hardly any of the skew is taken over"
+        return "attenuated: the model is less skewed than its corpus; how much is not known"
     return "nothing can be said: the interval is too wide"
 
 
