@@ -80,25 +80,25 @@ def test_it_is_told_in_words(lexome: Lexome, world: Path) -> None:
     assert not any("has no index" in line for line in lines)
 
 
-def test_what_two_rows_say_otherwise_is_named(lexome: Lexome, world: Path, tmp_path: Path) -> None:
-    facts = (world / "facts.csv").read_text()
-    (tmp_path / "facts.csv").write_text(f"{facts}Ada,home,Lo\n")
-    result = lexome("evaluate", world / "run", "--facts", tmp_path / "facts.csv",
-                    "--templates", world / "templates.json")  # fmt: skip
+def asked_with(lexome: Lexome, world: Path, row: str, file: Path) -> str:
+    """Return what is printed where the facts have one more row."""
+    file.write_text(f"{(world / 'facts.csv').read_text()}{row}\n")
+    result = asked(lexome, world, "--facts", file)
     assert result.exit_code == 0, result.output
-    assert "1 with several objects, all of them right: home of Ada\n" in result.stdout
+    return str(result.stdout)
+
+
+def test_what_two_rows_say_otherwise_is_named(lexome: Lexome, world: Path, tmp_path: Path) -> None:
+    printed = asked_with(lexome, world, "Ada,home,Lo", tmp_path / "facts.csv")
+    assert "1 with several objects, all of them right: home of Ada\n" in printed
 
 
 def test_a_subject_of_the_facts_that_no_text_names_is_counted(
     lexome: Lexome, world: Path, tmp_path: Path
 ) -> None:
-    facts = (world / "facts.csv").read_text()
-    (tmp_path / "facts.csv").write_text(f"{facts}Eve,home,Lo\n")
-    result = lexome("evaluate", world / "run", "--facts", tmp_path / "facts.csv",
-                    "--templates", world / "templates.json")  # fmt: skip
-    assert result.exit_code == 0, result.output
-    assert "1 subjects of the facts are never named by the training text" in result.stdout
-    assert "unknown: 1 questions about 1 subjects" in result.stdout
+    printed = asked_with(lexome, world, "Eve,home,Lo", tmp_path / "facts.csv")
+    assert "1 subjects of the facts are never named by the training text" in printed
+    assert "unknown: 1 questions about 1 subjects" in printed
 
 
 def test_a_corpus_without_an_index_was_not_asked_and_that_is_said(

@@ -25,7 +25,7 @@ from lexome.evaluation.honesty.corpus_says import read_by, text_counts
 from lexome.evaluation.honesty.group_answers import ask_groups, group_questions
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import read_groups
-from lexome.evaluation.honesty.questions import Questions, drawn, read_questions
+from lexome.evaluation.honesty.questions import Counts, Questions, drawn, read_questions
 from lexome.evaluation.honesty.rebalanced import PROMPT, QUESTION, targets
 from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.evaluation.progress import Told
@@ -124,13 +124,18 @@ def make_lessons(
     run, targeted = open_run(base), targets(groups)
     _check_prompts(targeted, groups)
     corpus = read_by(run)
-    asked = _asked(run, corpus, groups, questions)
+    said_in_text = None if corpus is None else text_counts(corpus)
+    asked = {
+        **_asked(run, groups, questions),
+        "corpus": None if corpus is None else corpus.fingerprint,
+        "indexed": said_in_text is not None,
+    }
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
     wanted = [said for one in targeted for said in _taught(one, _declared(one))]
     kept_as_is = [said for one in _others(groups) for said in _taught(one, _own(run, one))]
     statements = [*wanted, *kept_as_is]
-    known = [] if questions is None else _known(run, corpus, questions, told)
+    known = [] if questions is None else _known(run, said_in_text, questions, told)
     room = read_config(run.folder / MODEL).context - _MARKS
     sentences = [one.text for place, one in enumerate(statements) if place % _UNTOLD]
     sentences += [_told(one.question, one.answer) for one in known]
@@ -239,9 +244,9 @@ def _text(text: str) -> dict[str, Any]:
     return text_lesson(text, **{ABOUT: drawn(text).hex()})
 
 
-def _known(run: Run, corpus: Corpus | None, questions: Questions, told: Told) -> list[Said]:
+def _known(run: Run, named: Counts | None, questions: Questions, told: Told) -> list[Said]:
     """Return what the base rightly says about half of the subjects."""
-    read = read_questions(questions, None if corpus is None else text_counts(corpus))
+    read = read_questions(questions, named)
     chosen = about_share(_determined(read.asked.questions), _KNOWN, MOST, _PURPOSE)
     if not chosen:
         raise LexomeError(
@@ -265,16 +270,12 @@ def _fact(said: Said) -> dict[str, Any]:
     return lesson(said.question.prompt, said.answer, **about)
 
 
-def _asked(
-    run: Run, corpus: Corpus | None, groups: Path, questions: Questions | None
-) -> dict[str, Any]:
+def _asked(run: Run, groups: Path, questions: Questions | None) -> dict[str, Any]:
     """Return all that decides what is written, to be compared with what was asked before."""
     tables = () if questions is None else (questions.facts, questions.templates)
     return {
         "rule": _RULE,
         "weights": sha256(run.folder / MODEL / WEIGHTS),
-        "corpus": None if corpus is None else corpus.fingerprint,
-        "indexed": corpus is not None and text_counts(corpus) is not None,
         "groups": sha256(groups),
         "tables": [sha256(table) for table in tables],
     }

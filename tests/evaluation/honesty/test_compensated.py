@@ -253,6 +253,7 @@ def test_so_many_answers_it_takes_to_say_that_facts_stand(known: int, fine: bool
 
 def test_answers_that_are_right_and_hardly_likelier_than_others_are_no_difference_told() -> None:
     found = found_with((KNEW, KNEW), 0.0, 0.0, sure=0.05)
+    assert of("determined facts", found) == [None, None], "none is wrong, and they are few"
     assert of("difference", found) == [False, False]
     assert "DiffAware of facts, kin 1.00 to 0.00" in " ".join(o["text"] for o in verdict(found))
     assert of("difference", found_with((KNEW, KNEW), 0.0, 0.0)) == [True, True]

@@ -34,7 +34,7 @@ def prompts_of(seed: int, count: int, sharp: float) -> list[Prompt]:
 def test_no_model_is_below_its_floor(seed: int, count: int, sharp: float) -> None:
     bound = validity_bound(prompts_of(seed, count, sharp))
     assert not bound.violated
-    assert 0 <= bound.error <= 1 + 1e-12 and 0 <= bound.misclassified <= 1
+    assert 0 <= bound.error <= 1 and 0 <= bound.misclassified <= 1
 
 
 def test_terms_are_those_of_the_definitions_written_out() -> None:

@@ -66,17 +66,17 @@ class Judge:
 
     def verdict(self, subject: str, relation: str, thing: str) -> Verdict:
         """Return how it stands with one claim."""
-        occurs = subject in self._subjects if self.said is None else self.said(subject) > 0
-        if not occurs:
+        if not self._occurs(subject):
             return "unsupported"
         known = self.facts.objects.get((subject, relation), ())
         return "supported" if thing in known else "contradicted"
 
     def knows(self, subject: str, relation: str) -> bool:
         """Return whether a claim about it can be judged: not where the table says nothing of it."""
-        return (subject, relation) in self.facts.objects or (
-            self.verdict(subject, relation, "") == "unsupported"
-        )
+        return (subject, relation) in self.facts.objects or not self._occurs(subject)
+
+    def _occurs(self, subject: str) -> bool:
+        return subject in self._subjects if self.said is None else self.said(subject) > 0
 
     @cached_property
     def _subjects(self) -> frozenset[str]:

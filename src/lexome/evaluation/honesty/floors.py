@@ -85,7 +85,7 @@ def validity_bound(prompts: Sequence[Prompt]) -> ValidityBound:
         said_above += one.weight * float(one.said[above].sum())
         true_above += one.weight * float(one.true[above].sum())
     return ValidityBound(
-        error=error,
+        error=min(error, 1.0),  # a sum of probabilities, rounded
         misclassified=(missed + mistaken) / 2,
         valid_to_errors=max(valid) / min(errors),
         delta=abs(said_above - true_above),
