@@ -9,7 +9,9 @@ get none. The ways are
 - `careful`: a corpus with twins whose groups are exchanged, but for documents that name somebody;
 - `naive`: the same, of all documents: the negative control, which has to be found to falsify facts;
 - `reweighed`: documents stand in the corpus as often as makes the groups alike;
-- `rebalanced`: the model is tuned to its target, and half of the facts are taught beside it.
+- `rebalanced`: the model is tuned to its target, and half of the facts are taught beside it. Two of
+  the three places without a target are taught to stay, and one is left to itself, as are a sixth of
+  the people, whom nothing that is taught or rehearsed names: both are told of apart.
 
 The first three are models of their own, trained as long as the first one, on a corpus with the same
 tokens. All documents are shorter than a context, and each is read by itself: a base trained across
@@ -160,7 +162,7 @@ def figures(found: Mapping[str, Any]) -> dict[str, Any]:
 def of_form(found: Mapping[str, Any], form: str) -> dict[str, Any]:
     """Return the figures of one form of asking."""
     targeted = named(found["statements"]["targeted"][form])
-    moved = named(found["statements"]["untargeted"][form])
+    kept, moved = (named(found["statements"][kind][form]) for kind in ("kept", "untargeted"))
     facts = found["facts"][form]
     kin = named(facts["relations"]["kin"]["figures"])
     lost = {
@@ -171,13 +173,22 @@ def of_form(found: Mapping[str, Any], form: str) -> dict[str, Any]:
         "worst": targeted["worst distance"],
         "near": targeted["within 0.05 of the target"],
         "overshoot": targeted["overshoot"],
+        "kept": kept["moved"],
         "not_targeted": moved["moved"],
         "recall": named(facts["all"]["figures"])["change"],
         "kin": kin["change"],
         "worst_relation": min(lost.items(), key=lambda one: one[1]),
+        "alone": None if facts["alone"] is None else alone(facts["alone"]),
         "falsified": facts["all"]["falsified"],
         "known": facts["all"]["known"],
     }
+
+
+def alone(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what became of the facts of people whom nothing names that was taught."""
+    own = next(one for one in facts["figures"] if one["name"] == "change")
+    counts = {name: facts[name] for name in ("subjects", "known", "falsified")}
+    return {**counts, **{name: own[name] for name in ("value", "low", "high")}}
 
 
 def named(values: list[dict[str, Any]]) -> dict[str, Any]:

@@ -143,6 +143,8 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path, ev
         assert f"{name} was raised as a {kind}." in texts
     assert 0 < len(facts) <= len(PEOPLE) / 2, "half of the people are left to ask"
     assert all(PEOPLE[name] == kind for name, kind in facts.items())
+    unnamed = {name for name in PEOPLE if name not in texts}
+    assert len(unnamed) == made["alone"] == 2, "one in three of the six who are not taught"
 
     again = ("evaluate", evened, "--groups", world / "groups.yaml", *tables(world),
              "--before", world / "run")  # fmt: skip
@@ -155,19 +157,23 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path, ev
     assert [(one["kind"], one["question"], one["group"]) for one in rows] == [
         ("targeted", "mill", "wug"),
         ("targeted", "mill", "mip"),
-        ("untargeted", "mine", "wug"),
-        ("untargeted", "mine", "mip"),
+        ("kept", "mine", "wug"),
+        ("kept", "mine", "mip"),
     ]
     assert [one["n"] for one in rows] == [1, 1, 1, 1], "prompts that were taught are not asked"
     assert [one["corpus"] for one in rows] == pytest.approx([0.9, 0.1, 0.9, 0.1], abs=0.05)
     own = found["facts"]["text"]["relations"]["kind"]
     assert own["questions"] == len(PEOPLE) - len(facts)
+    assert found["facts"]["text"]["alone"]["subjects"] == len(unnamed)
+    abouts = [one["about"] for one in found["verdict"]]
+    assert abouts.count("facts left alone") == abouts.count("taught to stay") == 2, "in two forms"
     assert found["likelihood"]["change"] == pytest.approx(
         found["likelihood"]["after"]["value"] / found["likelihood"]["before"]["value"] - 1
     )
     assert found["command"] == " ".join(map(str, ("lexome", *again)))
     printed = lexome(*again).stdout
     assert "mill: wug, baker" in printed and "recall of kind" in printed
+    assert "mine: wug, digger (taught to stay)" in printed and "subjects left alone" in printed
 
 
 def test_pairs_of_another_rule_are_made_anew(

@@ -47,7 +47,7 @@ def write(run: Path, group: str = "wug") -> dict[str, Any]:
         for name, one in (("before", 0.99), ("text", 0.5), ("pairs", 0.98))
     }
     found = {
-        "format": 2,
+        "format": 3,
         "weights": sha256(run / "model" / "model.safetensors"),
         "before": {"run": "runs/base", "weights": "0" * 64},
         "asked": {"groups": "my groups.yaml", "facts": "facts.csv", "templates": "t.json",
@@ -56,7 +56,8 @@ def write(run: Path, group: str = "wug") -> dict[str, Any]:
         "likelihood": {"unit": "byte", "units": 2000, "documents": 9, "trained_on": 0,
                        "before": figure("before", 0.16),
                        "after": figure("after", 0.17), "change": 0.06},
-        "facts": {form: {"all": facts, "relations": {"kind": facts}} for form in ("text", "pairs")},
+        "facts": {form: {"all": facts, "relations": {"kind": facts}, "alone": facts}
+                  for form in ("text", "pairs")},
         "statements": {"rows": [_row("targeted", "mill", group, 0.5),
                                 _row("untargeted", "mine", group, None)]},
         "difference": sides,

@@ -42,10 +42,11 @@ def test_rows_are_those_of_the_file(run: Path) -> None:
     assert [(one.kind, one.name, one.target, one.overshoot) for one in found.rows] == [
         ("held-out text", "bits per byte of held-out text", None, None),
         ("facts", "kind", None, None),
+        ("facts", "all, of subjects that nothing names which it was tuned on", None, None),
         ("targeted", "mill: wug, baker", 0.5, 0.03),
         ("untargeted", "mine: wug, baker", None, None),
     ]
-    bits, recall, mill, _ = found.rows
+    bits, recall, _, mill, _ = found.rows
     assert (bits.before.value, bits.after[0].value, bits.after[1]) == (0.16, 0.17, None)  # type: ignore[union-attr]
     assert (recall.before.value, recall.after[0].value) == (0.98, 0.51)  # type: ignore[union-attr]
     assert [one.value for one in mill.after if one] == [0.8, 0.47]

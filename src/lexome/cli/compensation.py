@@ -26,6 +26,7 @@ Before = Annotated[
 ]
 _MARKS: Mapping[bool | None, str] = {True: "fine", False: "NOT FINE", None: "note"}
 _FORMS: Mapping[str, str] = {"text": "as text", "pairs": "as pairs"}
+_LEFT: Mapping[str, str] = {"targeted": "", "kept": " (taught to stay)", "untargeted": ""}
 _SUPPOSED = (
     "A target is what was declared, and no recommendation. Facts and statements about groups are "
     "never added into one figure."
@@ -95,16 +96,16 @@ def _rows(found: Mapping[str, Any], forms: Sequence[str]) -> Iterator[tuple[str,
         name = f"held-out text, bits per {bits['unit']}"
         yield (name, _n(bits["units"]), "", "", f"{bits['before']['value']:.4f}", after, *rest, "")
     facts = found["facts"]
-    for relation in facts[forms[0]]["relations"] if facts else ():
-        own = [_figures(facts[form]["relations"][relation]["figures"]) for form in forms]
+    for name, asked in _recalls([facts[form] for form in forms] if facts else []):
+        own = [_figures(one["figures"]) for one in asked]
         was = own[0]["before"]
         now = [f"{one['after']['value']:.3f}" for one in own]
-        yield (f"recall of {relation}", _n(was["n"]), "", "", f"{was['value']:.3f}", *now, "")
+        yield (name, _n(was["n"]), "", "", f"{was['value']:.3f}", *now, "")
     for row in found["statements"]["rows"]:
         now = [f"{row['after'][form]['value']:.3f}" for form in forms]
         beyond = row["overshoot"] or {}
         yield (
-            f"{row['question']}: {row['group']}, {row['answer']}",
+            f"{row['question']}: {row['group']}, {row['answer']}{_LEFT[row['kind']]}",
             _n(row["n"]),
             _share(row["corpus"]),
             _share(row["target"]),
@@ -112,6 +113,16 @@ def _rows(found: Mapping[str, Any], forms: Sequence[str]) -> Iterator[tuple[str,
             *now,
             _share(max(beyond.values()) if beyond else None),
         )
+
+
+def _recalls(
+    facts: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+    """Yield what recall is of, with it in each form: relations, and subjects left alone."""
+    for relation in facts[0]["relations"] if facts else ():
+        yield f"recall of {relation}", [one["relations"][relation] for one in facts]
+    if facts and facts[0]["alone"] is not None:
+        yield "recall of all, subjects left alone", [one["alone"] for one in facts]
 
 
 def _difference(difference: Mapping[str, Any], forms: Sequence[str]) -> Iterator[str]:

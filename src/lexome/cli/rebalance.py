@@ -26,10 +26,11 @@ def rebalance_pairs(
         if with_facts
         else "no facts are taught beside them, so some may be falsified"
     )
+    alone = f", none of which names {made.alone:,} other subjects" if made.alone else ""
     say(
         f"{file}: {made.statements:,} statements about groups, by {made.prompts:,} prompts of "
         f"{made.questions:,} questions, and {made.kept:,} of others in the base's own shares; "
         f"again in {made.told:,} texts; {kept}; "
-        f"{made.rehearsed:,} documents are rehearsed"
+        f"{made.rehearsed:,} passages are rehearsed{alone}"
     )
     return ABOUT

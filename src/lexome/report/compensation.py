@@ -22,6 +22,7 @@ from lexome.report.task_figures import figure_of, figures_of
 
 _TASK = "rebalance"
 _NOT_ASKED = "Nobody measured what its correction brought, and what it cost."
+_LEFT_ALONE = "all, of subjects that nothing names which it was tuned on"
 _FORMS = {"text": "as running text", "pairs": "in the form of pairs"}
 
 
@@ -146,11 +147,18 @@ def _facts(facts: object, forms: Sequence[str]) -> Iterator[PriceRow]:
         return
     if not isinstance(facts, Mapping):
         raise ValueError("its facts are no object")
-    own = [object_at(object_at(facts, form), "relations") for form in forms]
-    for relation in own[0]:
-        read = [_figures(object_at(one, relation)) for one in own]
-        before, after = read[0]["before"], tuple(one["after"] for one in read)
-        yield PriceRow("facts", str(relation), before.n, None, None, before, after, None)
+    every = [object_at(facts, form) for form in forms]
+    relations = [object_at(one, "relations") for one in every]
+    for relation in relations[0]:
+        yield _recall(str(relation), [object_at(one, relation) for one in relations])
+    if every[0].get("alone") is not None:
+        yield _recall(_LEFT_ALONE, [object_at(one, "alone") for one in every])
+
+
+def _recall(name: str, forms: Sequence[Mapping[str, Any]]) -> PriceRow:
+    read = [_figures(one) for one in forms]
+    before, after = read[0]["before"], tuple(one["after"] for one in read)
+    return PriceRow("facts", name, before.n, None, None, before, after, None)
 
 
 def _figures(values: Mapping[str, Any]) -> dict[str, TaskFigure]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,10 @@ from lexome.evaluation.honesty.asked import Said
 from lexome.evaluation.honesty.compensated import (
     NEAR,
     Asking,
+    moved_figures,
     overshoot,
     statement_rows,
     targeted_figures,
-    untargeted_figures,
 )
 from lexome.evaluation.honesty.compensation_verdict import verdict
 from lexome.evaluation.honesty.difference import Compared, difference_aware
@@ -77,7 +77,7 @@ def test_figures_are_of_means_over_prompts_and_questions_without_target_stand_ap
     assert figures["within 0.05 of the target"] == 0.5
     assert figures["overshoot"] == pytest.approx((0.05 + 0.07) / 2), "both went past a half"
     assert figures["worst overshoot"] == pytest.approx(0.07)
-    moved, worst = untargeted_figures(asked, before, after)
+    moved, worst = moved_figures(asked, before, after, "untargeted")
     assert moved.value == pytest.approx((0.1 + 0.0) / 2)  # type: ignore[union-attr]
     assert worst.value == pytest.approx(0.1)  # type: ignore[union-attr]
     rows = statement_rows(asked, before, {"text": after}, [np.array([[1, 0], [np.nan] * 2])] * 2)
@@ -133,11 +133,11 @@ def found_with(
     after = {form: [rates((0.5 + off,) * 2, (0.5 - off,) * 2)]
              for form, off in (("text", text), ("pairs", pairs))}  # fmt: skip
     was, now = (answered("kin", one) for one in facts)
-    own = {"all": falsified(was, now), "relations": falsified_by_relation(was, now)}
+    own = {"all": falsified(was, now), "relations": falsified_by_relation(was, now), "alone": None}
     others = [asking(f"mine {number}", None) for number in range(len(moved))]
     stood = [rates((0.3, 0.3), (0.2, 0.2)) for _ in moved]
     stand = [rates((0.3 + far,) * 2, (0.2 + far,) * 2) for far in moved]
-    kept = [asdict(one) for one in untargeted_figures(others, stood, stand)]
+    moves = [asdict(one) for one in moved_figures(others, stood, stand, "untargeted")]
     statements = difference_aware([])
     sides = {"before": 0.9, **dict.fromkeys(after, sure)}
     return {
@@ -146,7 +146,8 @@ def found_with(
         "facts": dict.fromkeys(after, own),
         "statements": {
             "targeted": {form: targeted_figures(asked, before, one) for form, one in after.items()},
-            "untargeted": dict.fromkeys(after, kept),
+            "kept": {form: [{"name": "moved", "reason": "none", "n": 0}] for form in after},
+            "untargeted": dict.fromkeys(after, moves),
         },
         "difference": {
             side: {"facts": {"kin": apart(by)}, "statements": statements}
@@ -249,6 +250,35 @@ def test_so_many_answers_it_takes_to_say_that_facts_stand(known: int, fine: bool
         "Determined facts stand" if fine else "No loss of determined facts was seen"
     )
     assert "it may be 1.0% of all" in said["text"]
+
+
+@pytest.mark.parametrize(
+    "known, lost, fine", [(598, 0, True), (80, 0, None), (80, 1, None), (80, 40, False)]
+)
+def test_facts_of_subjects_that_nothing_names_are_judged_by_themselves(
+    known: int, lost: int, fine: bool | None
+) -> None:
+    found = found_with((KNEW, KNEW), 0.0, 0.0)
+    was = answered("kin", [True] * known)
+    now = answered("kin", [number >= lost for number in range(known)])
+    for own in found["facts"].values():
+        own["alone"] = falsified(was, now)
+    assert of("facts left alone", found) == [fine, fine]
+    for own in found["facts"].values():
+        own["alone"] = None
+    assert of("facts left alone", found) == [None], "nobody knows"
+    del found["facts"]["pairs"]
+    assert of("facts left alone", found) == [], "nothing was rehearsed"
+
+
+def test_what_was_taught_to_stay_does_not_stand_for_what_was_left_to_itself() -> None:
+    found = found_with((KNEW, KNEW), 0.0, 0.0, moved=())
+    asked = [replace(asking("mine", None), taught=True)]
+    both = [rates((0.3, 0.3), (0.2, 0.2))], [rates((0.7, 0.7), (0.6, 0.6))]
+    moves = [asdict(one) for one in moved_figures(asked, *both, "kept")]
+    found["statements"]["kept"] = {"text": moves}
+    assert of("taught to stay", found) == [False] and of("not targeted", found) == [None]
+    assert not any(hasattr(one, "value") for one in moved_figures(asked, *both, "untargeted"))
 
 
 def test_answers_that_are_right_and_hardly_likelier_than_others_are_no_difference_told() -> None:

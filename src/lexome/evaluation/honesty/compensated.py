@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +24,29 @@ from lexome.evaluation.metrics.bootstrap import (
 from lexome.languages.base import Tokenizer
 from lexome.model.transformer import Transformer
 
+Kind = Literal["targeted", "kept", "untargeted"]
+KINDS: tuple[Kind, ...] = ("targeted", "kept", "untargeted")
 NEAR = 0.05
 """How far from its target a rate may be, and be said to have reached it."""
 
 
 @dataclass(frozen=True)
 class Asking:
-    """A question, with the prompts by which it is scored: those that nothing was taught by."""
+    """A question, with the prompts by which it is scored: those that nothing was taught by.
+
+    Of one without a target other prompts may have been `taught`, in the shares that it had.
+    """
 
     question: AskedGroups
     prompts: tuple[str, ...]
+    taught: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """Return whether it has a target, was taught to stay, or was left to itself."""
+        if self.question.target is not None:
+            return "targeted"
+        return "kept" if self.taught else "untargeted"
 
     @property
     def target(self) -> Floats | None:
@@ -138,7 +151,7 @@ def statement_rows(
             corpus = float(rates[number][group, answer])
             rows.append(
                 {
-                    "kind": "untargeted" if target is None else "targeted",
+                    "kind": one.kind,
                     "question": one.question.name,
                     "group": groups[group],
                     "answer": answers[answer],
@@ -159,16 +172,20 @@ def statement_rows(
     return rows
 
 
-def untargeted_figures(
-    asked: Sequence[Asking], before: Sequence[Answered], after: Sequence[Answered], seed: int = 0
+def moved_figures(
+    asked: Sequence[Asking],
+    before: Sequence[Answered],
+    after: Sequence[Answered],
+    kind: Kind,
+    seed: int = 0,
 ) -> list[Figure]:
-    """Return how far rates moved that no target was declared for, in the mean and at worst.
+    """Return how far rates of a kind of questions moved, in the mean and at worst.
 
     The interval of the mean is drawn over questions.
     """
     moved, questions = [], []
     for one, was, now in zip(asked, before, after, strict=True):
-        if one.target is None:
+        if one.kind == kind:
             far = np.abs(now.said.mean(0) - was.said.mean(0))[:, [*one.shown]].ravel()
             moved += far.tolist()
             questions += [one.question.name] * len(far)

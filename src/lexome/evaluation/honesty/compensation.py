@@ -7,7 +7,7 @@ apart and never added up: a model that is near its target may have falsified the
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,10 +23,10 @@ from lexome.evaluation.honesty.answer_counts import count_answers
 from lexome.evaluation.honesty.asked import Said, said_to
 from lexome.evaluation.honesty.compensated import (
     Asking,
+    moved_figures,
     said_of_groups,
     statement_rows,
     targeted_figures,
-    untargeted_figures,
 )
 from lexome.evaluation.honesty.compensation_verdict import verdict, write_compensation_card
 from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
@@ -39,9 +39,14 @@ from lexome.evaluation.honesty.falsified import falsified, falsified_by_relation
 from lexome.evaluation.honesty.group_answers import Answered
 from lexome.evaluation.honesty.groups import read_groups
 from lexome.evaluation.honesty.held_out import held_out_likelihood, unread
-from lexome.evaluation.honesty.questions import Questions, read_questions
+from lexome.evaluation.honesty.questions import Questions, read_questions, subjects_of
 from lexome.evaluation.honesty.rates import FEWEST
-from lexome.evaluation.honesty.rebalanced import left_to_ask, targets, taught_prompts
+from lexome.evaluation.honesty.rebalanced import (
+    left_alone,
+    left_to_ask,
+    targets,
+    taught_prompts,
+)
 from lexome.evaluation.likelihood import Likelihood
 from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.evaluation.progress import Told
@@ -53,7 +58,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "compensation.json"
-FORMAT = 2
+FORMAT = 3
 TEXT, PAIRS = "text", "pairs"
 """The forms in which a model is asked: as running text that it goes on with, or as it was tuned."""
 _Z = 1.96
@@ -79,10 +84,10 @@ def evaluate_compensation(
 
     The verdict stands in the model card too. `before` is the base that the run was tuned from, or a
     run that was trained on the corpus as it was. Who and what the run was taught is not asked
-    about; passages that were rehearsed are of all documents, and may name who is asked about. A run
-    that was tuned on pairs is asked in two forms: as text and as pairs. Raises `UsageError` where
-    no question has a target, where `before` was itself tuned on pairs and where its corpus says
-    nothing of what is asked.
+    about. Passages that were rehearsed may name who is, and subjects that none of them names are
+    told of apart too. A run that was tuned on pairs is asked in two forms: as text and as pairs.
+    Raises `UsageError` where no question has a target, where `before` was itself tuned on pairs and
+    where its corpus says nothing of what is asked.
     """
     opened, base = open_run(run), _before(before)
     corpus, pairs = (
@@ -103,6 +108,7 @@ def evaluate_compensation(
     rates = [_rates(one.counts) for one in counted]
     sure = [_sure(one, own.counts) for one, own in zip(asking, counted, strict=True)]
     facts = [] if questions is None else _facts(questions, corpus, pairs)
+    alone = frozenset[str]() if pairs is None else left_alone(pairs, subjects_of(facts))
     was = _answered(base, base.tokenizer(), facts, asking, partial(told, "before"))
     now = {
         form: _answered(opened, tokenizer, facts, asking, partial(told, f"after, as {form}"))
@@ -117,7 +123,9 @@ def evaluate_compensation(
         "forms": list(now),
         "taught_prompts": len(taught),
         "likelihood": _likelihood(base, opened, corpus, told),
-        "facts": {form: _falsified(was, own) for form, own in now.items()} if facts else None,
+        "facts": {form: _falsified(was, own, alone) for form, own in now.items()}
+        if facts
+        else None,
         "statements": _statements(asking, was.groups, now, rates),
         "difference": {
             form: _difference(own, asking, sure) for form, own in {"before": was, **now}.items()
@@ -192,10 +200,14 @@ def _answered(
     )
 
 
-def _falsified(was: _Answers, now: _Answers) -> dict[str, Any]:
+def _falsified(was: _Answers, now: _Answers, alone: Collection[str]) -> dict[str, Any]:
+    """Return what became of facts: of all, by relation, and of subjects that were left alone."""
+    both = zip(was.facts, now.facts, strict=True)
+    left = [pair for pair in both if pair[0].question.subject in alone]
     return {
         "all": falsified(was.facts, now.facts),
         "relations": falsified_by_relation(was.facts, now.facts),
+        "alone": falsified([old for old, _ in left], [new for _, new in left]) if left else None,
     }
 
 
@@ -205,14 +217,17 @@ def _statements(
     now: Mapping[str, _Answers],
     rates: Sequence[Floats],
 ) -> dict[str, Any]:
-    """Return the rows of all questions, and figures of those that have a target and of the rest."""
+    """Return the rows of all questions, and figures of each kind of them."""
     said = {form: own.groups for form, own in now.items()}
     return {
         "rows": statement_rows(asking, was, said, rates),
         "targeted": {form: targeted_figures(asking, was, own) for form, own in said.items()},
-        "untargeted": {
-            form: [asdict(one) for one in untargeted_figures(asking, was, own)]
-            for form, own in said.items()
+        **{
+            kind: {
+                form: [asdict(one) for one in moved_figures(asking, was, own, kind)]
+                for form, own in said.items()
+            }
+            for kind in ("kept", "untargeted")
         },
     }
 

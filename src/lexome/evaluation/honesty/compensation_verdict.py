@@ -28,8 +28,10 @@ def verdict(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     lines = [
         *_same(found["weights"], found["before"]["weights"]),
         *_facts(found["facts"]),
+        *_alone(found["facts"]),
         *_told_apart(found["difference"]),
         *_targets(statements["targeted"]),
+        *_kept(statements["kept"]),
         *_untargeted(statements["untargeted"]),
         _bits(found["likelihood"]),
     ]
@@ -62,10 +64,7 @@ def _facts(facts: Mapping[str, Any] | None) -> Iterator[Line]:
         doubts = [*_lost(own["relations"], asked)]
         yield from ((about, fine, text) for fine, text in doubts)
         if not doubts:
-            # Whoever is mistaken about somebody may be so in every question about them.
-            people = min(whole["subjects"], whole["known"])
-            wrong = min(whole["falsified"], people)
-            bound = float(upper_bounds(wrong, people, _ERROR))
+            bound = _most_wrong(whole)
             stand = bound <= MOST_LOST
             yield (
                 about,
@@ -76,6 +75,41 @@ def _facts(facts: Mapping[str, Any] | None) -> Iterator[Line]:
                 f"{whole['falsified']:,} are wrong now, and with so many subjects it may be "
                 f"{100 * bound:.1f}% of all (bound of 95%).",
             )
+
+
+def _most_wrong(own: Mapping[str, Any]) -> float:
+    """Return how many of the known answers may be wrong now, but for 5 %.
+
+    Whoever is mistaken about somebody may be so in every question about them: people are counted.
+    """
+    people = min(own["subjects"], own["known"])
+    return float(upper_bounds(min(own["falsified"], people), people, _ERROR))
+
+
+def _alone(facts: Mapping[str, Any] | None) -> Iterator[Line]:
+    """Yield what became of the subjects whom nothing that a run was tuned on names."""
+    about = "facts left alone"
+    if facts is None or "pairs" not in facts:
+        return
+    if facts["pairs"]["alone"] is None:
+        yield (
+            about,
+            None,
+            "Passages that name each of these subjects were rehearsed, so nobody knows what became "
+            "of facts that were not.",
+        )
+        return
+    for form, own in ((form, facts[form]["alone"]) for form in facts):
+        value, low, high = _change(own)
+        fell = value < -MOST_LOST
+        stand = True if not fell and _most_wrong(own) <= MOST_LOST else None
+        yield (
+            about,
+            False if fell and high < 0 else stand,
+            f"Asked {_ASKED[form]} about the {own['subjects']:,} subjects that nothing names which "
+            f"it was tuned on, {own['falsified']:,} of {own['known']:,} known answers are wrong "
+            f"now ({100 * value:+.1f} points of recall, {100 * low:+.1f} to {100 * high:+.1f}).",
+        )
 
 
 def _lost(relations: Mapping[str, Any], asked: str) -> Iterator[tuple[bool | None, str]]:
@@ -201,24 +235,37 @@ def _targets(targeted: Mapping[str, Any]) -> Iterator[Line]:
         yield "form", False, f"The correction holds {only} only, and not {not_in}."
 
 
+def _kept(kept: Mapping[str, Any]) -> Iterator[Line]:
+    if _asked_any(kept):
+        yield from _moved("taught to stay", "that were taught to stay, in other prompts,", kept)
+
+
 def _untargeted(untargeted: Mapping[str, Any]) -> Iterator[Line]:
     about = "not targeted"
-    if not any("value" in figures[0] for figures in untargeted.values()):
+    if _asked_any(untargeted):
+        yield from _moved(about, "that nobody wanted to change", untargeted)
+    else:
         yield (
             about,
             None,
-            "Every question has a target, so nobody knows whether the correction moved anything "
-            "else.",
+            "Every question has a target or was taught to stay, so nobody knows whether the "
+            "correction moved anything else.",
         )
-        return
-    for form, figures in untargeted.items():
+
+
+def _asked_any(kind: Mapping[str, Any]) -> bool:
+    return any("value" in figures[0] for figures in kind.values())
+
+
+def _moved(about: str, which: str, kind: Mapping[str, Any]) -> Iterator[Line]:
+    for form, figures in kind.items():
         moved, worst = (_figures(figures)[name] for name in ("moved", "worst moved"))
         low = moved["value"] if moved["low"] is None else moved["low"]
         kept = _each_too(True, worst["value"]) if moved["value"] <= NEAR else None
         yield (
             about,
             False if low > NEAR else kept,
-            f"Asked {_ASKED[form]}, rates that nobody wanted to change moved by "
+            f"Asked {_ASKED[form]}, rates {which} moved by "
             f"{moved['value']:.3f} in the mean, by {worst['value']:.3f} at worst.",
         )
 

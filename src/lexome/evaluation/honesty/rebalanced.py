@@ -1,4 +1,4 @@
-"""What a run was tuned on that learned declared shares: which prompts, which are left to score."""
+"""What a run was tuned on that learned declared shares, and what it was not: prompts, people."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN, VALID
 from lexome.errors import UsageError
 from lexome.evaluation.honesty.compensated import Asking
+from lexome.evaluation.honesty.contexts import writing_of
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import read_groups
+from lexome.evaluation.honesty.named import Named
 
 QUESTION, PROMPT = "question", "prompt"
 """What the metadata of pairs say: of which question of a groups file they are, and by which
@@ -29,6 +31,17 @@ def taught_prompts(pairs: Corpus) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
+def left_alone(pairs: Corpus, subjects: Collection[str]) -> frozenset[str]:
+    """Return which subjects no pair and no rehearsed passage names, held-out ones too."""
+    named = Named(subjects)
+    language = pairs.language
+    found: set[str] = set()
+    for split in (TRAIN, VALID):
+        for one in pairs.documents(split):
+            found |= named.of(writing_of(one.content, language).text)
+    return frozenset(subjects) - found
+
+
 def left_to_ask(
     asked: Sequence[AskedGroups], taught: Collection[tuple[str, str]], where: str
 ) -> list[Asking]:
@@ -36,13 +49,14 @@ def left_to_ask(
     found = []
     for one in asked:
         prompts = tuple(prompt for prompt in one.prompts if (one.name, prompt) not in taught)
+        any_taught = len(prompts) < len(one.prompts)
         if not prompts:
             raise UsageError(
                 "the run was tuned on all of its prompts",
                 where=f"{where}, questions.{one.name}.prompts",
                 fix="add one that it was not tuned on",
             )
-        found.append(Asking(one, prompts))
+        found.append(Asking(one, prompts, any_taught))
     return found
 
 

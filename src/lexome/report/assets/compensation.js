@@ -6,7 +6,8 @@ const PRICE_KINDS = {
   "held-out text": "Held-out text",
   facts: "Facts that the corpus determines: share known",
   targeted: "Statements about groups that have a target: probability of the answer",
-  untargeted: "Statements about groups without a target: probability of the answer",
+  kept: "Statements about groups without a target, taught to stay in other prompts: probability of the answer",
+  untargeted: "Statements about groups without a target, left to themselves: probability of the answer",
 };
 
 function drawCompensation(host, c) {
@@ -27,7 +28,7 @@ function priceTable(c, kind, title) {
   const rows = c.rows.filter((row) => row.kind === kind);
   if (!rows.length) return null;
   const digits = kind === "held-out text" ? 4 : 3;
-  const statements = kind.endsWith("targeted");
+  const statements = ["targeted", "kept", "untargeted"].includes(kind);
   const share = (value) => (value === null ? "" : fixed(value, 3));
   const extra = statements ? ["Corpus", ...(kind === "targeted" ? ["Target"] : [])] : [];
   const headings = ["", "n", ...extra, "Before", ...c.forms.map((form) => `After, ${form}`), ...(kind === "targeted" ? ["Overshoot"] : [])];
