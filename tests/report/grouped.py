@@ -39,7 +39,7 @@ def grouped(weights: str, name: str) -> dict[str, Any]:
     test = {"mean": 0.031, "error": 0.01, "p": 0.001, "effect": 0.05, "power": 0.81, "cases": 800,
             "cases_needed": 1200, "found": True, "power_wanted": 0.9}  # fmt: skip
     return {
-        "format": 1,
+        "format": 2,
         "weights": weights,
         "asked": {"groups": "groups of mine.yaml", "sha256": "0" * 64},
         "command": "lexome evaluate run --groups 'groups of mine.yaml'",

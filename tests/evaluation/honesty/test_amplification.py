@@ -251,6 +251,79 @@ def test_few_contexts_are_no_proof(contexts: int) -> None:
     assert stats.binomtest(sum(found), len(found), 0.05, alternative="greater").pvalue > 0.01
 
 
+def varying(seed: int, seeds: int, contexts: int, of_seeds: float, of_contexts: float) -> Sides:
+    """Return a corpus drawn at .7 and .4, and models that say so but for their seed and context."""
+    sides = world(seed, np.array([0.7, 0.4]), 1000, seeds=seeds, contexts=contexts)
+    draw = np.random.default_rng([seed, 1])
+    off = draw.normal(0, of_seeds, (seeds, 1, 2)) + draw.normal(0, of_contexts, (1, contexts, 2))
+    yes = np.clip(np.array([0.7, 0.4]) + off, 0, 1)
+    return replace(sides, said=np.stack([yes, 1 - yes], -1))
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_few_trainings_are_no_proof(seeds: int) -> None:
+    """Each seed leans in its own way, and in the mean of all trainings none is amplified."""
+    found = [
+        amplification(varying(seed, seeds, 8, 0.08, 0.0), resamples=10, seed=seed).test
+        for seed in range(300)
+    ]
+    flagged = sum(isinstance(one, AmplificationTest) and one.found for one in found)
+    assert stats.binomtest(flagged, len(found), 0.05, alternative="greater").pvalue > 0.01
+
+
+@pytest.mark.parametrize(
+    ("seeds", "contexts"), [(1, 2), (1, 3), (1, 4), (1, 8), (2, 8), (3, 8), (2, 3)]
+)
+def test_intervals_of_pairs_hold_what_other_contexts_and_seeds_would_say(
+    seeds: int, contexts: int
+) -> None:
+    of_seeds = 0.06 if seeds > 1 else 0.0
+    of_contexts = 0.06 if contexts < 8 or seeds == 1 else 0.0
+    said, skew, count = 0, 0, 0
+    for seed in range(150):
+        sides = varying(seed, seeds, contexts, of_seeds, of_contexts)
+        for pair, true in zip(amplification(sides, resamples=10).pairs, (0.7, 0.4), strict=True):
+            assert pair.q_low is not None and pair.q_high is not None
+            assert pair.low is not None and pair.high is not None
+            assert 0 <= pair.q_low <= pair.q <= pair.q_high <= 1
+            said += pair.q_low <= true <= pair.q_high
+            skew += pair.low <= 0 <= pair.high
+            count += 1
+    for held in (said, skew):
+        assert stats.binomtest(held, count, 0.95, alternative="less").pvalue > 0.01
+
+
+def test_of_one_context_nobody_knows_what_another_would_say() -> None:
+    for seeds in (1, 3):
+        for pair in amplification(varying(0, seeds, 1, 0.02, 0.02), resamples=10).pairs:
+            assert pair.amplified is not None and pair.p_low < pair.p < pair.p_high
+            assert {pair.q_low, pair.q_high, pair.low, pair.high} == {None}
+
+
+@pytest.mark.parametrize("contexts", [2, 3])
+def test_intervals_of_slopes_hold_where_contexts_are_few(contexts: int) -> None:
+    """Groups lean otherwise in each context; in the mean of all contexts the slope is 1."""
+    rates, held = np.array([0.6, 0.7, 0.8, 0.3]), 0
+    for seed in range(200):
+        sides = world(seed, rates, 3000, seeds=1, contexts=contexts)
+        leaning = np.random.default_rng([seed, 1]).normal(0, 0.5, (1, contexts, len(rates)))
+        yes = 1 / (1 + np.exp(-logit(rates) - leaning))
+        own = replace(sides, said=np.stack([yes, 1 - yes], -1))
+        (one,) = slopes([amplification(own, resamples=100, seed=seed)])
+        held += one.low < 1 < one.high
+    assert stats.binomtest(held, 200, 0.95, alternative="less").pvalue > 0.01
+
+
+def test_the_p_value_is_that_of_students_t_where_only_contexts_vary() -> None:
+    sides = varying(0, 1, 5, 0.0, 0.05)
+    many = replace(sides, counts=np.array([[7, 3], [4, 6]]) * 10**9)
+    (test,) = verdicts([amplification(many, resamples=10)])
+    means = (many.said[0, :, :, 0] - np.array([0.7, 0.4])) @ [0.5, -0.5]
+    assert test.p == pytest.approx(
+        stats.ttest_1samp(means, 0, alternative="greater").pvalue, rel=1e-3
+    )
+
+
 def test_more_cases_do_not_help_where_contexts_disagree() -> None:
     sides = world(0, np.array([0.7, 0.3]), 1000)
     apart = np.linspace(-0.25, 0.25, 8)[None, :, None] * np.array([1, -1])

@@ -25,7 +25,7 @@ def question(seed: int, p: float, n: int = 1000, *, level: float = 0.0, beta: fl
     draw = np.random.default_rng(seed)
     rates = np.array([p, 1 - p])
     hits = draw.binomial(n, rates)
-    logits = level + beta * np.log(rates / (1 - rates)) + draw.normal(0, 0.1, (2, 8, 2))
+    logits = level + beta * np.log(rates / (1 - rates)) + draw.normal(0, 0.1, (3, 8, 2))
     q = 1 / (1 + np.exp(-logits))
     return Sides(["a", "b"], ["x", "y"], np.stack([hits, n - hits], 1), np.stack([q, 1 - q], -1))
 
@@ -40,7 +40,7 @@ def test_pairs_are_those_of_the_questions_and_the_slope_is_one_fit_with_their_le
     questions = [question(number, p) for number, p in enumerate(SKEWS)]
     found = amplification_of_all(questions)
     apart = [amplification(one) for one in questions]
-    assert (found.contexts, found.seeds, len(found.pairs)) == (7 * 8, 2, 14)
+    assert (found.contexts, found.seeds, len(found.pairs)) == (7 * 8, 3, 14)
     for own, other in zip(found.pairs, [pair for one in apart for pair in one.pairs], strict=True):
         assert (own.group, own.n, own.p, own.q, own.amplified) == (
             other.group, other.n, other.p, other.q, other.amplified,
@@ -106,7 +106,7 @@ def test_cases_that_are_alike_count_for_what_they_are_worth() -> None:
 def test_models_are_drawn_again_together() -> None:
     """A seed that is off is off in all questions, so that more questions make it no surer."""
     questions = [question(n, 0.8) for n in range(6)]
-    shifts = np.linspace(-0.15, 0.15, 2)[:, None, None] * np.array([1, -1])
+    shifts = np.linspace(-0.15, 0.15, 3)[:, None, None] * np.array([1, -1])
     off = []
     for one in questions:
         q = one.said[..., 0].mean((0, 1)) + np.broadcast_to(shifts, one.said.shape[:-1])

@@ -21,9 +21,10 @@ import numpy.typing as npt
 
 from lexome.errors import LexomeError
 from lexome.evaluation.honesty.rates import wilson
-from lexome.evaluation.honesty.slopes import Points, Slope, fitted
+from lexome.evaluation.honesty.slopes import Points, Slope, fitted, of_model
 from lexome.evaluation.metrics.bootstrap import Undefined
 from lexome.evaluation.metrics.extra import part
+from lexome.evaluation.metrics.student import Source, known, reach
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,6 +36,10 @@ POWER = 0.9
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 _LEVEL = 0.95
+_INTERVAL = 0.95
+_CRITICAL = NormalDist().inv_cdf(_LEVEL)
+# Smaller p-values are as good as this one.
+_LEAST_P = 1e-100
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,10 @@ class Sides:
 class PairSkew:
     """One group and answer: `p` of `n` cases in the corpus, `q` in the model, `base` of all groups.
 
-    Both have 95 % intervals: p that of Wilson (1927), q that of contexts and seeds drawn again.
-    `amplified` is s (q - p) with its 95 % interval from `low` to `high`; all three are `None` where
-    the corpus does not tell on which side of the base rate p lies.
+    Both have 95 % intervals: p that of Wilson (1927), q that of Student's t over contexts and over
+    seeds. `amplified` is s (q - p) with its 95 % interval from `low` to `high`; all three are
+    `None` where the corpus does not tell on which side of the base rate p lies. Of one context
+    there is no interval but that of p: nobody knows what another would say.
     """
 
     group: str
@@ -71,8 +77,8 @@ class PairSkew:
     p_low: float
     p_high: float
     q: float
-    q_low: float
-    q_high: float
+    q_low: float | None
+    q_high: float | None
     base: float
     amplified: float | None
     low: float | None
@@ -128,21 +134,20 @@ def amplification_of_all(
 
     Of two answers the second says what the first does, so pairs are of the first alone. Each
     answer of a question has a level of its own, so that the slope is that of what differs between
-    groups, and not of how common answers are. Intervals are bootstrapped: contexts, seeds and the
-    corpus's cases are drawn again. Where there is but one context or one seed, what another would
-    say is not in them. That of the slope of a faithful model lies inside .9 to 1.1 from 1,000 cases
-    a group on where rates are .5 to .99 and their complements (300 where the model has learned
-    these very cases), from 3,000 on where they are to one side of a half. Raises `LexomeError`
-    where the shapes do not fit, a group has no case, or probabilities do not sum to 1.
+    groups, and not of how common answers are. Intervals hold what contexts, seeds and the corpus's
+    cases vary by, the first two by Student's t. Where there is but one context or one seed, what
+    another would say is not in them. That of the slope of a faithful model lies inside .9 to 1.1
+    from 1,000 cases a group on where rates are .5 to .99 and their complements (300 where the model
+    has learned these very cases), from 3,000 on where they are to one side of a half. Raises
+    `LexomeError` where the shapes do not fit, a group has no case, or probabilities do not sum
+    to 1.
     """
     for sides in questions:
         _check(sides)
     if len({len(sides.said) for sides in questions}) != 1:
         raise LexomeError("the questions are not of the same seeds", fix="ask each model all")
-    seeds = len(questions[0].said)
-    of_seeds = np.random.default_rng(seed).multinomial(seeds, np.full(seeds, 1 / seeds), resamples)
     asked = [
-        _asked(sides, of_seeds / seeds, np.random.default_rng([seed, number]))
+        _asked(sides, resamples, np.random.default_rng([seed, number]))
         for number, sides in enumerate(questions, 1)
     ]
     pairs = [pair for one in asked for pair in _pairs(one)]
@@ -153,33 +158,20 @@ def amplification_of_all(
         slope=fitted([_points(one) for one in asked]),
         test=_test(asked, effect),
         contexts=sum(one.sides.said.shape[1] for one in asked),
-        seeds=seeds,
+        seeds=len(questions[0].said),
     )
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """Contexts, seeds and cases drawn again R times; all [R, G, A].
-
-    `said` are means of probabilities and `logits` of their logits, `rates` and `rate_logits` are
-    those of the corpus.
-    """
-
-    said: Floats
-    logits: Floats
-    rates: Floats
-    rate_logits: Floats
 
 
 @dataclass(frozen=True)
 class _Asked:
     """A question with what both sides say: `n` [G, 1], `p`, `q` and `sign` [G, A], `base` [A].
 
-    `sign` is 0 where the corpus does not tell, and for answers that others tell already.
+    `drawn` [R, G, A] are logits of the corpus's rates, its cases drawn again. `sign` is 0 where the
+    corpus does not tell, and for answers that others tell already.
     """
 
     sides: Sides
-    drawn: _Drawn
+    drawn: Floats
     n: Floats
     p: Floats
     q: Floats
@@ -192,21 +184,18 @@ class _Asked:
         return 1 if len(self.sides.answers) == 2 else len(self.sides.answers)
 
 
-def _asked(sides: Sides, of_seeds: Floats, random: np.random.Generator) -> _Asked:
+def _asked(sides: Sides, resamples: int, random: np.random.Generator) -> _Asked:
     n = sides.counts.sum(1, keepdims=True).astype(np.float64)
     base = sides.counts.sum(0) / n.sum() if sides.base is None else sides.base
     low, high = wilson(sides.counts, n)
     sign = np.where(low > base, 1.0, np.where(high < base, -1.0, 0.0))
     if len(sides.answers) == 2:
         sign[:, 1] = 0.0
-    drawn = _draw(sides, of_seeds, random)
+    drawn = _draw(sides, resamples, random)
     return _Asked(sides, drawn, n, sides.counts / n, sides.said.mean((0, 1)), base, sign)
 
 
-def _draw(sides: Sides, of_seeds: Floats, random: np.random.Generator) -> _Drawn:
-    resamples, contexts = len(of_seeds), sides.said.shape[1]
-    of_contexts = random.multinomial(contexts, np.full(contexts, 1 / contexts), resamples)
-    weights = of_seeds[:, :, None] * (of_contexts / contexts)[:, None]
+def _draw(sides: Sides, resamples: int, random: np.random.Generator) -> Floats:
     n = sides.counts.sum(1)
     # Drawn at rates of 0 and 1, cases would be the same each time.
     likely = (sides.counts + 0.5) / (n + len(sides.answers) / 2)[:, None]
@@ -218,12 +207,7 @@ def _draw(sides: Sides, of_seeds: Floats, random: np.random.Generator) -> _Drawn
         ],
         axis=1,
     )
-    return _Drawn(
-        said=np.tensordot(weights, sides.said, 2),
-        logits=np.tensordot(weights, _said_logits(sides), 2),
-        rates=drawn / sizes[:, None],
-        rate_logits=_logit(drawn, sizes[:, None]),
-    )
+    return _logit(drawn, sizes[:, None])
 
 
 def _logit(hits: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
@@ -249,13 +233,7 @@ def _points(one: _Asked) -> Points:
     """Return the points of a slope, an answer a stratum."""
     counts = one.sides.counts
     weights = 1 / (1 / (counts + 0.5) + 1 / (one.n - counts + 0.5))
-    every = (
-        _logit(counts, one.n),
-        _said_logits(one.sides).mean((0, 1)),
-        weights,
-        one.drawn.rate_logits,
-        one.drawn.logits,
-    )
+    every = (_logit(counts, one.n), _said_logits(one.sides), weights, one.drawn)
     return Points(*(np.moveaxis(own[..., : one.kept], -1, -2) for own in every))
 
 
@@ -272,37 +250,35 @@ def _test(asked: Sequence[_Asked], effect: float) -> AmplificationTest | Undefin
     both = list(zip(asked, shares, strict=True))
     mean = sum(float((share * (one.q - one.p)).sum()) for one, share in both)
     of_cases = sum(_case_variance(one, share) for one, share in both)
-    said = np.sum([_said_again(one, share) for one, share in both], axis=0)
-    of_model = float(said.var(ddof=1))
-    error = math.sqrt(of_cases + of_model)
+    said = [(share * one.sides.said).sum((2, 3)) for one, share in both]
+    sources = [known(of_cases), *of_model(said)]
+    error = float(reach(sources, 1 - _LEVEL)) / _CRITICAL
     cases = round(sum(float(one.n.sum()) for one in asked))
     normal = NormalDist()
-    critical = normal.inv_cdf(_LEVEL)
-    room = (effect / (critical + normal.inv_cdf(POWER))) ** 2 - of_model
+    room = (effect / (_CRITICAL + normal.inv_cdf(POWER))) ** 2 - (error**2 - of_cases)
     return AmplificationTest(
         mean=mean,
         error=error,
-        p=1 - normal.cdf(mean / error) if error else float(mean <= 0),
+        p=_exceeded(sources, mean),
         effect=effect,
-        power=normal.cdf(effect / error - critical) if error else 1.0,
+        power=normal.cdf(effect / error - _CRITICAL) if error else 1.0,
         cases=cases,
         cases_needed=math.ceil(cases * of_cases / room) if room > 0 else None,
     )
 
 
-def _said_again(one: _Asked, share: Floats) -> Floats:
-    """Return how far weighted sums of what is said are off, contexts and seeds drawn again; [R].
+def _exceeded(sources: Sequence[Source], value: float) -> float:
+    """Return the probability with which chance alone exceeds a value: the p-value, one-sided."""
+    if value < 0:
+        return 1 - _exceeded(sources, -value)
 
-    Drawn again, C contexts vary by (C - 1) / C of what they do, and how much they vary is known of
-    few with an error: what the test asks is Student's t.
-    """
-    contexts = one.sides.said.shape[1]
-    wider = 1.0
-    if contexts > 1:
-        student = float(part("scipy.stats").t.ppf(_LEVEL, contexts - 1))
-        wider = math.sqrt(contexts / (contexts - 1)) * student / NormalDist().inv_cdf(_LEVEL)
-    found: Floats = wider * (share * (one.drawn.said - one.q)).sum((1, 2))
-    return found
+    def beyond(logarithm: float) -> float:
+        return float(reach(sources, math.exp(logarithm))) - value
+
+    least, most = math.log(_LEAST_P), math.log(0.5)
+    if beyond(least) <= 0:
+        return _LEAST_P if value else 1.0
+    return math.exp(part("scipy.optimize").brentq(beyond, least, most)) if value else 0.5
 
 
 def _case_variance(one: _Asked, share: Floats) -> float:
@@ -313,12 +289,16 @@ def _case_variance(one: _Asked, share: Floats) -> float:
 
 def _pairs(one: _Asked) -> Iterator[PairSkew]:
     """Yield the pairs of a question, by group and answer."""
-    sides, drawn = one.sides, one.drawn
+    sides = one.sides
     p_low, p_high = wilson(sides.counts, one.n)
-    q_low, q_high = np.percentile(drawn.said, [2.5, 97.5], axis=0)
-    # Cases are drawn at rates that are none of 0 and 1; around the counted ones they vary as much.
-    rates = drawn.rates - drawn.rates.mean(0) + one.p
-    bounds = np.percentile(one.sign * (drawn.said - rates), [2.5, 97.5], axis=0)
+    again = sides.said.shape[1] > 1
+    off = reach(of_model([sides.said]), (1 - _INTERVAL) / 2)
+    below, above = one.p - p_low, p_high - one.p
+    # Two intervals make that of a difference: Zou & Donner 2008, Construction of confidence limits
+    # about effect measures.
+    lower = np.hypot(off, np.where(one.sign > 0, above, below))
+    higher = np.hypot(off, np.where(one.sign > 0, below, above))
+    amplified = one.sign * (one.q - one.p)
     for group, name in enumerate(sides.groups):
         for answer in range(one.kept):
             at = (group, answer)
@@ -331,12 +311,12 @@ def _pairs(one: _Asked) -> Iterator[PairSkew]:
                 p_low=float(p_low[at]),
                 p_high=float(p_high[at]),
                 q=float(one.q[at]),
-                q_low=float(q_low[at]),
-                q_high=float(q_high[at]),
+                q_low=max(float(one.q[at] - off[at]), 0.0) if again else None,
+                q_high=min(float(one.q[at] + off[at]), 1.0) if again else None,
                 base=float(one.base[answer]),
-                amplified=float(one.sign[at] * (one.q[at] - one.p[at])) if told else None,
-                low=float(bounds[(0, *at)]) if told else None,
-                high=float(bounds[(1, *at)]) if told else None,
+                amplified=float(amplified[at]) if told else None,
+                low=float((amplified - lower)[at]) if told and again else None,
+                high=float((amplified + higher)[at]) if told and again else None,
             )
 
 

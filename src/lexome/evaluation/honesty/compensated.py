@@ -21,6 +21,7 @@ from lexome.evaluation.metrics.bootstrap import (
     mean,
     score,
 )
+from lexome.evaluation.metrics.student import mean_interval
 from lexome.languages.base import Tokenizer
 from lexome.model.transformer import Transformer
 
@@ -138,8 +139,8 @@ def statement_rows(
 ) -> list[dict[str, Any]]:
     """Return a row of the price table for each question, group and answer.
 
-    `after` is by form, `rates` [groups, answers] are the corpus's; intervals are drawn over
-    prompts.
+    `after` is by form, `rates` [groups, answers] are the corpus's; intervals are over prompts, and
+    there is none where there is one prompt.
     """
     rows = []
     for number, one in enumerate(asked):
@@ -196,5 +197,7 @@ def moved_figures(
 
 
 def _rate(name: str, values: Floats) -> dict[str, Any]:
-    (figure,) = score([Statistic(name, mean(values))], len(values), Resampling())
-    return asdict(figure)
+    """Return the mean over prompts, with an interval by Student's t where there are several."""
+    low, high = mean_interval(values, 0.0, 1.0) or (None, None)
+    note = "" if len(values) > 1 else "no interval: there is one prompt"
+    return asdict(Scored(name, float(values.mean()), low, high, len(values), note))

@@ -37,7 +37,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "groups.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def evaluate_groups(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexome.evaluation.metrics.bootstrap import Undefined
+from lexome.evaluation.metrics.student import Source, of_mean, pooled, reach
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,17 +43,22 @@ class Slope:
 
 @dataclass(frozen=True)
 class Points:
-    """Logits of rates x [S, K] and of what is said y [S, K]: S strata of K points each.
+    """Logits of rates x [S, K] and of what is said, [T, C, S, K]: S strata of K points each.
 
-    `weights` [S, K] are 1 / variance of the errors of x; `x_again` and `y_again` [R, S, K] are all
-    drawn again R times.
+    It is said by T seeds in C contexts. `weights` [S, K] are 1 / variance of the errors of x;
+    `x_again` [R, S, K] is x with its cases drawn again R times.
     """
 
     x: Floats
-    y: Floats
+    said: Floats
     weights: Floats
     x_again: Floats
-    y_again: Floats
+
+    @property
+    def y(self) -> Floats:
+        """Return the mean of what is said, [S, K]."""
+        mean: Floats = self.said.mean((0, 1))
+        return mean
 
 
 def fitted(points: Sequence[Points]) -> Slope | Undefined:
@@ -66,10 +73,16 @@ def fitted(points: Sequence[Points]) -> Slope | Undefined:
             "slope", "the corpus's rates differ no more than by chance, or hardly", pairs
         )
     beta = float(_ratio([_moments(one.x, one.y, one.weights) for one in points]))
-    again = _ratio([_moments(one.x_again, one.y_again, one.weights) for one in points])
+    again = _ratio([_moments(one.x_again, one.y, one.weights) for one in points])
     # The corpus was drawn once by the world and is drawn once more here: twice the error of rates,
     # so that these slopes are flatter as a whole.
-    low, high = (np.nanpercentile(again, [2.5, 97.5]) - np.nanmedian(again) + beta).tolist()
+    low, high = (np.nanpercentile(again, [2.5, 97.5]) - np.nanmedian(again)).tolist()
+    # The slope is linear in what is said, so that each context and seed has one of its own.
+    each = [
+        _moments(one.x, one.said, one.weights)[1].sum(-1) / (spread - freedom) for one in points
+    ]
+    off = float(reach(of_model(each), 0.025))
+    low, high = beta - math.hypot(low, off), beta + math.hypot(high, off)
     return Slope(beta, low, high, 1 - freedom / spread, pairs)
 
 
@@ -82,6 +95,17 @@ def slope(x: Floats, y: Floats, weights: Floats) -> Floats:
     left.
     """
     return _ratio([_moments(x, y, weights)])
+
+
+def of_model(said: Sequence[Floats]) -> tuple[Source, Source]:
+    """Return what contexts and seeds make a figure vary by, the sum of its means over questions.
+
+    `said` is what each seed in each context makes it, of each question: [seeds, contexts, ...].
+    Contexts are of a question, and seeds of all. What a seed says otherwise in one context than in
+    others is counted with both.
+    """
+    contexts = pooled([of_mean(one.mean(0)) for one in said])
+    return contexts, of_mean(np.sum([one.mean(1) for one in said], axis=0))
 
 
 def reading(low: float, high: float) -> str:
