@@ -153,7 +153,7 @@ def tuned(
 def figures(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the targets of the benchmark are of, in each form, and what the verdict says."""
     return {
-        "bits": found["likelihood"]["change"],
+        "bits": found["likelihood"]["change"]["value"],
         "forms": {form: of_form(found, form) for form in found["forms"]},
         "verdict": [one["text"] for one in found["verdict"] if one["fine"] is False],
     }

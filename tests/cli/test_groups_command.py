@@ -109,6 +109,20 @@ def test_it_is_told_in_words_and_in_the_card(lexome: Lexome, world: Path) -> Non
     assert "`zid` in `noise` (10)" in told and "parameters" in told
 
 
+def test_of_one_prompt_no_interval_is_said(lexome: Lexome, world: Path) -> None:
+    one = json.loads(json.dumps(GROUPS))
+    one["questions"]["noise"]["prompts"] = ["A {group} {answer}."]
+    (world / "one.yaml").write_text(yaml.safe_dump(one))
+    result = lexome("evaluate", world / "run", "--groups", world / "one.yaml")
+    assert result.exit_code == 0, result.output
+    assert "one prompt: what the model says to another one is in no interval" in result.stdout
+    (question,) = json.loads((world / "run" / "groups.json").read_text())["questions"]
+    for pair in question["pairs"]:
+        assert {pair["q_low"], pair["q_high"], pair["low"], pair["high"]} == {None}
+        if not pair["too_few"]:
+            assert f"{pair['amplified']:+.3f}" in result.stdout
+
+
 def test_a_changed_corpus_and_a_file_that_asks_nothing_are_refused(
     lexome: Lexome, world: Path, tmp_path: Path
 ) -> None:

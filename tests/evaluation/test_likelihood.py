@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lexome import languages
 from lexome.corpus.shards import TokenStream
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation import likelihood, pseudo_likelihood
-from lexome.evaluation.likelihood import BLOCKS, standard_error
+from lexome.evaluation.likelihood import BLOCKS, document_likelihood, standard_error
 from lexome.languages.base import Tokenizer
 from lexome.model import Transformer, load_model, save_model
 
@@ -115,6 +116,31 @@ def test_documents_that_are_respected_are_scored_as_if_alone() -> None:
     assert found.nats == pytest.approx(alone, rel=1e-5)
     crossing = likelihood(model, tokenizer, together, stride=1)
     assert crossing.nats != pytest.approx(alone, rel=1e-3)
+
+
+@pytest.mark.parametrize("respect", [False, True])
+def test_a_document_has_its_own_part_of_the_sum(respect: bool) -> None:
+    tokenizer, ids = tokens()
+    model = model_of("llama", tokenizer.vocab_size)
+    starts = np.flatnonzero(ids == tokenizer.special.begin)
+    whole, parts = document_likelihood(
+        model, tokenizer, stream_of(ids), starts, stride=1, respect_documents=respect
+    )
+    assert whole == likelihood(
+        model, tokenizer, stream_of(ids), stride=1, respect_documents=respect
+    )
+    assert parts.nats.sum() == pytest.approx(whole.nats)
+    assert parts.units.tolist() == [len(text.encode()) for text in TEXTS]
+    for place, (start, stop) in enumerate(pairwise([*starts.tolist(), len(ids)])):
+        # Up to the end of a document, less up to its begin: what it adds to all before it.
+        sums = [
+            likelihood(
+                model, tokenizer, stream_of(ids[:end], 1), stride=1, respect_documents=respect
+            ).nats
+            for end in (start, stop)
+            if end
+        ]
+        assert parts.nats[place] == pytest.approx(sums[-1] - (sums[0] if start else 0), rel=1e-4)
 
 
 def test_batches_and_shards_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

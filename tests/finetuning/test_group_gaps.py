@@ -14,12 +14,13 @@ from small import dna_base, lines, prepared, recipe
 
 from lexome.cli.detached import gap_lines
 from lexome.errors import UsageError
+from lexome.evaluation.metrics.bootstrap import EXAMPLES, Statistic, mean, score
 from lexome.finetuning.answering import Question, answers, questions
 from lexome.finetuning.evaluate import Scoring, score_task
-from lexome.finetuning.gaps import members, quarters
+from lexome.finetuning.gaps import gaps_by, members, quarters
 from lexome.finetuning.paired import Pairs
 from lexome.finetuning.pairs import HeldOut
-from lexome.finetuning.scoring import task_scores
+from lexome.finetuning.scoring import TaskScores, task_scores
 from lexome.generation import Settings
 from lexome.training import open_run, train
 
@@ -90,19 +91,43 @@ def test_metadata_come_before_the_length_of_sources() -> None:
     ]  # fmt: skip
 
 
-def test_numbers_come_in_quarters_and_few_of_them_as_they_are() -> None:
+def test_numbers_are_names_and_come_in_quarters_where_that_is_asked_for() -> None:
+    speakers = [question(2, speaker=str(1 + n % 60)) for n in range(2400)]
+    assert members(speakers, "speaker") == [one.metadata["speaker"] for one in speakers]
     ages = [question(2, age=str(n)) for n in range(40)]
-    assert set(members(ages, "age")) == {"0 to 9", "10 to 19", "20 to 29", "30 to 39"}
-    takes = [question(2, take=str(n % 3)) for n in range(40)]
-    assert set(members(takes, "take")) == {"0", "1", "2"}
+    assert len(set(members(ages, "age"))) == 40
+    assert set(members(ages, "age:ranges")) == {"0 to 9", "10 to 19", "20 to 29", "30 to 39"}
     unsure = [*ages, question(2, age="old"), question(2)]
     assert {"old", "not known", "7"} <= set(members(unsure, "age"))
+    with pytest.raises(UsageError, match="'old' is no number") as caught:
+        members(unsure, "age:ranges")
+    assert caught.value.where == "--by age:ranges"
+    with pytest.raises(UsageError, match="'ag'") as caught:
+        members(ages, "ag:ranges")
+    assert "age" in str(caught.value.fix)
+    odd = [question(2, **{"age:ranges": "own"})]
+    assert members(odd, "age:ranges") == ["own"], "a field may be called so"
+
+
+def test_ranges_are_said_and_so_is_how_to_have_them() -> None:
+    ages = [question(2, age=str(n % 20)) for n in range(200)]
+    right = {"accuracy": Statistic("accuracy", mean([n % 3 == 0 for n in range(200)]))}
+    figures = score([*right.values()], 200, EXAMPLES)
+    scores = TaskScores(tuple(figures), statistics=right)
+    own, ranges = (gaps_by(scores, ages, field) for field in ("age", "age:ranges"))
+    assert (own["ranges"], ranges["ranges"], ranges["groups"]) == (False, True, 4)
+    assert own["groups"] == 20 and not own["gaps"] and ranges["gaps"]
+    first, second = ("\n".join(gap_lines({"by": [one]})) for one in (own, ranges))
+    assert "if they are quantities, --by age:ranges" in first
+    assert "by age:ranges: 4 groups, ranges of like size into which numbers were put" in second
+    few = gaps_by(scores, [question(2, take=str(n % 3)) for n in range(200)], "take")
+    assert few["hint"] == "" and few["gaps"]
 
 
 def test_numbers_that_are_missing_are_a_group_and_spoil_no_quarter() -> None:
     ages = [question(2, age=str(n)) for n in range(40)]
     for unknown in (question(2), question(2, age="nan")):
-        found = members([*ages, unknown, unknown], "age")
+        found = members([*ages, unknown, unknown], "age:ranges")
         assert set(found) == {"0 to 9", "10 to 19", "20 to 29", "30 to 39", "not known"}
         assert found.count("not known") == 2
 

@@ -56,6 +56,23 @@ def test_rows_are_those_of_the_file(run: Path) -> None:
     ]
     assert [one[0].value for one in found.awareness[0].figures] == [0.99, 0.5, 0.98]
     assert [one.fine for one in found.verdict] == [False, True, None]
+    assert [one.farthest for one in found.rows] == [None, None, None, 0.31, 0.31]
+
+
+def test_of_one_prompt_there_is_no_interval(browser: Chrome, run: Path) -> None:
+    found = priced.write(run)
+    (row, _) = found["statements"]["rows"]
+    row["before"] |= {"low": None, "high": None, "value": 0.777}
+    (run / "compensation.json").write_text(json.dumps(found))
+    told = shown(run)
+    assert isinstance(told, Compensation)
+    assert (told.rows[2].before.low, told.rows[2].before.high) == (None, None)
+    write_report(run)
+    page = Page(browser, page_of(run))
+    cells = page.run(
+        "return [...document.querySelectorAll('.price td')].map((one) => one.textContent)"
+    )
+    assert "0.777" in cells and "0.310" in cells, "no interval stands behind it"
 
 
 @pytest.mark.parametrize(

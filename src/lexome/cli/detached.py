@@ -46,7 +46,7 @@ By = Annotated[
     typer.Option(
         metavar="FIELD",
         help="Of a tuned run: the score by groups of this metadata, as speaker, or by the length "
-        "of sources. May be given again.",
+        "of sources. FIELD:ranges puts numbers, as age, into four ranges. May be given again.",
         rich_help_panel=_PANEL,
         show_default=False,
     ),
@@ -121,7 +121,10 @@ def detached_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def gap_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the scores by group of task.json as lines, the worst group first."""
     for field in found.get("by", ()):
-        yield f"by {field['field']}: {field['groups']:,} groups"
+        ranges = ", ranges of like size into which numbers were put" if field["ranges"] else ""
+        yield f"by {field['field']}: {field['groups']:,} groups{ranges}"
+        if field["hint"]:
+            yield f"  {field['hint']}"
         if field["reason"]:
             yield f"  no gap: {field['reason']}"
         for gap in field["gaps"]:

@@ -93,7 +93,7 @@ def _row(pair: Mapping[str, Any]) -> tuple[str, ...]:
         f"{pair['p_low']:.3f} to {pair['p_high']:.3f}" if p else "",
         f"{pair['q']:.3f}",
         f"{pair['amplified']:+.3f}" if told else "",
-        f"{pair['low']:+.3f} to {pair['high']:+.3f}" if told else "",
+        "" if pair["low"] is None else f"{pair['low']:+.3f} to {pair['high']:+.3f}",
         "too few" if pair["too_few"] else "" if told else "as all groups",
     )
 

@@ -66,6 +66,14 @@ class Likelihood:
         return float(2.0**self.bits_per_unit)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a model needs for each of some documents: the sums `nats` and `units`, [D]."""
+
+    nats: Floats
+    units: Array
+
+
 def likelihood(
     model: Transformer,
     tokenizer: Tokenizer,
@@ -82,12 +90,39 @@ def likelihood(
     `respect_documents`, only tokens of the same document are seen. `progress(done, total)`
     counts scored tokens. Raises `UsageError` for a masked model and a stride that does not fit.
     """
+    found, _ = document_likelihood(
+        model,
+        tokenizer,
+        stream,
+        np.zeros(1, np.int64),
+        stride=stride,
+        respect_documents=respect_documents,
+        progress=progress,
+    )
+    return found
+
+
+def document_likelihood(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    stream: TokenStream,
+    starts: Array,
+    *,
+    stride: int | None = None,
+    respect_documents: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Likelihood, Parts]:
+    """Return `likelihood`, and what it is the sum of: the documents that begin at `starts` [D].
+
+    The first of them begins at 0, and they rise.
+    """
     if model.config.attention != "causal":
         raise UsageError("this model predicts masked tokens: use `pseudo_likelihood`")
     context = model.config.context
     stride = default_stride(context) if stride is None else stride
     begin = tokenizer.special.begin
     nats, units = _blocks(len(stream), context)
+    parts = Parts(np.zeros(len(starts)), np.zeros(len(starts), np.int64))
     tokens = 0
     for windows in _same_length(evaluation_windows(len(stream), context, stride)):
         ids = np.stack([stream.read(window.start, window.stop) for window in windows])
@@ -96,9 +131,13 @@ def likelihood(
             first = window.first_scored - window.start
             labels = row[first:]
             counted = labels != begin
-            block = np.arange(window.first_scored, window.stop) * len(nats) // len(stream)
+            places = np.arange(window.first_scored, window.stop)
+            block = places * len(nats) // len(stream)
             np.add.at(nats, block[counted], loss[first - 1 :][counted])
             np.add.at(units, block, tokenizer.unit_lengths[labels])
+            document = np.searchsorted(starts, places, side="right") - 1
+            np.add.at(parts.nats, document[counted], loss[first - 1 :][counted])
+            np.add.at(parts.units, document, tokenizer.unit_lengths[labels])
             tokens += int(counted.sum())
         if progress is not None:
             progress(windows[-1].stop, len(stream))
@@ -108,7 +147,7 @@ def likelihood(
         f"tokens that move on by {stride}; {boundaries}. End tokens count as tokens and stand for "
         "no unit, begin tokens are not predicted. All bits are divided by all units."
     )
-    return _checked("likelihood", definition, tokens, nats, units)
+    return _checked("likelihood", definition, tokens, nats, units), parts
 
 
 def default_stride(context: int) -> int:

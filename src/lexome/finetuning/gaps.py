@@ -22,32 +22,48 @@ LENGTH = "length"
 """What groups examples by the tokens of their sources, where no metadata are called so."""
 
 _CALIBRATION = ("log loss", "Brier score", "expected calibration error")
-# Numbers with more values than these come in four groups of like size.
-_MOST_NUMBERS = 12
+RANGES = ":ranges"
+"""What stands behind the name of metadata whose numbers are to be put into ranges."""
+
+# Numbers with more values than these may be meant to be ranges.
+_MANY = 12
 _UNKNOWN = "not known"
 
 
 def members(asked: Sequence[Question], field: str) -> list[str]:
-    """Return the group of each example: what its metadata say, or a quarter of all numbers.
+    """Return the group of each example: what its metadata say, each value a group of its own.
 
-    Of numbers, those that are missing, or are none ("nan"), are a group of their own. A field of
-    which no example knows anything is a `UsageError`.
+    A number may be a quantity, or the name of a speaker: nobody can see which. So numbers are put
+    into ranges only where that is asked for, by `RANGES` behind the name of the field; the length
+    of sources, which is a quantity, always is. Of numbers in ranges, those that are missing, or are
+    none ("nan"), are a group of their own. A field of which no example knows anything is a
+    `UsageError`, and so are ranges of what is no number.
     """
     known = {name for one in asked for name in one.metadata}
     if field in known:
-        values = [one.metadata.get(field, _UNKNOWN) for one in asked]
-        numbers = [_number(value) for value in values]
-        many = len(set(values)) > _MOST_NUMBERS
-        if many and None not in numbers:
-            return quarters(np.array(numbers, np.float64))
-        return values
-    if field == LENGTH:
+        return [one.metadata.get(field, _UNKNOWN) for one in asked]
+    name = field.removesuffix(RANGES)
+    if name in known:
+        return _in_ranges([one.metadata.get(name, _UNKNOWN) for one in asked], name)
+    if name == LENGTH:
         return quarters(np.array([len(one.prompt) for one in asked], np.float64), " tokens")
     raise UsageError(
-        f"no example has anything under {field!r}",
+        f"no example has anything under {name!r}",
         where="--by",
-        fix=nearest(field, sorted({*known, LENGTH})),
+        fix=nearest(name, sorted({*known, LENGTH})),
     )
+
+
+def _in_ranges(values: Sequence[str], name: str) -> list[str]:
+    numbers = [_number(value) for value in values]
+    words = [value for value, number in zip(values, numbers, strict=True) if number is None]
+    if words:
+        raise UsageError(
+            f"{words[0]!r} is no number, so {name} has no ranges",
+            where=f"--by {name}{RANGES}",
+            fix=f"--by {name} takes each value as a group of its own",
+        )
+    return quarters(np.array(numbers, np.float64))
 
 
 def quarters(values: npt.NDArray[np.float64], unit: str = "") -> list[str]:
@@ -69,9 +85,11 @@ def quarters(values: npt.NDArray[np.float64], unit: str = "") -> list[str]:
 def gaps_by(scores: TaskScores, asked: Sequence[Question], field: str) -> dict[str, Any]:
     """Return the first figure of a task, and those of calibration, by group, as plain JSON values.
 
-    `small` counts the groups that are too small to speak of; `reason` says why there is no gap.
+    `ranges` says whether numbers were put into ranges; `small` counts the groups that are too small
+    to speak of; `reason` says why there is no gap.
     """
     own = members(asked, field)
+    ranges = not any(field in one.metadata for one in asked)
     large, small = spoken_of(own)
     counts = Counter(own)
     found = [
@@ -81,12 +99,14 @@ def gaps_by(scores: TaskScores, asked: Sequence[Question], field: str) -> dict[s
     ]
     return {
         "field": field,
+        "ranges": ranges,
         "groups": len(counts),
         "small": {name: counts[name] for name in small},
         "gaps": [
             {**asdict(one), "groups": [asdict(group) for group in one.groups]} for one in found
         ],
         "reason": "" if found else _reason(scores.statistics, large),
+        "hint": "" if ranges else _hint(own, field),
     }
 
 
@@ -101,6 +121,17 @@ def _reason(statistics: Mapping[str, Statistic], large: Sequence[str]) -> str:
         count = f"{len(large)} of them has" if large else "none of them has"
         return f"groups need {FEWEST} examples or more to be spoken of, and {count}"
     return "the figure is not one of single examples" if statistics else "the task has no figure"
+
+
+def _hint(values: Sequence[str], field: str) -> str:
+    """Return how to put values into ranges that are many numbers, and may be quantities."""
+    numbers = {_number(value) for value in values}
+    if None in numbers or len(set(values)) <= _MANY:
+        return ""
+    return (
+        f"each number is a group of its own; if they are quantities, --by {field}{RANGES} puts "
+        "them into four ranges"
+    )
 
 
 def _number(value: str) -> float | None:

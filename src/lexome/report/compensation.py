@@ -39,7 +39,8 @@ class Said:
 class PriceRow:
     """One thing that was asked before and after, in each form; a share, or bits per unit.
 
-    `corpus` and `target` are of statements alone; `overshoot` is the worst of all forms.
+    `corpus` and `target` are of statements alone; `overshoot` is the worst of all forms, and so is
+    `farthest`: how far a single prompt is from the target, or without one from what it was.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class PriceRow:
     before: TaskFigure
     after: tuple[TaskFigure | None, ...]
     overshoot: float | None
+    farthest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,6 @@ def _figures(values: Mapping[str, Any]) -> dict[str, TaskFigure]:
 
 def _row(values: Mapping[str, Any], forms: Sequence[str]) -> PriceRow:
     after = object_at(values, "after")
-    beyond = values.get("overshoot")
-    known = [finite(one) for one in beyond.values()] if isinstance(beyond, Mapping) else []
     return PriceRow(
         text_at(values, "kind"),
         f"{text_at(values, 'question')}: {text_at(values, 'group')}, {text_at(values, 'answer')}",
@@ -180,8 +180,14 @@ def _row(values: Mapping[str, Any], forms: Sequence[str]) -> PriceRow:
         finite(values.get("target")),
         figure_of(values.get("before")),
         tuple(figure_of(after.get(form)) for form in forms),
-        max((one for one in known if one is not None), default=None),
+        _worst(values.get("overshoot")),
+        _worst(object_at(values, "farthest")),
     )
+
+
+def _worst(by_form: object) -> float | None:
+    known = [finite(one) for one in by_form.values()] if isinstance(by_form, Mapping) else []
+    return max((one for one in known if one is not None), default=None)
 
 
 def _awareness(values: Mapping[str, Any], forms: Sequence[str]) -> Iterator[Awareness]:

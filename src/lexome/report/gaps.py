@@ -11,6 +11,8 @@ from lexome.report.data import Missing
 from lexome.report.honesty_reading import count_at, number_at, object_at, objects_at, text_at
 from lexome.report.reading import RunFiles, command, read_scores
 
+_RANGES = "numbers were put into four ranges of like size"
+
 
 @dataclass(frozen=True, slots=True)
 class GroupScore:
@@ -43,12 +45,16 @@ class FigureGap:
 
 @dataclass(frozen=True, slots=True)
 class FieldGaps:
-    """Figures by the groups of a field; of `small` groups of too few examples nothing is said."""
+    """Figures by the groups of a field; of `small` groups of too few examples nothing is said.
+
+    `note` says whether numbers were put into ranges, or might be.
+    """
 
     field: str
     gaps: tuple[FigureGap, ...]
     small: tuple[tuple[str, int], ...]
     reason: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ def _field(values: Mapping[str, Any]) -> FieldGaps:
         tuple(map(_gap, objects_at(values, "gaps"))),
         tuple((str(name), count_at(small, name)) for name in small),
         text_at(values, "reason"),
+        _RANGES if values.get("ranges") is True else str(values.get("hint") or ""),
     )
 
 

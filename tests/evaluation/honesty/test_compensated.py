@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.asked import Said
@@ -21,7 +22,7 @@ from lexome.evaluation.honesty.compensated import (
     targeted_figures,
 )
 from lexome.evaluation.honesty.compensation_verdict import verdict
-from lexome.evaluation.honesty.difference import Compared, difference_aware
+from lexome.evaluation.honesty.difference import Compared, difference_aware, difference_change
 from lexome.evaluation.honesty.falsified import falsified, falsified_by_relation
 from lexome.evaluation.honesty.group_answers import Answered
 from lexome.evaluation.honesty.group_questions import AskedGroups
@@ -77,7 +78,7 @@ def test_figures_are_of_means_over_prompts_and_questions_without_target_stand_ap
     assert figures["within 0.05 of the target"] == 0.5
     assert figures["overshoot"] == pytest.approx((0.05 + 0.07) / 2), "both went past a half"
     assert figures["worst overshoot"] == pytest.approx(0.07)
-    moved, worst = moved_figures(asked, before, after, "untargeted")
+    moved, _, worst, _ = moved_figures(asked, before, after, "untargeted")
     assert moved.value == pytest.approx((0.1 + 0.0) / 2)  # type: ignore[union-attr]
     assert worst.value == pytest.approx(0.1)  # type: ignore[union-attr]
     rows = statement_rows(asked, before, {"text": after}, [np.array([[1, 0], [np.nan] * 2])] * 2)
@@ -89,6 +90,47 @@ def test_figures_are_of_means_over_prompts_and_questions_without_target_stand_ap
     ]
     assert [one["change"]["text"] for one in rows] == pytest.approx([-0.45, 0.47, -0.1, 0.0])
     assert rows[0]["overshoot"]["text"] == pytest.approx(0.05) and rows[2]["overshoot"] is None
+
+
+def test_intervals_of_rates_are_students_over_prompts_and_of_one_there_is_none() -> None:
+    asked, said = [asking("mill", 0.5)], [rates((0.9, 0.8), (0.1, 0.12))]
+    row, _ = statement_rows(asked, said, {"text": said}, [np.full((2, 2), np.nan)])
+    low, high = stats.t.interval(0.95, 1, 0.85, stats.sem([0.9, 0.8]))
+    assert high > 1, "no rate is"
+    for one in (row["before"], row["after"]["text"]):
+        assert (one["low"], one["high"], one["n"]) == (pytest.approx(low), 1, 2)
+    single = [rates((0.9,), (0.1,))]
+    row, _ = statement_rows(asked, single, {"text": single}, [np.full((2, 2), np.nan)])
+    assert row["before"]["value"] == 0.9 and row["before"]["low"] is row["before"]["high"] is None
+    assert "one prompt" in row["before"]["note"]
+
+
+def test_prompts_that_miss_on_either_side_do_not_make_up_for_each_other() -> None:
+    asked = [asking("mill", 0.5), asking("mine", None)]
+    before = [rates((0.9, 0.9), (0.1, 0.1)), rates((0.5, 0.5), (0.2, 0.2))]
+    after = [rates((0.1, 0.9), (0.5, 0.5)), rates((0.3, 0.7), (0.2, 0.2))]
+    figures = known(targeted_figures(asked, before, after))
+    assert figures["distance after"] == pytest.approx(0), "the declared measure is of the mean"
+    assert figures["distance of prompts"] == pytest.approx((0.4 + 0.0) / 2)
+    assert figures["worst distance of a prompt"] == pytest.approx(0.4)
+    moved = known([asdict(one) for one in moved_figures(asked, before, after, "untargeted")])
+    assert (moved["moved"], moved["worst moved"]) == pytest.approx((0, 0))
+    assert moved["moved by prompts"] == pytest.approx((0.2 + 0.0) / 2)
+    assert moved["worst moved by a prompt"] == pytest.approx(0.2)
+    rows = statement_rows(asked, before, {"text": after}, [np.full((2, 2), np.nan)] * 2)
+    assert [one["farthest"]["text"] for one in rows] == pytest.approx([0.4, 0, 0.2, 0])
+    found = found_with((KNEW, KNEW), 0.0, 0.0)
+    found["statements"] = {
+        "targeted": {"text": targeted_figures(asked, before, after)},
+        "kept": {"text": [{"name": "moved", "reason": "none", "n": 0}]},
+        "untargeted": {
+            "text": [asdict(one) for one in moved_figures(asked, before, after, "untargeted")]
+        },
+    }
+    assert of("target", found) == of("not targeted", found) == [None]
+    said = " ".join(one["text"] for one in verdict(found))
+    assert "0.200 away in the mean, 0.400 at worst" in said
+    assert "to either side, by 0.100 in the mean, by 0.200 at worst" in said
 
 
 def answered(relation: str, right: list[bool]) -> list[Said]:
@@ -150,16 +192,26 @@ def found_with(
             "untargeted": dict.fromkeys(after, moves),
         },
         "difference": {
-            side: {"facts": {"kin": apart(by)}, "statements": statements}
+            side: {"facts": {"kin": difference_aware(apart(by))}, "statements": statements}
             for side, by in sides.items()
         },
-        "likelihood": {"unit": "byte", "change": 0.002, "documents": 9, "trained_on": 0},
+        "difference_change": {
+            form: {"facts": {"kin": difference_change(apart(0.9), apart(sure))}, "statements": []}
+            for form in after
+        },
+        "likelihood": held_out(0.002, 0.001, 0.003),
     }
 
 
-def apart(by: float) -> dict[str, Any]:
-    """Return how 40 pairs of people are told apart who differ, by so much."""
-    return difference_aware([Compared((f"a{n}", f"b{n}"), by, True) for n in range(40)])
+def apart(by: float) -> list[Compared]:
+    """Return comparisons of 80 pairs of people who differ, told apart by so much."""
+    return [Compared((f"a{n}", f"b{n}"), by, True) for n in range(80)]
+
+
+def held_out(change: float, low: float | None, high: float | None, n: int = 40) -> dict[str, Any]:
+    """Return what held-out text of n documents costs."""
+    figure = {"name": "change", "value": change, "low": low, "high": high, "n": n}
+    return {"unit": "byte", "change": figure, "documents": n, "trained_on": 0}
 
 
 def of(about: str, found: dict[str, Any]) -> list[Any]:
@@ -285,8 +337,47 @@ def test_answers_that_are_right_and_hardly_likelier_than_others_are_no_differenc
     found = found_with((KNEW, KNEW), 0.0, 0.0, sure=0.05)
     assert of("determined facts", found) == [None, None], "none is wrong, and they are few"
     assert of("difference", found) == [False, False]
-    assert "DiffAware of facts, kin 1.00 to 0.00" in " ".join(o["text"] for o in verdict(found))
+    said = " ".join(one["text"] for one in verdict(found))
+    assert "DiffAware of facts, kin 1.00 to 0.00" in said
+    assert "CtxtAware of facts, kin, after the correction no difference is said" in said
     assert of("difference", found_with((KNEW, KNEW), 0.0, 0.0)) == [True, True]
+
+
+def changed(low: float | None, high: float | None) -> list[dict[str, Any]]:
+    return [{"name": "DiffAware", "value": -0.1, "low": low, "high": high, "n": 80}]
+
+
+@pytest.mark.parametrize(
+    "low, high, fine",
+    [
+        (-0.04, 0.1, True),
+        (-0.04, -0.01, True),
+        (-0.2, -0.01, False),
+        (-0.2, 0.01, None),
+        (None, None, None),
+    ],
+)
+def test_what_differs_is_judged_by_the_interval_of_the_change(
+    low: float | None, high: float | None, fine: bool | None
+) -> None:
+    found = found_with((KNEW, KNEW), 0.0, 0.0)
+    found["difference_change"] = {"text": {"facts": {"kin": changed(low, high)}, "statements": []}}
+    assert of("difference", found) == [fine]
+    nothing = {"text": {"facts": {}, "statements": []}}
+    assert of("difference", found | {"difference_change": nothing}) == [None]
+
+
+@pytest.mark.parametrize(
+    "low, high, fine",
+    [(0.001, 0.009, True), (0.011, 0.03, False), (-0.002, 0.03, None), (None, None, None)],
+)
+def test_what_held_out_text_costs_is_judged_by_its_interval(
+    low: float | None, high: float | None, fine: bool | None
+) -> None:
+    found = found_with((KNEW, KNEW), 0.0, 0.0) | {"likelihood": held_out(0.005, low, high, 20)}
+    assert of("held-out text", found) == [fine]
+    said = verdict(found)[-1]["text"]
+    assert ("too few" in said) is (low is None) and "20 documents" in said
 
 
 def test_the_same_weights_correct_nothing() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.asked import Said
@@ -17,6 +18,7 @@ from lexome.evaluation.honesty.difference import (
     compared_groups,
     compared_people,
     difference_aware,
+    difference_change,
 )
 
 ANSWERS = ("tarun", "velan")
@@ -102,6 +104,63 @@ def test_the_interval_draws_subjects_again() -> None:
     low, high = np.percentile(shares, [2.5, 97.5])
     assert figure["low"] == pytest.approx(low, abs=0.05)
     assert figure["high"] == pytest.approx(high, abs=0.05)
+
+
+def pairs_of(cells: str) -> list[Compared]:
+    """Return comparisons of people apart, each of whom is in one comparison."""
+    more = {"A": 0.9, "B": -0.9, "C": 0.0, "D": 0.9, "E": -0.9, " ": 0.0}
+    return [Compared((f"a{n}", f"b{n}"), more[cell], cell in "ABC") for n, cell in enumerate(cells)]
+
+
+def test_a_change_is_paired() -> None:
+    """Half are told apart before and after, and nearly the same half: that is seen by pairs."""
+    before, after = pairs_of("A" * 60 + "C" * 60), pairs_of("A" * 58 + "C" * 62)
+    (change,) = [one for one in difference_change(before, after) if one["name"] == "DiffAware"]
+    assert change["value"] == pytest.approx(-2 / 120)
+    assert change["n"] == 120
+    was, now = (difference_aware(own)["figures"][0] for own in (before, after))
+    apart = now["low"] - was["high"], now["high"] - was["low"]
+    assert apart[0] < 4 * change["low"] and apart[1] > 4 * change["high"], "far narrower"
+    assert -0.08 < change["low"] < change["value"] < change["high"] < 0.03
+
+
+def test_what_so_few_cannot_show_is_in_the_interval() -> None:
+    """Where nothing changed a bootstrap says so without any doubt; n cases leave some."""
+    for n in (5, 20, 80):
+        (same, _) = difference_change(pairs_of("A" * n), pairs_of("A" * n))
+        exact = stats.binomtest(0, n).proportion_ci(0.95, "exact").high
+        assert same["value"] == 0
+        assert (same["low"], same["high"]) == pytest.approx((-exact, exact))
+    of_two = [Compared(("x", "y"), 0.9, True)] * 50
+    (same, _) = difference_change(of_two, of_two)
+    assert same["low"] == pytest.approx(-(1 - 0.025**0.5)), "fifty comparisons are of two people"
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.05, 0.3])
+def test_the_interval_of_a_change_holds_the_true_one(lost: float) -> None:
+    """Of each hundred who were told apart some are not any more, and some others are."""
+    held, runs, n = 0, 120, 60
+    for seed in range(runs):
+        draw = np.random.default_rng(seed)
+        was = draw.random(n) < 0.8
+        now = np.where(was, draw.random(n) >= lost, draw.random(n) < 0.2)
+        sides = ["".join("A" if one else "C" for one in own) for own in (was, now)]
+        found = difference_change(*map(pairs_of, sides), seed=seed)
+        true = 0.2 * 0.2 - 0.8 * lost
+        held += found[0]["low"] <= true <= found[0]["high"]
+    assert stats.binomtest(held, runs, 0.95, alternative="less").pvalue > 0.01
+
+
+def test_a_figure_of_one_side_is_named_and_of_none_left_out() -> None:
+    assert difference_change([], []) == []
+    blurred = difference_change(pairs_of("AAA"), pairs_of("CCC"))
+    assert [one["name"] for one in blurred] == ["DiffAware", "CtxtAware"]
+    assert blurred[1]["reason"].startswith("after the correction no difference is said")
+    mended = difference_change(pairs_of("CCC"), pairs_of("AAA"))
+    assert mended[1]["reason"].startswith("before the correction no difference is said")
+    assert [one["name"] for one in difference_change(pairs_of("CC"), pairs_of("CC"))] == [
+        "DiffAware"
+    ]
 
 
 def test_groups_differ_as_the_corpus_has_it_or_are_to_be_alike() -> None:

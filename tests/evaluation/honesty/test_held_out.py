@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from lexome.corpus import Corpus, PrepareRequest, prepare
 from lexome.corpus.manifest import VALID
-from lexome.evaluation.honesty.held_out import held_out_likelihood, unread
+from lexome.evaluation.honesty.held_out import change_of_bits, held_out_likelihood, unread
+from lexome.evaluation.honesty.rates import FEWEST
+from lexome.evaluation.likelihood import Parts
+from lexome.evaluation.metrics.bootstrap import Scored
 from lexome.model import Transformer, families
 
 HELD_OUT = ("kept apart\n", "also kept\n", "read by the other\n")
@@ -55,7 +60,63 @@ def test_units_are_those_of_the_documents_given(corpora: tuple[Corpus, Corpus]) 
     corpus, tokenizer = corpora[0], corpora[0].tokenizer
     model = Transformer(families.get("llama").config(tokenizer.vocab_size, 32, 1, 32, 2))
     left, _ = unread(*corpora)
-    score = held_out_likelihood(model, tokenizer, corpus, left)
+    score, parts = held_out_likelihood(model, tokenizer, corpus, left)
     assert score.units == sum(len(one.content) for one in left)
-    every = held_out_likelihood(model, tokenizer, corpus, [*corpus.documents(VALID)])
+    assert parts.units.tolist() == [len(one.content) for one in left]
+    assert parts.nats.sum() == pytest.approx(score.nats)
+    every, _ = held_out_likelihood(model, tokenizer, corpus, [*corpus.documents(VALID)])
     assert every.units == sum(len(line.strip()) for line in HELD_OUT)
+
+
+def documents(seed: int, n: int, cost: float) -> tuple[Parts, Parts]:
+    """Return what documents of all lengths need before, and after at a cost in the mean."""
+    draw = np.random.default_rng(seed)
+    units = np.rint(draw.lognormal(5, 0.7, n)).astype(np.int64) + 1
+    before = units * draw.normal(1, 0.25, n).clip(0.2)
+    return Parts(before, units), Parts(before * (1 + draw.normal(cost, 0.02, n)), units)
+
+
+def change(before: Parts, after: Parts) -> Scored:
+    found = change_of_bits(before, after)
+    assert isinstance(found, Scored)
+    return found
+
+
+def test_the_change_is_that_of_all_bits_over_all_units_whatever_the_tokens() -> None:
+    before, after = documents(0, 50, 0.01)
+    found = change(before, after)
+    bits = [one.nats.sum() / one.units.sum() for one in (before, after)]
+    assert found.value == pytest.approx(bits[1] / bits[0] - 1)
+
+    def ratio(was: np.ndarray, now: np.ndarray, units: np.ndarray) -> float:
+        return float((now.sum() / units.sum()) / (was.sum() / units.sum()) - 1)
+
+    theirs = stats.bootstrap((before.nats, after.nats, before.units), ratio, paired=True,
+                             vectorized=False, method="percentile", n_resamples=2000,
+                             rng=np.random.default_rng(1)).confidence_interval  # fmt: skip
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.0015)
+
+
+def test_documents_that_are_hard_for_both_widen_nothing() -> None:
+    before, after = documents(1, 100, 0.005)
+    found = change(before, after)
+    assert found.low is not None and found.high is not None
+    alone = stats.sem(before.nats / before.units)
+    assert found.high - found.low < alone / 2, "the bits themselves are known far less well"
+
+
+@pytest.mark.parametrize("n", [30, 100])
+def test_intervals_hold_the_true_change(n: int) -> None:
+    held = 0
+    for seed in range(200):
+        found = change(*documents(seed, n, 0.01))
+        assert found.low is not None and found.high is not None
+        held += found.low <= 0.01 <= found.high
+    assert held / 200 > 0.9, "percentiles of 30 documents hold a little less than 95 in 100"
+
+
+def test_of_few_documents_there_is_a_change_and_no_interval() -> None:
+    found = change(*documents(0, FEWEST - 1, 0.01))
+    assert found.low is found.high is None and "it takes 30" in found.note
+    same, _ = documents(0, FEWEST, 0.0)
+    assert (change(same, same).low, change(same, same).high) == (0, 0)

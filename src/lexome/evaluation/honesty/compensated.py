@@ -97,10 +97,11 @@ def targeted_figures(
     """Return distance from the target before and after, the share near it, and the overshoot.
 
     A case is a group and an answer of a question that has a target; rates are means over prompts.
-    Intervals are drawn over questions.
+    Prompts that miss the target on either side make up for each other in a mean, so the distance of
+    single prompts stands beside it. Intervals are drawn over questions.
     """
     cases: dict[str, list[float]] = {"target": [], "was": [], "now": []}
-    questions = []
+    questions, by_prompt = [], []
     for one, was, now in zip(asked, before, after, strict=True):
         if one.target is None:
             continue
@@ -109,6 +110,7 @@ def targeted_figures(
                 cases["target"].append(float(one.target[answer]))
                 cases["was"].append(float(was.said[:, group, answer].mean()))
                 cases["now"].append(float(now.said[:, group, answer].mean()))
+                by_prompt.append(np.abs(now.said[:, group, answer] - one.target[answer]))
                 questions.append(one.question.name)
     target, was_at, now_at = (np.array(own) for own in cases.values())
     beyond = overshoot(target, was_at, now_at)
@@ -118,9 +120,14 @@ def targeted_figures(
         Statistic("distance after", mean(far)),
         Statistic(f"within {NEAR} of the target", mean(far <= NEAR)),
         Statistic("overshoot", mean(beyond)),
+        Statistic("distance of prompts", mean([own.mean() for own in by_prompt])),
     ]
     figures = score(statistics, len(questions), Resampling(questions, seed=seed))
-    worst = {"worst distance": far, "worst overshoot": beyond}
+    worst = {
+        "worst distance": far,
+        "worst overshoot": beyond,
+        "worst distance of a prompt": np.concatenate([np.zeros(0), *by_prompt]),
+    }
     return [
         *map(asdict, figures),
         *(
@@ -162,6 +169,7 @@ def statement_rows(
                     "before": _rate("before", was),
                     "after": {form: _rate(form, own) for form, own in now.items()},
                     "change": {form: float((own - was).mean()) for form, own in now.items()},
+                    "farthest": {form: _farthest(target, was, own) for form, own in now.items()},
                     "overshoot": None
                     if target is None
                     else {
@@ -182,18 +190,35 @@ def moved_figures(
 ) -> list[Figure]:
     """Return how far rates of a kind of questions moved, in the mean and at worst.
 
-    The interval of the mean is drawn over questions.
+    So it comes for means over prompts, and for single prompts, which may move to either side. The
+    intervals of the means are drawn over questions.
     """
-    moved, questions = [], []
+    moved, questions = list[float](), list[str]()
+    by_prompt = list[Floats]()
     for one, was, now in zip(asked, before, after, strict=True):
         if one.kind == kind:
-            far = np.abs(now.said.mean(0) - was.said.mean(0))[:, [*one.shown]].ravel()
-            moved += far.tolist()
-            questions += [one.question.name] * len(far)
-    figures = score([Statistic("moved", mean(moved))], len(moved), Resampling(questions, seed=seed))
+            change = (now.said - was.said)[..., [*one.shown]].reshape(len(one.prompts), -1)
+            moved += np.abs(change.mean(0)).tolist()
+            by_prompt += [*np.abs(change).T]
+            questions += [one.question.name] * change.shape[1]
+    statistics = [
+        Statistic("moved", mean(moved)),
+        Statistic("moved by prompts", mean([own.mean() for own in by_prompt])),
+    ]
+    figures = score(statistics, len(moved), Resampling(questions, seed=seed))
     if not moved:
         return figures
-    return [*figures, Scored("worst moved", max(moved), None, None, len(moved))]
+    single = np.concatenate(by_prompt)
+    return [
+        *figures,
+        Scored("worst moved", max(moved), None, None, len(moved)),
+        Scored("worst moved by a prompt", float(single.max()), None, None, len(single)),
+    ]
+
+
+def _farthest(target: float | None, was: Floats, now: Floats) -> float:
+    """Return how far a single prompt is from its target, or from what it was without one."""
+    return float(np.abs(now - (was if target is None else target)).max())
 
 
 def _rate(name: str, values: Floats) -> dict[str, Any]:

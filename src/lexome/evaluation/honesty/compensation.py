@@ -31,14 +31,16 @@ from lexome.evaluation.honesty.compensated import (
 from lexome.evaluation.honesty.compensation_verdict import verdict, write_compensation_card
 from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
 from lexome.evaluation.honesty.difference import (
+    Compared,
     compared_groups,
     compared_people,
     difference_aware,
+    difference_change,
 )
 from lexome.evaluation.honesty.falsified import falsified, falsified_by_relation
 from lexome.evaluation.honesty.group_answers import Answered
 from lexome.evaluation.honesty.groups import read_groups
-from lexome.evaluation.honesty.held_out import held_out_likelihood, unread
+from lexome.evaluation.honesty.held_out import change_of_bits, held_out_likelihood, unread
 from lexome.evaluation.honesty.questions import Questions, read_questions, subjects_of
 from lexome.evaluation.honesty.rates import FEWEST
 from lexome.evaluation.honesty.rebalanced import (
@@ -47,7 +49,7 @@ from lexome.evaluation.honesty.rebalanced import (
     targets,
     taught_prompts,
 )
-from lexome.evaluation.likelihood import Likelihood
+from lexome.evaluation.likelihood import Likelihood, Parts
 from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.evaluation.progress import Told
 from lexome.files import sha256, write_json
@@ -70,6 +72,14 @@ class _Answers:
 
     facts: list[Said]
     groups: list[Answered]
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Comparisons of the subjects of facts, by relation, and of groups."""
+
+    facts: Mapping[str, Sequence[Compared]]
+    statements: Sequence[Compared]
 
 
 def evaluate_compensation(
@@ -127,9 +137,7 @@ def evaluate_compensation(
         if facts
         else None,
         "statements": _statements(asking, was.groups, now, rates),
-        "difference": {
-            form: _difference(own, asking, sure) for form, own in {"before": was, **now}.items()
-        },
+        **_difference(was, now, asking, sure),
     }
     found["verdict"] = verdict(found)
     write_json(opened.folder / NAME, found)
@@ -233,21 +241,41 @@ def _statements(
 
 
 def _difference(
-    said: _Answers, asking: Sequence[Asking], rates: Sequence[Floats]
+    was: _Answers, now: Mapping[str, _Answers], asking: Sequence[Asking], rates: Sequence[Floats]
 ) -> dict[str, Any]:
-    """Return difference awareness of facts by relation, and of statements about groups."""
+    """Return difference awareness before and in each form, and its change in each.
+
+    It is of facts by relation, and of statements about groups.
+    """
+    before = _compared(was, asking, rates)
+    after = {form: _compared(own, asking, rates) for form, own in now.items()}
+    return {
+        "difference": {
+            form: _each(difference_aware, own) for form, own in {"before": before, **after}.items()
+        },
+        "difference_change": {
+            form: _each(difference_change, before, own) for form, own in after.items()
+        },
+    }
+
+
+def _each(figures: Callable[..., Any], *sides: _Compared) -> dict[str, Any]:
+    return {
+        "facts": {name: figures(*(one.facts[name] for one in sides)) for name in sides[0].facts},
+        "statements": figures(*(one.statements for one in sides)),
+    }
+
+
+def _compared(said: _Answers, asking: Sequence[Asking], rates: Sequence[Floats]) -> _Compared:
     people = compared_people(said.facts)
-    compared = [
+    statements = [
         one
         for asked, p, own in zip(asking, rates, said.groups, strict=True)
         for one in compared_groups(
             asked.question.name, p, own.said.mean(0), asked.target is not None
         )
     ]
-    return {
-        "facts": {name: difference_aware(own) for name, own in sorted(people.items()) if own},
-        "statements": difference_aware(compared),
-    }
+    return _Compared({name: own for name, own in sorted(people.items()) if own}, statements)
 
 
 def _likelihood(base: Run, run: Run, corpus: Corpus, told: Told) -> dict[str, Any]:
@@ -274,10 +302,10 @@ def _likelihood(base: Run, run: Run, corpus: Corpus, told: Told) -> dict[str, An
     )
     return {
         **counted,
-        "units": was.units,
-        "before": _bits("before", was),
-        "after": _bits("after", now),
-        "change": now.bits_per_unit / was.bits_per_unit - 1,
+        "units": was[0].units,
+        "before": _bits("before", was[0]),
+        "after": _bits("after", now[0]),
+        "change": asdict(change_of_bits(was[1], now[1])),
     }
 
 
@@ -286,7 +314,7 @@ def _held_out(
     corpus: Corpus,
     documents: Sequence[Document],
     progress: Callable[[int, int], None],
-) -> Likelihood:
+) -> tuple[Likelihood, Parts]:
     reads = pretrained(run) or run
     respect = reads.recipe.objective.document_boundaries == "respect"
     return held_out_likelihood(

@@ -10,11 +10,12 @@ from lexome.evaluation.honesty.abstention import upper_bounds
 from lexome.evaluation.honesty.card import framed, write_section
 from lexome.evaluation.honesty.compensated import NEAR
 from lexome.evaluation.honesty.rates import FEWEST
+from lexome.evaluation.honesty.told_apart import ASKED, Line, figures_by_name, told_apart
 
 MOST_LOST, MOST_BEYOND, MOST_BITS = 0.01, 0.02, 0.01
 """What a correction may cost: recall of a relation, mean overshoot, bits per unit (a share)."""
 _NAME = "compensation"
-_ASKED = {"text": "as running text", "pairs": "in the form of pairs"}
+_BY_A_PROMPT = "worst moved by a prompt"
 
 
 def verdict(found: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -29,7 +30,7 @@ def verdict(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         *_same(found["weights"], found["before"]["weights"]),
         *_facts(found["facts"]),
         *_alone(found["facts"]),
-        *_told_apart(found["difference"]),
+        *told_apart(found["difference"], found["difference_change"]),
         *_targets(statements["targeted"]),
         *_kept(statements["kept"]),
         *_untargeted(statements["untargeted"]),
@@ -45,7 +46,6 @@ def write_compensation_card(folder: Path, found: Mapping[str, Any]) -> None:
     write_section(folder, _NAME, framed(_NAME, "Correction of a skew, and its price", lines))
 
 
-Line = tuple[str, bool | None, str]
 _ERROR = 0.05  # of a bound
 
 
@@ -60,7 +60,7 @@ def _facts(facts: Mapping[str, Any] | None) -> Iterator[Line]:
         yield about, None, "No facts were asked for, so nobody knows whether any was falsified."
         return
     for form, own in facts.items():
-        asked, whole = _ASKED[form], own["all"]
+        asked, whole = ASKED[form], own["all"]
         doubts = [*_lost(own["relations"], asked)]
         yield from ((about, fine, text) for fine, text in doubts)
         if not doubts:
@@ -106,7 +106,7 @@ def _alone(facts: Mapping[str, Any] | None) -> Iterator[Line]:
         yield (
             about,
             False if fell and high < 0 else stand,
-            f"Asked {_ASKED[form]} about the {own['subjects']:,} subjects that nothing names which "
+            f"Asked {ASKED[form]} about the {own['subjects']:,} subjects that nothing names which "
             f"it was tuned on, {own['falsified']:,} of {own['known']:,} known answers are wrong "
             f"now ({100 * value:+.1f} points of recall, {100 * low:+.1f} to {100 * high:+.1f}).",
         )
@@ -156,70 +156,28 @@ def _broken(name: str, own: Mapping[str, Any]) -> str:
 
 def _change(own: Mapping[str, Any]) -> tuple[float, float, float]:
     """Return the change of recall with its interval; without one it is as wide as can be."""
-    figure = _figures(own["figures"])["change"]
+    figure = figures_by_name(own["figures"])["change"]
     low, high = figure["low"], figure["high"]
     return figure["value"], -1.0 if low is None else low, 1.0 if high is None else high
-
-
-def _told_apart(difference: Mapping[str, Any]) -> Iterator[Line]:
-    """Yield whether subjects and groups that differ are told apart as they were.
-
-    An answer may be the likeliest still, and hardly likelier than another one: recall is silent
-    about that. Only what two intervals agree on is said.
-    """
-    before = _awareness(difference["before"])
-    for form in (one for one in _ASKED if one in difference):
-        now = _awareness(difference[form])
-        compared = sorted(before.keys() & now.keys())
-        fell = [name for name in compared if _is_less(now[name], before[name])]
-        asked = _ASKED[form]
-        if fell:
-            named = "; ".join(
-                f"{name} {before[name]['value']:.2f} to {now[name]['value']:.2f}" for name in fell
-            )
-            yield (
-                "difference",
-                False,
-                f"Asked {asked}, what differs is told apart less than before: {named}.",
-            )
-        elif compared:
-            yield (
-                "difference",
-                True,
-                f"Asked {asked}, what differs is told apart as it was before.",
-            )
-
-
-def _awareness(side: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures of difference awareness that are defined, by what they are of."""
-    of = {f"facts, {name}": own for name, own in side["facts"].items()}
-    of["statements"] = side["statements"]
-    return {
-        f"{figure['name']} of {name}": figure
-        for name, own in of.items()
-        for figure in own["figures"]
-        if figure.get("low") is not None
-    }
-
-
-def _is_less(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    return bool(now["value"] < before["value"] - MOST_LOST and now["high"] < before["low"])
 
 
 def _targets(targeted: Mapping[str, Any]) -> Iterator[Line]:
     held = {}
     for form, figures in targeted.items():
-        known = _figures(figures)
+        known = figures_by_name(figures)
         value = {name: own["value"] for name, own in known.items()}
         far, beyond = value["distance after"], value["overshoot"]
         held[form] = far <= NEAR
-        near, asked = known[f"within {NEAR} of the target"], _ASKED[form]
+        near, asked = known[f"within {NEAR} of the target"], ASKED[form]
         yield (
             "target",
-            _each_too(held[form], value["worst distance"]),
+            _each_too(held[form], value["worst distance of a prompt"]),
             f"Asked {asked}, rates are {far:.3f} from their targets in the mean, and were "
             f"{value['distance before']:.3f}; {near['value']:.0%} of {near['n']:,} are within "
-            f"{NEAR}, and the worst is {value['worst distance']:.3f} away.",
+            f"{NEAR}, and the worst is {value['worst distance']:.3f} away. Single prompts "
+            "may miss on either side: they are "
+            f"{value['distance of prompts']:.3f} away in the mean, "
+            f"{value['worst distance of a prompt']:.3f} at worst.",
         )
         yield (
             "overshoot",
@@ -229,7 +187,7 @@ def _targets(targeted: Mapping[str, Any]) -> Iterator[Line]:
         )
     if len(set(held.values())) > 1:
         only, not_in = (
-            next(_ASKED[form] for form, one in held.items() if one is wanted)
+            next(ASKED[form] for form, one in held.items() if one is wanted)
             for wanted in (True, False)
         )
         yield "form", False, f"The correction holds {only} only, and not {not_in}."
@@ -259,14 +217,17 @@ def _asked_any(kind: Mapping[str, Any]) -> bool:
 
 def _moved(about: str, which: str, kind: Mapping[str, Any]) -> Iterator[Line]:
     for form, figures in kind.items():
-        moved, worst = (_figures(figures)[name] for name in ("moved", "worst moved"))
+        known = figures_by_name(figures)
+        moved, worst, single = (known[name] for name in ("moved", "worst moved", _BY_A_PROMPT))
         low = moved["value"] if moved["low"] is None else moved["low"]
-        kept = _each_too(True, worst["value"]) if moved["value"] <= NEAR else None
+        kept = _each_too(True, single["value"]) if moved["value"] <= NEAR else None
         yield (
             about,
             False if low > NEAR else kept,
-            f"Asked {_ASKED[form]}, rates {which} moved by "
-            f"{moved['value']:.3f} in the mean, by {worst['value']:.3f} at worst.",
+            f"Asked {ASKED[form]}, rates {which} moved by "
+            f"{moved['value']:.3f} in the mean, by {worst['value']:.3f} at worst; in single "
+            f"prompts, to either side, by {known['moved by prompts']['value']:.3f} in the mean, by "
+            f"{single['value']:.3f} at worst.",
         )
 
 
@@ -283,13 +244,20 @@ def _bits(likelihood: Mapping[str, Any]) -> Line:
             "the training text of the corrected run. Prepare that with the same --validation-files."
         )
         return "held-out text", None, text
-    change = likelihood["change"]
-    text = f"Bits per {unit} of held-out text changed by {change:+.1%}."
+    change, documents = likelihood["change"], likelihood["documents"]
+    fine, low, high = None, change["low"], change["high"]
+    text = f"Bits per {unit} of held-out text changed by {change['value']:+.1%}"
+    if low is None:
+        text += (
+            f" in {documents:,} documents, too few to say what others would cost: it takes "
+            f"{FEWEST}."
+        )
+    else:
+        fine = True if high <= MOST_BITS else False if low > MOST_BITS else None
+        text += f" ({low:+.1%} to {high:+.1%}, over {documents:,} documents)."
+        if fine is None:
+            text += f" Whether that is more than {MOST_BITS:.0%} cannot be told."
     if trained_on:
-        whole = trained_on + likelihood["documents"]
+        whole = trained_on + documents
         text += f" {trained_on:,} of {whole:,} documents are left out: it was trained on them."
-    return "held-out text", change <= MOST_BITS, text
-
-
-def _figures(figures: Any) -> dict[str, Any]:
-    return {one["name"]: one for one in figures}
+    return "held-out text", fine, text

@@ -11,7 +11,18 @@ import numpy.typing as npt
 from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN, VALID
 from lexome.corpus.shards import TokenStream, token_dtype
-from lexome.evaluation.likelihood import Likelihood, likelihood
+from lexome.evaluation.honesty.rates import FEWEST
+from lexome.evaluation.likelihood import Likelihood, Parts, document_likelihood
+from lexome.evaluation.metrics.bootstrap import (
+    Figure,
+    Floats,
+    Resampling,
+    Scored,
+    Statistic,
+    Undefined,
+    ratio,
+    score,
+)
 from lexome.evaluation.passages import Passage, rows_of
 from lexome.evaluation.progress import Progress
 from lexome.languages.base import Document, Tokenizer
@@ -41,10 +52,11 @@ def held_out_likelihood(
     *,
     respect_documents: bool = False,
     progress: Progress | None = None,
-) -> Likelihood:
+) -> tuple[Likelihood, Parts]:
     """Return what a model needs for these held-out documents of a corpus, in tokens of its own.
 
-    Per natural unit it compares with that of another model, whatever tokens that one has.
+    It comes for all of them and for each. Per natural unit it compares with that of another model,
+    whatever tokens that one has.
     """
     dtype = token_dtype(tokenizer.vocab_size)
 
@@ -53,10 +65,34 @@ def held_out_likelihood(
             (row,) = rows_of(tokenizer, [Passage(document)])
             yield row.astype(dtype)
 
-    tokens = np.concatenate([np.zeros(0, dtype), *rows()])
+    each = [*rows()]
+    tokens = np.concatenate([np.zeros(0, dtype), *each])
+    starts = np.cumsum([0, *map(len, each[:-1])], dtype=np.int64)
     stream = TokenStream(
         corpus.folder, VALID, [tokens], [None], corpus.folder / "documents.parquet"
     )
-    return likelihood(
-        model, tokenizer, stream, respect_documents=respect_documents, progress=progress
+    return document_likelihood(
+        model, tokenizer, stream, starts, respect_documents=respect_documents, progress=progress
     )
+
+
+def change_of_bits(before: Parts, after: Parts, seed: int = 0) -> Figure:
+    """Return by which share bits per unit changed, with an interval over documents.
+
+    Both are of the same documents, which are drawn again with what either model needs for them: a
+    document that is hard for both says nothing of the change. Of fewer than `FEWEST` there is no
+    interval, since a few long ones may be all there is to it.
+    """
+    documents = len(before.nats)
+    bits = [ratio(one.nats, one.units) for one in (before, after)]
+
+    def change(weights: Floats) -> Floats:
+        was, now = (of(weights) for of in bits)
+        return np.asarray(now / was - 1)
+
+    name = "change"
+    (figure,) = score([Statistic(name, change)], documents, Resampling(seed=seed))
+    if documents >= FEWEST or isinstance(figure, Undefined):
+        return figure
+    note = f"no interval: there are {documents} documents, and it takes {FEWEST}"
+    return Scored(name, figure.value, None, None, documents, note)

@@ -12,6 +12,7 @@ function drawGroupGaps(host, g) {
 function fieldGaps(field) {
   return [
     el("h4", {}, "By ", el("bdi", {}, visible(field.field))),
+    field.note ? el("p", { class: "note" }, `${capital(visible(field.note))}.`) : null,
     field.reason ? el("p", { class: "note" }, `No gap: ${visible(field.reason)}.`) : null,
     field.gaps.map((gap) => [
       el("div", { class: "wrapped group-gap" }, table(["Group", "Value", "Examples"],
