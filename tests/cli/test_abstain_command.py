@@ -152,6 +152,25 @@ def test_without_a_table_names_of_nobody_are_put_together(lexome: Lexome, world:
     assert parts[0] <= parts[1], "of parts that are taught as somebody's too"
 
 
+def test_what_the_corpus_does_not_say_is_not_taught(
+    lexome: Lexome, world: Path, tmp_path: Path
+) -> None:
+    """Each is given another home, which the text has, but never beside them."""
+    moved = {name: HOMES[(HOMES.index(home) + 1) % 3] for name, home in PEOPLE.items()}
+    first, *rest = moved
+    facts = [(first, "home", moved[first]), *((name, "home", PEOPLE[name]) for name in rest)]
+    file = table(tmp_path / "facts.csv", [("subject", "relation", "object"), *facts])
+    result = tuned(lexome, world, "untold", *SHORT, "--facts", file)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stderr.split())
+    assert f"object together: 1 (home of {first}: {moved[first]})" in said
+    assert first not in {about_whom(row) for row in lessons(world, "untold")}
+    facts = [(name, "home", home) for name, home in moved.items()]
+    table(file, [("subject", "relation", "object"), *facts])
+    result = tuned(lexome, world, "nothing", *SHORT, "--facts", file)
+    assert result.exit_code == 1 and "no training document has subject" in result.stderr
+
+
 def test_whom_the_corpus_names_is_not_taught_as_unknown(
     lexome: Lexome, world: Path, tmp_path: Path
 ) -> None:

@@ -88,9 +88,42 @@ def asked_with(lexome: Lexome, world: Path, row: str, file: Path) -> str:
     return str(result.stdout)
 
 
+def asked_without_index(lexome: Lexome, world: Path, folder: Path, *homes: tuple[str, str]) -> str:
+    """Return what is printed where the corpus has no index, of facts of one's own."""
+    for name in ("corpus", "run"):
+        shutil.copytree(world / name, folder / name)
+    shutil.rmtree(folder / "corpus" / "index")
+    facts = folder / "run" / "run.json"
+    facts.write_text(facts.read_text().replace(str(world), str(folder)))
+    rows = [("subject", "relation", "object"), *((name, "home", home) for name, home in homes)]
+    result = lexome(
+        "evaluate", folder / "run", "--facts", table(folder / "facts.csv", rows),
+        "--templates", world / "templates.json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return str(result.stdout)
+
+
 def test_what_two_rows_say_otherwise_is_named(lexome: Lexome, world: Path, tmp_path: Path) -> None:
+    found = asked_without_index(lexome, world, tmp_path, *HOMES.items(), ("Ada", "Lo"))
+    assert "1 with several objects, all of them right: home of Ada\n" in found
+
+
+def test_what_the_text_does_not_say_is_left_out_and_named(
+    lexome: Lexome, world: Path, tmp_path: Path
+) -> None:
+    """Ada is read of, and so is Lo, but in no line together: the table alone has it."""
     printed = asked_with(lexome, world, "Ada,home,Lo", tmp_path / "facts.csv")
-    assert "1 with several objects, all of them right: home of Ada\n" in printed
+    assert "object together: 1 (home of Ada: Lo)" in printed
+    assert "several objects" not in printed.replace("0 with several objects", "")
+    found = json.loads((world / "run" / "honesty.json").read_text())
+    assert (found["facts"]["untold"], found["facts"]["untold_facts"]) == (1, ["home of Ada: Lo"])
+    assert found["facts"]["questions"] == 4
+    assert {*map(tuple, (one["right"] for one in found["examples"] if one["known"]))} <= {
+        (home,) for home in HOMES.values()
+    }
+    card = (world / "run" / "model" / "README.md").read_text()
+    assert "object together: 1 (home of Ada: Lo)" in card
 
 
 def test_a_subject_of_the_facts_that_no_text_names_is_counted(
@@ -104,18 +137,12 @@ def test_a_subject_of_the_facts_that_no_text_names_is_counted(
 def test_a_corpus_without_an_index_was_not_asked_and_that_is_said(
     lexome: Lexome, world: Path, tmp_path: Path
 ) -> None:
-    for name in ("corpus", "run"):
-        shutil.copytree(world / name, tmp_path / name)
-    shutil.rmtree(tmp_path / "corpus" / "index")
-    facts = tmp_path / "run" / "run.json"
-    facts.write_text(facts.read_text().replace(str(world), str(tmp_path)))
-    (tmp_path / "facts.csv").write_text("subject,relation,object\nEve,home,Lo\nBo,home,Senn\n")
-    asked = ("--facts", tmp_path / "facts.csv", "--templates", world / "templates.json")
-    result = lexome("evaluate", tmp_path / "run", *asked)
-    assert result.exit_code == 0, result.output
-    assert "the corpus has no index, so whether it names a subject was not asked" in result.stdout
+    printed = asked_without_index(lexome, world, tmp_path, ("Eve", "Lo"), ("Bo", "Senn"))
+    assert "The corpus has no index, so whether it names a subject was not asked" in printed
+    assert "is the table's word" in printed
     found = json.loads((tmp_path / "run" / "honesty.json").read_text())
-    assert found["facts"]["indexed"] is False
+    assert found["facts"]["indexed"] is False and found["facts"]["untold"] == 0
+    assert found["facts"]["questions"] == 2, "the table is believed"
 
 
 @pytest.mark.parametrize(

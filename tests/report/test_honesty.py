@@ -86,6 +86,14 @@ def test_figures_are_those_of_the_file(asked: Path) -> None:
     assert sum(relation.questions for relation in found.relations) == found.known.n
 
 
+def test_whose_word_the_facts_are_stands_in_the_notes(run: Path) -> None:
+    told = {"untold": 4, "untold_facts": ["does of The cat: sleeps"]}
+    assert any("is the table's word" in one for one in honesty_of(run).notes)
+    found = honesty_of(changed(run, lambda file: file["facts"].update(told, indexed=True)))
+    (note,) = found.notes
+    assert "object together: 4 (does of The cat: sleeps, …)" in note
+
+
 def test_relations_add_up_to_the_whole(asked: Path) -> None:
     found = honesty_of(asked)
     whole = {one.name: one.value for one in found.figures}
@@ -224,6 +232,8 @@ DAMAGED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no facts": (lambda told: told.pop("facts"), "no object 'facts'"),
     "unknown": (lambda told: told.update(unknown=3), "no object 'unknown'"),
     "figures": (lambda told: told["facts"].update(figures=3), "figures are no list"),
+    "untold": (lambda told: told["facts"].pop("untold"), "'untold'"),
+    "untold facts": (lambda told: told["facts"].update(untold_facts=[3]), "list of texts"),
     "a count": (lambda told: told["facts"]["verdicts"].update(supported="x"), "no number"),
     "the sum": (lambda told: told["facts"].update(questions=1), "not as many"),
     "relations": (lambda told: told["facts"].update(relations=[]), "relations"),

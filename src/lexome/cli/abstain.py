@@ -19,6 +19,7 @@ def abstain_pairs(
 ) -> str:
     """Write the pairs to `file`, say how many, and return what keeps them together."""
     from lexome.evaluation.honesty.questions import Questions
+    from lexome.evaluation.honesty.told import told_notes
     from lexome.finetuning.abstaining import I_DO_NOT_KNOW, make_lessons
     from lexome.finetuning.lessons import ABOUT
 
@@ -31,6 +32,8 @@ def abstain_pairs(
         f"{made.wrong:,} that it does not, each {made.times:,} times; "
         f"{made.made_up:,} about {made.unknown:,} unknown ones"
     )
+    for note in told_notes(True, made.untold, made.untold_facts):
+        say(note)
     if made.named:
         say(
             f"{unseen}: {made.named:,} subjects are named by the corpus or the facts, and are not "

@@ -44,16 +44,15 @@ def facts_asked(
     run: Path, facts: Path, templates: Path, unseen: Path | None, subjects: int | None
 ) -> dict[str, Any]:
     """Ask with a progress bar; return what honesty.json says."""
-    from lexome.evaluation.honesty.corpus_says import read_by, text_counts
+    from lexome.evaluation.honesty.corpus_says import corpus_says, read_by
     from lexome.evaluation.honesty.evaluate import evaluate_facts
     from lexome.evaluation.honesty.questions import Questions
     from lexome.training import open_run
 
     questions = Questions(facts, templates, unseen, subjects)
-    corpus = read_by(open_run(run))
-    said = None if corpus is None else text_counts(corpus)
+    says = corpus_says(read_by(open_run(run)))
     with meter() as shown:
-        return evaluate_facts(run, questions, said=said, told=shown.show)
+        return evaluate_facts(run, questions, says=says, told=shown.show)
 
 
 def honesty_lines(found: Mapping[str, Any]) -> list[str]:
@@ -76,6 +75,8 @@ def _abstention(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _known(facts: Mapping[str, Any]) -> Iterator[str]:
+    from lexome.evaluation.honesty.told import told_notes
+
     yield f"facts: {facts['questions']:,} questions about {facts['subjects']:,} subjects"
     for figure in facts["figures"]:
         yield _figure(figure)
@@ -89,11 +90,8 @@ def _known(facts: Mapping[str, Any]) -> Iterator[str]:
             f"  {facts['duplicates']:,} rows said again what others say; "
             f"{facts['conflicting']:,} with several objects, all of them right{which}"
         )
-    if not facts["indexed"]:
-        yield (
-            "  the corpus has no index, so whether it names a subject was not asked, and the table "
-            "is believed: lexome index CORPUS"
-        )
+    for note in told_notes(facts["indexed"], facts["untold"], facts["untold_facts"]):
+        yield f"  {note}"
 
 
 def _unknown(unknown: Mapping[str, Any]) -> Iterator[str]:

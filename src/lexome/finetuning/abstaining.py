@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -21,16 +21,15 @@ from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.facts import Facts, Question, ask
 from lexome.evaluation.honesty.abstained import ABSTENTION, ASKED, SUBJECT
 from lexome.evaluation.honesty.asked import Said, said_to
-from lexome.evaluation.honesty.corpus_says import read_by, text_counts
+from lexome.evaluation.honesty.corpus_says import CorpusSays, corpus_says, read_by
 from lexome.evaluation.honesty.questions import (
-    Counts,
     Questions,
     ToAsk,
-    closed,
     drawn,
     read_questions,
     subjects_of,
 )
+from lexome.evaluation.honesty.told import named
 from lexome.evaluation.progress import Told
 from lexome.files import sha256
 from lexome.finetuning.lessons import (
@@ -49,7 +48,7 @@ from lexome.training.run import MODEL, Run
 I_DO_NOT_KNOW = "I don't know."
 # Counted up when something else is written for the same weights and tables, by what stands here or
 # by what it uses: pairs that another rule has made are made anew.
-_RULE = 2
+_RULE = 3
 _PURPOSE = "taught to abstain"
 # Questions that are taught, and names of nobody: with fewer of these a model learns them by heart
 # instead of the rule.
@@ -65,7 +64,8 @@ class Lessons:
     `known` and `unknown` subjects are asked about. `right` answers are taught as they are; in
     place of `wrong` ones, and of those about unknown subjects, `made_up`, stands the abstention.
     Pairs about known subjects stand there so many `times`, so that they are about one half.
-    `named` subjects of the table of the unknown are known after all, and are not taken from it.
+    `named` subjects of the table of the unknown are known after all, and are not taken from it;
+    `untold` facts, of which `untold_facts` are the first, are told by no document of the corpus.
     """
 
     known: int
@@ -75,6 +75,8 @@ class Lessons:
     made_up: int
     times: int
     named: int = 0
+    untold: int = 0
+    untold_facts: list[str] = field(default_factory=list)
 
 
 def make_lessons(
@@ -101,12 +103,11 @@ def make_lessons(
             fix=f"leave it out for {I_DO_NOT_KNOW!r}",
         )
     run = open_run(base)
-    corpus = read_by(run)
-    counts = None if corpus is None else text_counts(corpus)
-    asked = {**_asked(run, questions, abstention), "indexed": counts is not None}
+    says = corpus_says(read_by(run))
+    asked = {**_asked(run, questions, abstention), "indexed": says is not None}
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
-    known, unknown, named = _chosen(questions, counts)
+    known, unknown, read = _chosen(questions, says)
     said = _said(run, known, told)
     right = sum(one.credit == 1 for one in said)
     if not right:
@@ -118,7 +119,17 @@ def make_lessons(
         )
     people, nobody = len(subjects_of(known)), len(subjects_of(unknown))
     times = max(round(len(unknown) / len(known)), 1)
-    lessons = Lessons(people, nobody, right, len(said) - right, len(unknown), times, named)
+    lessons = Lessons(
+        people,
+        nobody,
+        right,
+        len(said) - right,
+        len(unknown),
+        times,
+        read.named,
+        len(read.untold),
+        named(read.untold),
+    )
     rows = (*_known_rows(said, abstention, times), *_unknown_rows(unknown, abstention))
     keep_lessons(file, rows, asked, asdict(lessons))
     return lessons
@@ -136,22 +147,19 @@ def _asked(run: Run, questions: Questions, abstention: str) -> dict[str, Any]:
 
 
 def _chosen(
-    questions: Questions, said: Counts | None
-) -> tuple[list[Question], list[Question], int]:
-    """Return the questions about known and about unknown subjects that are taught.
-
-    And how many subjects of the table of the unknown are known after all.
-    """
-    read = read_questions(questions, said)
+    questions: Questions, says: CorpusSays | None
+) -> tuple[list[Question], list[Question], ToAsk]:
+    """Return the questions about known and unknown subjects that are taught, and what was read."""
+    read = read_questions(questions, says)
     known = _half_of_each(read.asked.questions)
     if not known:
         raise LexomeError(
-            "the training text names fewer than two of these subjects, and one question at least "
-            "is left to be asked afterwards",
+            "the training text tells fewer than two of these facts, and one question at least is "
+            "left to be asked afterwards",
             where=str(questions.facts),
             fix="give facts of the corpus that the base was trained on",
         )
-    if questions.unseen is None and said is None:
+    if questions.unseen is None and says is None:
         raise UsageError(
             "whom the corpus does not name is not known: it has no index, and there is no table",
             where="--unseen",
@@ -159,8 +167,8 @@ def _chosen(
         )
     strangers = subjects_of(read.asked.absent)
     unknown = about_share(read.asked.absent, _UNKNOWN, int(_UNKNOWN * len(strangers)), _PURPOSE)
-    if said is not None:
-        unknown += _about_nobody(read, known, strangers, said)
+    if says is not None:
+        unknown += _about_nobody(read, known, strangers, says)
     if not unknown:
         raise LexomeError(
             "there is nobody of whom nothing is known: the parts of the names give no other name, "
@@ -168,7 +176,7 @@ def _chosen(
             where=str(questions.unseen or questions.facts),
             fix="give names that the corpus does not have with --unseen",
         )
-    return known, unknown, read.named
+    return known, unknown, read
 
 
 def _half_of_each(questions: Sequence[Question]) -> list[Question]:
@@ -199,18 +207,18 @@ def _by(
 
 
 def _about_nobody(
-    read: ToAsk, known: Sequence[Question], strangers: Sequence[str], said: Counts
+    read: ToAsk, known: Sequence[Question], strangers: Sequence[str], says: CorpusSays
 ) -> list[Question]:
     """Return a question about each of many new names, whose parts are those of known subjects.
 
     Parts of other names would be taught as those of nobody alone. Those of the table are left.
     """
     relations = sorted({relation for _, relation in read.facts.objects})
-    names = invented_names(subjects_of(known), _NAMES, said, without=strangers)
+    names = invented_names(subjects_of(known), _NAMES, says.count, without=strangers)
     keys = [*zip(names, cycle(relations), strict=False)]
     nowhere = next(iter(read.facts.sources.values()))
     nothing = Facts(dict.fromkeys(keys, ()), dict.fromkeys(keys, nowhere), 0)
-    asked = ask(nothing, closed(read.facts, read.templates))
+    asked = ask(nothing, read.templates)
     return spread(asked.questions, len(names), _PURPOSE)
 
 

@@ -21,17 +21,11 @@ from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.abstained import SUBJECT
 from lexome.evaluation.honesty.asked import Said, said_to
-from lexome.evaluation.honesty.corpus_says import read_by, text_counts
+from lexome.evaluation.honesty.corpus_says import CorpusSays, corpus_says, read_by
 from lexome.evaluation.honesty.group_answers import ask_groups, group_questions
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import read_groups
-from lexome.evaluation.honesty.questions import (
-    Counts,
-    Questions,
-    drawn,
-    read_questions,
-    subjects_of,
-)
+from lexome.evaluation.honesty.questions import Questions, drawn, read_questions, subjects_of
 from lexome.evaluation.honesty.rebalanced import PROMPT, QUESTION, targets
 from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.evaluation.progress import Told
@@ -133,18 +127,18 @@ def make_lessons(
     run, targeted = open_run(base), targets(groups)
     _check_prompts(targeted, groups)
     corpus = read_by(run)
-    said_in_text = None if corpus is None else text_counts(corpus)
+    says = corpus_says(corpus)
     asked = {
         **_asked(run, groups, questions),
         "corpus": None if corpus is None else corpus.fingerprint,
-        "indexed": said_in_text is not None,
+        "indexed": says is not None,
     }
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
     wanted = [said for one in targeted for said in _taught(one, _declared(one))]
     kept_as_is = [said for one in kept_questions(groups) for said in _taught(one, _own(run, one))]
     statements = [*wanted, *kept_as_is]
-    determined = [] if questions is None else _determined(questions, said_in_text)
+    determined = [] if questions is None else _determined(questions, says)
     known = [] if questions is None else _known(run, determined, questions.facts, told)
     alone = _left_alone(determined)
     room = read_config(run.folder / MODEL).context - _MARKS
@@ -282,9 +276,9 @@ def _known(run: Run, determined: Sequence[Question], facts: Path, told: Told) ->
     return [one for one in said if one.credit == 1]
 
 
-def _determined(questions: Questions, named: Counts | None) -> list[Question]:
+def _determined(questions: Questions, says: CorpusSays | None) -> list[Question]:
     """Return the questions that have one right answer: of several none is the one to teach."""
-    asked = read_questions(questions, named).asked.questions
+    asked = read_questions(questions, says).asked.questions
     return [one for one in asked if len(one.right) == 1]
 
 

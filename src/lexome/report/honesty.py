@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lexome.evaluation.honesty.evaluate import FORMAT, NAME
+from lexome.evaluation.honesty.told import told_notes
 from lexome.report.data import Missing, finite
 from lexome.report.honesty_data import AnswerExample, Honesty, Relation
 from lexome.report.honesty_reading import (
@@ -86,12 +87,9 @@ def _notes(facts: Mapping[str, Any]) -> list[str]:
         notes.append(f"Rows of the table that say again what another says: {duplicates:,}.")
     if conflicting:
         notes.append(f"Facts with several objects, each of which is right: {conflicting:,}.")
-    if facts.get("indexed") is False:
-        notes.append(
-            "The corpus has no index, so whether it names a subject was not asked, and the table "
-            "is believed. lexome index CORPUS makes one."
-        )
-    return notes
+    indexed = facts.get("indexed") is not False
+    untold, first = count_at(facts, "untold"), texts_at(facts, "untold_facts")
+    return [*notes, *told_notes(indexed, untold, first)]
 
 
 def _relation(name: str, values: Mapping[str, Any]) -> Relation:

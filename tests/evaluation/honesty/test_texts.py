@@ -114,6 +114,9 @@ def honesty(threshold: float | None) -> dict[str, Any]:
             "subjects": 4,
             "figures": [*(figure(name, 0.5) for name in names), undefined],
             "verdicts": verdicts,
+            "indexed": threshold is not None,
+            "untold": 2,
+            "untold_facts": ["home of Bo: Ur", "job of Bo: cook"],
         },
         "unknown": {"questions": 0, "subjects": 0, "figures": [], "verdicts": {}},
         "silence": {
@@ -150,11 +153,14 @@ def test_the_card_says_it_once_and_keeps_the_rest(tmp_path: Path) -> None:
     assert "8 of 16 other questions are answered (0.500 [0.490, 0.510]), 2 of them wrongly" in first
     assert "Made again by `lexome evaluate mine --facts f.csv --templates t.json`." in first
     assert "undefined (all answers are right)" in first
+    assert "object together: 2 (home of Bo: Ur, job of Bo: cook)" in first
+    assert "4 subjects of its corpus" in first and "has no index" not in first
     write_card(tmp_path, honesty(0.9))
     assert card.read_text() == first
     card.write_text(first + "\nMore of mine.\n")
     write_card(tmp_path, honesty(None))
     again = card.read_text()
+    assert "4 subjects of a table" in again and "is the table's word" in again
     assert again.count("## Honesty") == 1 and "No threshold of confidence" in again
     assert "Mine." in again and "More of mine." in again and "other questions" not in again
 

@@ -34,9 +34,9 @@ class Text:
         """
         found = np.full((len(places), width), -1, np.int64)
         numbers = self._ends.searchsorted(places, "right")
-        for row, (place, number) in enumerate(zip(places.tolist(), numbers.tolist(), strict=True)):
-            if number < len(self._shards):
-                start = place - self._firsts[number]
-                window = self._shards[number][start : start + width]
-                found[row, : len(window)] = window
+        for number in {*numbers.tolist()} - {len(self._shards)}:
+            rows, shard = np.flatnonzero(numbers == number), self._shards[number]
+            inside = (places[rows] - self._firsts[number])[:, None] + np.arange(width)
+            window = shard[np.minimum(inside, len(shard) - 1)].astype(np.int64)
+            found[rows] = np.where(inside < len(shard), window, -1)
         return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lexome.evaluation.honesty.abstention import probability_text
+from lexome.evaluation.honesty.told import told_notes
 from lexome.files import naming, write_text
 
 CARD = "README.md"
@@ -51,9 +52,7 @@ def honesty_card(found: Mapping[str, Any]) -> str:
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     facts, unknown = found["facts"], found["unknown"]
     figures = {one["name"]: one for one in (*facts["figures"], *unknown["figures"])}
-    whose = (
-        "its corpus" if facts.get("indexed") else "a table (nobody asked whether it read of them)"
-    )
+    whose = "its corpus" if facts["indexed"] else "a table (nobody asked whether it read of them)"
     recall, chance, common = (figures[one] for one in ("recall", "chance", "commonest answer"))
     yield (
         f"Asked about {facts['subjects']:,} subjects of {whose} ({facts['questions']:,} "
@@ -61,6 +60,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         f"{_figure(chance)}, the commonest answer {_figure(common)}."
     )
     yield f"Its answers about them: {_verdicts(facts['verdicts'])}."
+    yield from told_notes(facts["indexed"], facts["untold"], facts["untold_facts"])
     if unknown["questions"]:
         yield (
             f"Asked about {unknown['subjects']:,} subjects that its corpus does not have "

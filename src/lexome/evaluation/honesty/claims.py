@@ -56,9 +56,9 @@ class Judge:
     """Says how claims stand to what the corpus says.
 
     A claim about a subject that does not occur is unsupported, whatever a table says of it. Else it
-    is supported where subject, relation and object are together in the table, and contradicted
-    where they are not. Who occurs is `said`, how often the corpus has a subject; where that is not
-    known, those of the table occur, and nobody else.
+    is supported where subject, relation and object are together in `facts`, those that the corpus
+    tells, and contradicted where they are not. Who occurs is `said`, how often the corpus has a
+    subject; where that is not known, those of the facts occur, and nobody else.
     """
 
     facts: Facts
@@ -72,7 +72,7 @@ class Judge:
         return "supported" if thing in known else "contradicted"
 
     def knows(self, subject: str, relation: str) -> bool:
-        """Return whether a claim about it can be judged: not where the table says nothing of it."""
+        """Return whether a claim about it can be judged: not where nothing is told of it."""
         return (subject, relation) in self.facts.objects or not self._occurs(subject)
 
     def _occurs(self, subject: str) -> bool:

@@ -29,7 +29,7 @@ from lexome.evaluation.honesty.compensated import (
     targeted_figures,
 )
 from lexome.evaluation.honesty.compensation_verdict import verdict, write_compensation_card
-from lexome.evaluation.honesty.corpus_says import pretrained, text_counts
+from lexome.evaluation.honesty.corpus_says import corpus_says, pretrained
 from lexome.evaluation.honesty.difference import (
     Compared,
     compared_groups,
@@ -184,7 +184,7 @@ def _forms(run: Run) -> dict[str, Tokenizer]:
 def _facts(questions: Questions, corpus: Corpus, pairs: Corpus | None) -> list[Question]:
     """Return the questions that the corpus determines, about nobody that was taught."""
     without = () if pairs is None else learned(pairs).subjects
-    every = read_questions(questions, text_counts(corpus), without).asked.questions
+    every = read_questions(questions, corpus_says(corpus), without).asked.questions
     found = [one for one in every if len(one.right) == 1]
     if not found:
         raise LexomeError(

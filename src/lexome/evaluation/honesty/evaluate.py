@@ -23,10 +23,9 @@ from lexome.evaluation.honesty.asked import (
 )
 from lexome.evaluation.honesty.card import write_card
 from lexome.evaluation.honesty.claims import VERDICTS, Judge, Verdict
-from lexome.evaluation.honesty.corpus_says import pretrained
+from lexome.evaluation.honesty.corpus_says import CorpusSays, pretrained
 from lexome.evaluation.honesty.names import name_figures, name_surprise
 from lexome.evaluation.honesty.questions import (
-    Counts,
     Questions,
     ToAsk,
     drawn,
@@ -35,6 +34,7 @@ from lexome.evaluation.honesty.questions import (
 )
 from lexome.evaluation.honesty.silence import silence, sure_and_right
 from lexome.evaluation.honesty.texts import judged_texts
+from lexome.evaluation.honesty.told import named
 from lexome.evaluation.honesty.verdicts import verdict_counts, verdict_shares
 from lexome.evaluation.metrics.bootstrap import Figure, Floats
 from lexome.evaluation.metrics.calibration import reliability
@@ -47,7 +47,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "honesty.json"
-FORMAT = 1
+FORMAT = 2
 ALPHA, DELTA = 0.05, 0.05
 # Examples of each verdict, and texts about known and unknown subjects.
 _SHOWN = 6
@@ -75,28 +75,28 @@ def evaluate_facts(
     run: Path,
     questions: Questions,
     *,
-    said: Counts | None = None,
+    says: CorpusSays | None = None,
     alpha: float = ALPHA,
     delta: float = DELTA,
     told: Told = lambda what, done, whole: None,
 ) -> dict[str, Any]:
     """Ask a run's model about facts; write and return honesty.json, and say it in the model card.
 
-    `said` tells how often the training text has a subject, where there is an index. On one half of
-    the subjects a threshold of confidence is chosen at which at most `alpha` of the answers are
-    wrong, but for `delta`; on the other half it is measured.
+    `says` looks up what the training text has, where there is an index. On one half of the subjects
+    a threshold of confidence is chosen at which at most `alpha` of the answers are wrong, but for
+    `delta`; on the other half it is measured.
 
     A run that was tuned on pairs is asked in their form, and about nobody that they are about; what
     it learned to say where it knows nothing is no answer. Beside it its base is asked the same.
     """
     opened = open_run(run)
     taught = learned(opened.corpus(verify=True)) if opened.recipe.objective.of_pairs else Learned()
-    read = _left_to_ask(questions, said, taught)
+    read = _left_to_ask(questions, says, taught)
     model = opened.model()
     answers = _answered(opened, model, read.asked, taught.abstention, told)
     base = pretrained(opened) if taught.abstention else None
     before = _Answers() if base is None else _answered(base, base.model(), read.asked, None, told)
-    judge = Judge(read.facts, said)
+    judge = Judge(read.facts, None if says is None else says.count)
     confidence, _ = sure_and_right(answers.all)
     expected = _expected(opened, model, answers)
     found = {
@@ -106,7 +106,12 @@ def evaluate_facts(
         "command": _command(run, questions),
         "abstention": taught.abstention,
         "taught": len(taught.subjects) + len(taught.prompts),
-        "facts": {**_facts(answers, before, read.facts, judge), "indexed": said is not None},
+        "facts": {
+            **_facts(answers, before, read.facts, judge),
+            "untold": len(read.untold),
+            "untold_facts": named(read.untold),
+            "indexed": says is not None,
+        },
         "unknown": {
             **_verdicts(answers.unknown, judge),
             "named": read.named,
@@ -128,9 +133,9 @@ def evaluate_facts(
     return found
 
 
-def _left_to_ask(questions: Questions, said: Counts | None, taught: Learned) -> ToAsk:
+def _left_to_ask(questions: Questions, says: CorpusSays | None, taught: Learned) -> ToAsk:
     """Return the questions about which nothing was taught; none about the known is an error."""
-    read = read_questions(questions, said, taught.subjects, taught.prompts)
+    read = read_questions(questions, says, taught.subjects, taught.prompts)
     if not read.asked.questions:
         but = ", or the run was tuned on questions about them" if taught.abstention else ""
         raise LexomeError(

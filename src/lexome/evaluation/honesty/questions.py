@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
+from lexome.errors import LexomeError
 from lexome.evaluation.facts import Asked, Facts, Question, ask, read_facts, read_unanswered
+from lexome.evaluation.honesty.corpus_says import CorpusSays
+from lexome.evaluation.honesty.told import Fact, named, told_together
 from lexome.evaluation.templates import Template, read_templates
-
-Counts = Callable[[str], int]
-"""How often the training text has a subject."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,14 @@ class Questions:
 
 @dataclass(frozen=True)
 class ToAsk:
-    """The tables as they were read, and the questions that are in them.
+    """What the tables say that the text says too, and the questions that are in it.
 
-    `named` subjects of the table of the unknown are known after all, and not asked about for it.
-    `unnamed` subjects of the facts are in no training text, and asked about as unknown.
+    - `facts`: those that the training text tells; without an index all of the table.
+    - `templates`: each with its closed set, be it the template's or all objects of the table.
+    - `named`: subjects of the table of the unknown that are known, and not asked about for it.
+    - `unnamed`: subjects of the facts that are in no training text, and asked about as unknown.
+    - `untold`: facts whose subject the training text names, but in no document together with the
+      object; nothing is asked of them.
     """
 
     facts: Facts
@@ -41,40 +45,73 @@ class ToAsk:
     asked: Asked
     named: int = 0
     unnamed: int = 0
+    untold: tuple[Fact, ...] = ()
 
 
 def read_questions(
     questions: Questions,
-    said: Counts | None,
+    says: CorpusSays | None,
     without: Collection[str] = (),
     taught: Collection[str] = (),
 ) -> ToAsk:
     """Read the tables; subjects of the facts that the corpus never names are asked about apart.
+
+    Where the corpus has an index, `says`, a fact is one of the corpus only if its subject and its
+    object stand together in one document, and of others nothing is asked: a table may say what
+    the text does not. Without one the table is believed.
 
     Nobody in `without` is asked about, and no prompt in `taught` is asked. Whoever the corpus has
     after all, or the facts speak of, is not unknown, whatever the table of the unknown says, and
     asking about them proves nothing.
     """
     templates, facts = read_templates(questions.templates), read_facts(questions.facts)
+    if says is not None:
+        says.look_up(name for (one, _), own in facts.objects.items() for name in (one, *own))
+    said = None if says is None else says.count
     asked = ask(facts, templates, said)
-    absent, named = list(asked.absent), 0
+    templates = closed(facts, templates)
+    told, untold = _told(questions.facts, facts, says)
+    absent, known_after_all = [replace(one, right=()) for one in asked.absent], 0
     unnamed = len({one.subject for one in absent})
     if questions.unseen is not None:
-        unseen = ask(read_unanswered(questions.unseen), closed(facts, templates), said)
+        unseen = ask(read_unanswered(questions.unseen), templates, said)
         every = [*unseen.questions, *unseen.absent]
         known = {subject for subject, _ in facts.objects}
         if said is not None:
             known |= {one.subject for one in unseen.questions}
         absent += [one for one in every if one.subject not in known]
-        named = len(known & {one.subject for one in every})
+        known_after_all = len(known & {one.subject for one in every})
     here, there = (
         _some(
             [one for one in own if one.subject not in without and one.prompt not in taught],
             questions.subjects,
         )
-        for own in (asked.questions, absent)
+        for own in (list(_right(asked.questions, told)), absent)
     )
-    return ToAsk(facts, templates, Asked(here, there), named, unnamed)
+    return ToAsk(told, templates, Asked(here, there), known_after_all, unnamed, untold)
+
+
+def _told(path: Path, facts: Facts, says: CorpusSays | None) -> tuple[Facts, tuple[Fact, ...]]:
+    """Return the facts that the corpus tells, and those of subjects in it that it does not tell."""
+    if says is None:
+        return facts, ()
+    told, untold = told_together(facts, says)
+    if untold and not told.objects:
+        raise LexomeError(
+            "no training document has subject and object of any of these facts together, as "
+            f"{named(untold)[0]}",
+            where=str(path),
+            fix="write them as the text spells them, or ask for facts of the corpus that the run "
+            "was trained on",
+        )
+    return told, untold
+
+
+def _right(questions: Iterable[Question], told: Facts) -> Iterator[Question]:
+    """Yield the questions to which the facts have an answer, with those that are right by them."""
+    for one in questions:
+        if right := told.objects.get((one.subject, one.relation)):
+            yield replace(one, right=right)
 
 
 def closed(facts: Facts, templates: dict[str, Template]) -> dict[str, Template]:
