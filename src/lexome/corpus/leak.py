@@ -21,14 +21,13 @@ import numpy.typing as npt
 
 from lexome.corpus.documents import document_names
 from lexome.corpus.manifest import TRAIN, VALID, LeakCheck, LeakExample, ShardFile, SplitSide
-from lexome.corpus.ngrams import Hashes, NgramReader, Places
+from lexome.corpus.ngrams import Hashes, NgramReader, Places, Wanted
 from lexome.corpus.pool import Pool
 from lexome.corpus.shards import open_shard
 
 THRESHOLD = 0.8
 MOST_NGRAMS = 1 << 20
 _EXAMPLES = 10
-_TABLE_BITS = 24
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -74,42 +73,23 @@ class _Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Search:
-    """The task: yield which of `wanted` (sorted, unique) stand in one training shard, and where.
+    """The task: yield which of the `wanted` stand in one training shard, and where.
 
     The place of an n-gram is that of its first token.
     """
 
     reader: NgramReader
-    wanted: Hashes
+    wanted: Wanted
 
     def __call__(self, item: tuple[int, ShardFile]) -> Iterator[_Found]:
         before, shard = item
-        first_places = np.full(len(self.wanted), _NEVER)
+        first_places = np.full(len(self.wanted.hashes), _NEVER)
         for block in self.reader.blocks(shard):
-            likely = np.flatnonzero(self._table[(block.hashes >> self._shift).astype(np.intp)])
-            indices = np.searchsorted(self.wanted, block.hashes[likely])
-            indices[indices == len(self.wanted)] = 0
-            equal = self.wanted[indices] == block.hashes[likely]
-            indices, units = indices[equal], likely[equal]
+            indices, units = self.wanted.among(block.hashes)
             inside = block.inside(units)
             np.minimum.at(first_places, indices[inside], before + block.tokens_at(units[inside]))
         found = np.flatnonzero(first_places != _NEVER)
         yield _Found(shard.tokens, found, first_places[found])
-
-    @property
-    def _shift(self) -> np.uint64:
-        return np.uint64(64 - self._bits)
-
-    @property
-    def _bits(self) -> int:
-        return min(len(self.wanted).bit_length() + 4, _TABLE_BITS)
-
-    @cached_property
-    def _table(self) -> npt.NDArray[np.bool_]:
-        """Which leading bits of a hash are wanted: a look here spares most searches."""
-        table = np.zeros(1 << self._bits, np.bool_)
-        table[(self.wanted >> self._shift).astype(np.intp)] = True
-        return table
 
 
 @dataclass
@@ -146,7 +126,7 @@ class LeakSearch:
         first = np.full(len(wanted), _NEVER)
         if len(wanted):
             for found in pool.map(
-                Search(self.reader, wanted), _with_places(self.sides[TRAIN].shards)
+                Search(self.reader, Wanted(wanted)), _with_places(self.sides[TRAIN].shards)
             ):
                 np.minimum.at(first, found.indices, found.places)
                 yield found.tokens

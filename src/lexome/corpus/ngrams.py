@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ TokenIds = npt.NDArray[np.unsignedinteger[Any]]
 
 # Tokens that are worked on at once: their hashes stay in the cache of a core.
 _BLOCK = 1 << 14
+_TABLE_BITS = 24
 # A run of samples or pixels is longer than one of letters: every doubling has a factor of its own.
 _FACTORS = mix(np.arange(1, 33, dtype=np.uint64)) | np.uint64(1)
 
@@ -34,6 +36,36 @@ def ngram_hashes(codes: npt.NDArray[np.unsignedinteger[Any]], length: int) -> Ha
         left += hashes[half:]
         hashes = left
     return mix(hashes)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Sorted, unique `hashes` that are looked for among many others."""
+
+    hashes: Hashes
+
+    def among(self, others: Hashes) -> tuple[Places, Places]:
+        """Return which of the hashes are among others, once for each time, and where they are."""
+        likely = np.flatnonzero(self._table[(others >> self._shift).astype(np.intp)])
+        indices = np.searchsorted(self.hashes, others[likely])
+        indices[indices == len(self.hashes)] = 0
+        equal = self.hashes[indices] == others[likely]
+        return indices[equal], likely[equal]
+
+    @property
+    def _shift(self) -> np.uint64:
+        return np.uint64(64 - self._bits)
+
+    @property
+    def _bits(self) -> int:
+        return min(len(self.hashes).bit_length() + 4, _TABLE_BITS)
+
+    @cached_property
+    def _table(self) -> npt.NDArray[np.bool_]:
+        """Which leading bits of a hash are wanted: a look here spares most searches."""
+        table = np.zeros(1 << self._bits, np.bool_)
+        table[(self.hashes >> self._shift).astype(np.intp)] = True
+        return table
 
 
 @dataclass(frozen=True)

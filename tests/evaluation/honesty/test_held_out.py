@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from lexome.corpus import Corpus, PrepareRequest, prepare
-from lexome.corpus.manifest import VALID
+from lexome.corpus.manifest import TRAIN, VALID
 from lexome.evaluation.honesty.held_out import change_of_bits, held_out_likelihood, unread
 from lexome.evaluation.honesty.rates import FEWEST
+from lexome.evaluation.honesty.read_before import shares_read
 from lexome.evaluation.likelihood import Parts
 from lexome.evaluation.metrics.bootstrap import Scored
 from lexome.model import Transformer, families
@@ -19,14 +23,14 @@ from lexome.model import Transformer, families
 HELD_OUT = ("kept apart\n", "also kept\n", "read by the other\n")
 
 
-def made(folder: Path, train: str, valid: str, tokenizer: str) -> Corpus:
+def made(folder: Path, train: str, valid: str, tokenizer: str, separator: str = "line") -> Corpus:
     folder.mkdir()
     (folder / "train.txt").write_text(train)
     (folder / "valid.txt").write_text(valid)
     request = PrepareRequest(
         [folder / "train.txt"],
         "text",
-        {"separator": "line"},
+        {"separator": separator},
         tokenizer=tokenizer,
         vocab_size=300 if tokenizer == "bpe" else None,
         workers=1,
@@ -120,3 +124,80 @@ def test_of_few_documents_there_is_a_change_and_no_interval() -> None:
     assert found.low is found.high is None and "it takes 30" in found.note
     same, _ = documents(0, FEWEST, 0.0)
     assert (change(same, same).low, change(same, same).high) == (0, 0)
+
+
+WORDS = ["the", "rain", "has", "come", "and", "gone", "again", "over", "our", "old", "house"]
+
+
+def paragraphs(count: int, seed: int) -> list[list[str]]:
+    """Return paragraphs of two to five lines of words and a number, none of them twice."""
+    draw = random.Random(seed)
+    return [
+        [
+            " ".join([*draw.choices(WORDS, k=draw.randint(2, 20)), str(draw.random())])
+            for _ in range(draw.randint(2, 5))
+        ]
+        for _ in range(count)
+    ]
+
+
+def text_of(own: list[list[str]]) -> str:
+    return "\n\n".join("\n".join(lines) for lines in own) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("separator", "other"),
+    [("blank_line", "line"), ("blank_line", "file"), ("line", "blank_line"), ("line", "file")],
+)
+def test_the_same_text_cut_otherwise_is_read_all_the_same(
+    tmp_path: Path, separator: str, other: str
+) -> None:
+    train, shared, own, apart = (paragraphs(20, seed) for seed in range(4))
+    corpus = made(tmp_path / "a", text_of(train), text_of(shared + own), "bytes", separator)
+    reader = made(tmp_path / "b", text_of(train + shared), text_of(apart), "bpe", other)
+    held_out = {one.content for one in corpus.documents(VALID)}
+    assert held_out.isdisjoint(one.content for one in reader.documents(TRAIN))
+    left, trained_on = unread(corpus, reader)
+    lines = {line for one in left for line in one.content.split("\n") if line}
+    assert lines == {line for one in own for line in one}
+    assert trained_on == (20 if separator == "blank_line" else sum(map(len, shared)))
+
+
+def test_a_document_is_read_if_more_than_half_of_it_is(tmp_path: Path) -> None:
+    draw = random.Random(5)
+    lines = ["".join(draw.choices("0123456789", k=200)) for _ in range(9)]
+    held_out = [lines[:4], lines[4:]]
+    others = [*lines[:2], *lines[4:7]]
+    corpus = made(tmp_path / "a", "nothing\n", text_of(held_out), "bytes", "blank_line")
+    reader = made(tmp_path / "b", "\n".join(others) + "\n", "nobody\n", "bytes", "line")
+    left, trained_on = unread(corpus, reader)
+    assert [one.content for one in left] == ["\n".join(lines[:4])] and trained_on == 1
+
+
+LETTERS = st.text("ab \n", max_size=40)
+
+
+@given(st.lists(LETTERS, max_size=4), st.lists(LETTERS, max_size=4))
+def test_shares_are_those_of_a_search_letter_by_letter(texts: list[str], read: list[str]) -> None:
+    run = 4
+    every = "".join("".join(one.split()) for one in read)
+    lines = {"".join(line.split()) for one in read for line in one.split("\n")}
+    expected = []
+    for text in texts:
+        bare = ["".join(line.split()) for line in text.split("\n")]
+        whole = "".join(bare)
+        covered = [line in lines for line in bare for _ in line]
+        for start in range(len(whole) - run + 1):
+            if whole[start : start + run] in every:
+                covered[start : start + run] = [True] * run
+        expected.append(sum(covered) / max(len(covered), 1))
+    assert shares_read(texts, read, run).tolist() == pytest.approx(expected)
+
+
+def test_a_long_text_is_searched_over_the_borders_of_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lexome.evaluation.honesty.read_before._BLOCK", 100)
+    lines = [line for one in paragraphs(40, 6) for line in one]
+    shifted = "".join(lines)[7:]
+    assert shares_read([shifted], lines, 64).tolist() == [1.0]

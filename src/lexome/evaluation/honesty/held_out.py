@@ -12,6 +12,7 @@ from lexome.corpus import Corpus
 from lexome.corpus.manifest import TRAIN, VALID
 from lexome.corpus.shards import TokenStream, token_dtype
 from lexome.evaluation.honesty.rates import FEWEST
+from lexome.evaluation.honesty.read_before import shares_read
 from lexome.evaluation.likelihood import Likelihood, Parts, document_likelihood
 from lexome.evaluation.metrics.bootstrap import (
     Figure,
@@ -28,19 +29,23 @@ from lexome.evaluation.progress import Progress
 from lexome.languages.base import Document, Tokenizer
 from lexome.model.transformer import Transformer
 
+_MOST = 0.5
+
 
 def unread(corpus: Corpus, reader: Corpus) -> tuple[list[Document], int]:
     """Return the held-out documents of a corpus that another trains not on, and how many it does.
 
-    Both are of text: a document is compared by its letters, whatever tokens either corpus has.
+    Both are of text, which is compared by its letters, whatever tokens either corpus has and
+    wherever it was cut into documents: one of which more than half stands in the training text of
+    the other, in whole lines or in runs that only a copy shares, is trained on.
     """
     held_out = [*corpus.documents(VALID)]
     if corpus.fingerprint == reader.fingerprint:
         return held_out, 0
-    read = {one.content for one in held_out}.intersection(
-        one.content for one in reader.documents(TRAIN, augmented=True)
-    )
-    left = [one for one in held_out if one.content not in read]
+    read = (one.content for one in reader.documents(TRAIN, augmented=True))
+    texts = [one.content for one in held_out]
+    shares = shares_read(texts, read, corpus.language.run_units).tolist()
+    left = [one for one, share in zip(held_out, shares, strict=True) if share <= _MOST]
     return left, len(held_out) - len(left)
 
 
