@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+_LONGEST = 80
+
 
 class LexomeError(Exception):
     """Something failed for a reason that the user can see and mend.
@@ -57,6 +59,14 @@ def located(where: str) -> Iterator[None]:
 
 def _rebuild(kind: type[LexomeError], what: str, where: str | None, fix: str | None) -> LexomeError:
     return kind(what, where=where, fix=fix)
+
+
+def quoted(value: object) -> str:
+    """Return a value in quotes, as errors show it: of a long one the beginning."""
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) <= _LONGEST:
+        return repr(value)
+    return f"{text[:_LONGEST]!r}… ({len(text):,} characters)"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -364,3 +364,24 @@ def test_an_invented_world_is_read_whole(tmp_path: Path) -> None:
     asked = ask(groups, templates, text.count).questions
     assert all(len(question.answers) == 2 for question in asked)
     assert len(groups.conflicts) > 0
+
+
+def test_a_question_that_is_too_long_for_the_model_is_named_with_its_relation() -> None:
+    tokenizer = BytesTrainer().train(TEXTS, None)
+    asked = ask(
+        facts_of(("Ada", "motto", "very " * 50), ("Bo", "motto", "short")),
+        {"motto": template(["The motto of {subject}" + " that we know" * 20 + " is {answer}."])},
+    ).questions
+    model = Transformer(depth(1, family="llama", vocab_size=tokenizer.vocab_size, context=128))
+    with pytest.raises(UsageError) as refused:
+        answer_distribution(model, encoded(asked, tokenizer))
+    where = refused.value.where
+    assert where is not None and where.startswith("the question 'The motto of Ada that we know")
+    assert where.endswith("of the relation 'motto'") and len(where) < 160
+
+
+def test_a_long_value_is_shown_by_its_beginning() -> None:
+    facts = facts_of(("Ada", "city", "Sal" * 100))
+    with pytest.raises(LexomeError) as refused:
+        ask(facts, {"city": template(["{subject}: {answer}."], ["Ulm", "Sal"])})
+    assert "Sa'… (300 characters)" in refused.value.what and len(refused.value.what) < 160

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lexome import generation
-from lexome.errors import LexomeError, UsageError
+from lexome.errors import LexomeError, UsageError, quoted
 from lexome.evaluation.templates import ANSWER, Template
 from lexome.languages.base import Source, Tokenizer
 from lexome.languages.pair.tables import Row, read_rows
@@ -64,7 +64,7 @@ class Question:
     @property
     def name(self) -> str:
         """Return what errors call it."""
-        return f"the question {self.prompt!r}"
+        return f"the question {quoted(self.prompt)}, of the relation {quoted(self.relation)}"
 
     @property
     def spoken(self) -> list[str]:
@@ -164,7 +164,7 @@ def _encoded(question: Question, tokenizer: Tokenizer) -> generation.Question:
     for whole, answer in zip(wholes, question.answers, strict=True):
         if whole[: len(prompt)].tolist() != prompt:
             raise LexomeError(
-                f"a token of this tokenizer spans the end of the prompt and {answer!r}",
+                f"a token of this tokenizer spans the end of the prompt and {quoted(answer)}",
                 where=question.name,
                 fix=f"let the prompt end with a word, and a space stand before {ANSWER}",
             )
@@ -197,7 +197,7 @@ def _value(row: Row, column: str) -> str:
         value = str(value)
     if value is not None and not isinstance(value, str):
         raise LexomeError(
-            f"the {column} is no text: {value!r}",
+            f"the {column} is no text: {quoted(value)}",
             where=str(row.source),
             fix="write one value a row, as text; of several true objects, one row each",
         )
@@ -218,7 +218,7 @@ def _closed_sets(facts: Facts, templates: Mapping[str, Template]) -> dict[str, t
         subject, relation = key
         if relation not in templates:
             raise LexomeError(
-                f"no template says how to ask for the relation {relation!r}",
+                f"no template says how to ask for the relation {quoted(relation)}",
                 where=str(facts.sources[key]),
                 fix=f"add one; there are those of {', '.join(map(repr, templates)) or 'none'}",
             )
@@ -226,8 +226,8 @@ def _closed_sets(facts: Facts, templates: Mapping[str, Template]) -> dict[str, t
         known = declared[relation]
         if known and (outside := [one for one in objects if one not in known]):
             raise LexomeError(
-                f"{outside[0]!r} is none of the {len(known):,} answers of {relation!r}",
-                where=f"{facts.sources[key]} and what follows about {subject!r}",
+                f"{quoted(outside[0])} is none of the {len(known):,} answers of {relation!r}",
+                where=f"{facts.sources[key]} and what follows about {quoted(subject)}",
                 fix="add it to the answers of the template, or mend the row",
             )
     closed = {name: templates[name].answers or tuple(sorted(own)) for name, own in found.items()}
@@ -249,8 +249,8 @@ def _check_closed(relation: str, answers: tuple[str, ...], template: Template) -
         for short, long in pairwise(sorted(f"{lead}{answer}{behind}" for answer in answers)):
             if long.startswith(short):
                 raise UsageError(
-                    f"the answer {short.strip()!r} is the beginning of {long.strip()!r}, so the "
-                    "two are no alternatives",
+                    f"the answer {quoted(short.strip())} is the beginning of "
+                    f"{quoted(long.strip())}, so the two are no alternatives",
                     where=f"the template of {relation!r}: {prompt.text!r}",
                     fix=f"write what stands behind an answer, as a full stop: {ANSWER}.",
                 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lexome.errors import DamagedFileError, UsageError, nearest
+from lexome.errors import DamagedFileError, UsageError, nearest, quoted
 from lexome.files import naming
 
 SUBJECT, OBJECT, ANSWER = "{subject}", "{object}", "{answer}"
@@ -92,7 +92,7 @@ def template(
         _check_slots(prompt, {SUBJECT: (1, None), ANSWER: (0, 1)}, where)
         if ANSWER in prompt and prompt.rindex(SUBJECT) > prompt.index(ANSWER):
             raise UsageError(
-                f"the subject stands behind the answer: {prompt!r}",
+                f"the subject stands behind the answer: {quoted(prompt)}",
                 where=where,
                 fix="ask so that the answer comes last: a model reads from left to right",
             )
@@ -102,7 +102,9 @@ def template(
     for answer, times in Counter(answers).items():
         if times > 1 or answer != answer.strip() or not answer:
             wrong = "stands there twice" if times > 1 else "is empty or has white space around it"
-            raise UsageError(f"the answer {answer!r} {wrong}", where=where, fix="mend the answers")
+            raise UsageError(
+                f"the answer {quoted(answer)} {wrong}", where=where, fix="mend the answers"
+            )
     return Template(tuple(map(Prompt, prompts)), tuple(answers), tuple(statements))
 
 
@@ -111,7 +113,9 @@ def check_asked_once(prompts: Sequence[str], where: str | None) -> None:
     for prompt, times in Counter(prompts).items():
         if times > 1:
             raise UsageError(
-                f"the prompt stands there {times} times: {prompt!r}", where=where, fix="keep one"
+                f"the prompt stands there {times} times: {quoted(prompt)}",
+                where=where,
+                fix="keep one",
             )
 
 
@@ -137,7 +141,7 @@ def _texts(value: Any, where: str) -> list[str]:
         raise UsageError("this is no list", where=where, fix="write a list of texts")
     for one in value:
         if not isinstance(one, str | int) or isinstance(one, bool):
-            raise UsageError(f"this is no text: {one!r}", where=where, fix="put it in quotes")
+            raise UsageError(f"this is no text: {quoted(one)}", where=where, fix="put it in quotes")
     return [str(one) for one in value]
 
 
@@ -146,7 +150,9 @@ def check_known_slots(text: str, known: Iterable[str], where: str | None) -> Non
     for slot in re.findall(r"\{\w*\}", text):
         if slot not in known:
             raise UsageError(
-                f"nothing fills {slot}: {text!r}", where=where, fix=f"use {' and '.join(known)}"
+                f"nothing fills {slot}: {quoted(text)}",
+                where=where,
+                fix=f"use {' and '.join(known)}",
             )
 
 
@@ -155,6 +161,10 @@ def _check_slots(text: str, slots: dict[str, tuple[int, int | None]], where: str
     for slot, (least, most) in slots.items():
         times = text.count(slot)
         if times < least:
-            raise UsageError(f"{text!r} has no {slot}", where=where, fix=f"put {slot} in its place")
+            raise UsageError(
+                f"{quoted(text)} has no {slot}", where=where, fix=f"put {slot} in its place"
+            )
         if most is not None and times > most:
-            raise UsageError(f"{text!r} has {slot} {times} times", where=where, fix="keep one")
+            raise UsageError(
+                f"{quoted(text)} has {slot} {times} times", where=where, fix="keep one"
+            )
