@@ -31,19 +31,18 @@ from lexome.evaluation.honesty.questions import (
 )
 from lexome.evaluation.honesty.told import named
 from lexome.evaluation.progress import Told
-from lexome.files import sha256
 from lexome.finetuning.lessons import (
     ABOUT,
     about_share,
     keep_lessons,
     kept_lessons,
     lesson,
+    made_from,
     spread,
 )
 from lexome.finetuning.nobody import invented_names
-from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
-from lexome.training.run import MODEL, Run
+from lexome.training.run import Run
 
 I_DO_NOT_KNOW = "I don't know."
 # Counted up when something else is written for the same weights and tables, by what stands here or
@@ -103,8 +102,13 @@ def make_lessons(
             fix=f"leave it out for {I_DO_NOT_KNOW!r}",
         )
     run = open_run(base)
-    says = corpus_says(read_by(run))
-    asked = {**_asked(run, questions, abstention), "indexed": says is not None}
+    corpus = read_by(run)
+    says = corpus_says(corpus)
+    tables = (questions.facts, questions.templates, questions.unseen)
+    asked = {
+        **made_from(run, _RULE, tables, corpus, says is not None),
+        "abstention": abstention,
+    }
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
     known, unknown, read = _chosen(questions, says)
@@ -133,17 +137,6 @@ def make_lessons(
     rows = (*_known_rows(said, abstention, times), *_unknown_rows(unknown, abstention))
     keep_lessons(file, rows, asked, asdict(lessons))
     return lessons
-
-
-def _asked(run: Run, questions: Questions, abstention: str) -> dict[str, Any]:
-    """Return all that decides what is written, to be compared with what was asked before."""
-    tables = (questions.facts, questions.templates, questions.unseen)
-    return {
-        "rule": _RULE,
-        "weights": sha256(run.folder / MODEL / WEIGHTS),
-        "tables": [None if table is None else sha256(table) for table in tables],
-        "abstention": abstention,
-    }
 
 
 def _chosen(

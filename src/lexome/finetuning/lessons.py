@@ -9,10 +9,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from lexome.corpus import Corpus
 from lexome.evaluation.facts import Question
 from lexome.evaluation.honesty.questions import drawn, subjects_of
 from lexome.files import read_json, sha256, write_json, write_text
 from lexome.languages.pair.chat import ASSISTANT, TEXT, USER
+from lexome.model.folder import WEIGHTS
+from lexome.training.run import MODEL, Run
 
 ABOUT = "about"
 """What the metadata call who or what a pair is about: such pairs stand on one side of the split."""
@@ -49,6 +52,23 @@ def lesson(prompt: str, answer: str, /, **metadata: str) -> dict[str, Any]:
 def text_lesson(text: str, **metadata: str) -> dict[str, Any]:
     """Return running text as a record, with what is known of it."""
     return {TEXT: text, **metadata}
+
+
+def made_from(
+    run: Run, rule: int, files: Iterable[Path | None], corpus: Corpus | None, indexed: bool
+) -> dict[str, Any]:
+    """Return all that decides what is written, to be compared with what was asked before.
+
+    That is the rule, the weights that are asked, the files of questions, and what the model has
+    read, as far as it can be looked up.
+    """
+    return {
+        "rule": rule,
+        "weights": sha256(run.folder / MODEL / WEIGHTS),
+        "files": [None if file is None else sha256(file) for file in files],
+        "corpus": None if corpus is None else corpus.fingerprint,
+        "indexed": indexed,
+    }
 
 
 def kept_lessons(file: Path, asked: Mapping[str, Any]) -> dict[str, Any] | None:

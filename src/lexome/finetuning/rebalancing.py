@@ -29,7 +29,6 @@ from lexome.evaluation.honesty.questions import Questions, drawn, read_questions
 from lexome.evaluation.honesty.rebalanced import PROMPT, QUESTION, targets
 from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.evaluation.progress import Told
-from lexome.files import sha256
 from lexome.finetuning.lessons import (
     ABOUT,
     MOST,
@@ -37,11 +36,11 @@ from lexome.finetuning.lessons import (
     keep_lessons,
     kept_lessons,
     lesson,
+    made_from,
     text_lesson,
 )
 from lexome.finetuning.rehearsal import as_texts, rehearsed
 from lexome.model import read_config
-from lexome.model.folder import WEIGHTS
 from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
@@ -128,11 +127,8 @@ def make_lessons(
     _check_prompts(targeted, groups)
     corpus = read_by(run)
     says = corpus_says(corpus)
-    asked = {
-        **_asked(run, groups, questions),
-        "corpus": None if corpus is None else corpus.fingerprint,
-        "indexed": says is not None,
-    }
+    tables = () if questions is None else (questions.facts, questions.templates)
+    asked = made_from(run, _RULE, (groups, *tables), corpus, says is not None)
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
     wanted = [said for one in targeted for said in _taught(one, _declared(one))]
@@ -292,14 +288,3 @@ def _fact(said: Said) -> dict[str, Any]:
     subject, relation = said.question.subject, said.question.relation
     about = {ABOUT: subject, SUBJECT: subject, "relation": relation}
     return lesson(said.question.prompt, said.answer, **about)
-
-
-def _asked(run: Run, groups: Path, questions: Questions | None) -> dict[str, Any]:
-    """Return all that decides what is written, to be compared with what was asked before."""
-    tables = () if questions is None else (questions.facts, questions.templates)
-    return {
-        "rule": _RULE,
-        "weights": sha256(run.folder / MODEL / WEIGHTS),
-        "groups": sha256(groups),
-        "tables": [sha256(table) for table in tables],
-    }
