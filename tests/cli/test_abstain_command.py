@@ -113,6 +113,27 @@ def test_what_is_known_is_taught_and_the_rest_is_asked(
     assert "where it knows nothing it says 'No idea.'" in lexome(*again).stdout
 
 
+def test_what_was_taught_first_is_not_asked_after_a_second_tuning(
+    lexome: Lexome, world: Path, run: Path, tmp_path: Path
+) -> None:
+    chats = [
+        {"messages": [{"role": "user", "content": f"Say {n}."},
+                      {"role": "assistant", "content": f"It is {n}."}]}
+        for n in range(40)
+    ]  # fmt: skip
+    (tmp_path / "chats.jsonl").write_text("\n".join(map(json.dumps, chats)))
+    result = lexome("finetune", run, tmp_path / "chats.jsonl", "--task", "assistant", *SHORT,
+                    "--corpus", tmp_path / "pairs", "--out", tmp_path / "again")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    asked = (*tables(world), "--unseen", world / "unseen.csv", "--json")
+    first, second = (
+        json.loads(lexome("evaluate", one, *asked).stdout) for one in (run, tmp_path / "again")
+    )
+    for name in ("taught", "abstention"):
+        assert second[name] == first[name]
+    assert second["facts"]["subjects"] == first["facts"]["subjects"] < len(PEOPLE)
+
+
 def test_the_same_weights_are_not_asked_twice(lexome: Lexome, world: Path, run: Path) -> None:
     """The command goes on with a run that is there: what was asked stands beside the corpus."""
     file = world / "tuned-pairs-questions.jsonl"

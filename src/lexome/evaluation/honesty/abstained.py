@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from lexome.corpus import Corpus
@@ -39,14 +40,17 @@ class Learned:
     abstention: str | None = None
 
 
-def learned(pairs: Corpus) -> Learned:
-    """Return what the pairs ask, held-out ones too, and what stands for "I don't know"."""
+def learned(every: Iterable[Corpus]) -> Learned:
+    """Return what pairs ask, held-out ones too, and what stands for "I don't know".
+
+    Of several times that a model was tuned the last comes first, and what it said then counts.
+    """
     subjects, prompts = set[str](), set[str]()
     abstention = None
-    for split in (TRAIN, VALID):
+    for pairs, split in product(every, (TRAIN, VALID)):
         for row in pairs.rows(split):
             metadata: dict[str, Any] = json.loads(row["metadata"])
-            abstention = metadata.get(ABSTENTION, abstention)
+            abstention = abstention or metadata.get(ABSTENTION)
             if SUBJECT in metadata:
                 subjects.add(metadata[SUBJECT])
             if ASKED in metadata:

@@ -29,7 +29,7 @@ from lexome.evaluation.honesty.compensated import (
     targeted_figures,
 )
 from lexome.evaluation.honesty.compensation_verdict import verdict, write_compensation_card
-from lexome.evaluation.honesty.corpus_says import corpus_says, pretrained
+from lexome.evaluation.honesty.corpus_says import corpus_says, pretrained, tuned_on
 from lexome.evaluation.honesty.difference import (
     Compared,
     compared_groups,
@@ -100,13 +100,10 @@ def evaluate_compensation(
     where its corpus says nothing of what is asked.
     """
     opened, base = open_run(run), _before(before)
-    corpus, pairs = (
-        base.corpus(verify=True),
-        opened.corpus(verify=True) if opened.recipe.objective.of_pairs else None,
-    )
+    corpus, pairs = base.corpus(verify=True), tuned_on(opened)
     targets(groups)
     asked = read_groups(groups)
-    taught = frozenset[tuple[str, str]]() if pairs is None else taught_prompts(pairs)
+    taught = taught_prompts(pairs)
     asking = left_to_ask(asked.asked(str(groups)), taught, str(groups))
     counted = count_answers(corpus, asked, lambda done, whole: told("corpus", done, whole))
     if not any(one.counts.sum() for one in counted):
@@ -118,7 +115,7 @@ def evaluate_compensation(
     rates = [_rates(one.counts) for one in counted]
     sure = [_sure(one, own.counts) for one, own in zip(asking, counted, strict=True)]
     facts = [] if questions is None else _facts(questions, corpus, pairs)
-    alone = frozenset[str]() if pairs is None else left_alone(pairs, subjects_of(facts))
+    alone = left_alone(pairs, subjects_of(facts)) if pairs else ()
     was = _answered(base, base.tokenizer(), facts, asking, partial(told, "before"))
     now = {
         form: _answered(opened, tokenizer, facts, asking, partial(told, f"after, as {form}"))
@@ -181,9 +178,9 @@ def _forms(run: Run) -> dict[str, Tokenizer]:
     return {TEXT: text.tokenizer, PAIRS: tokenizer}
 
 
-def _facts(questions: Questions, corpus: Corpus, pairs: Corpus | None) -> list[Question]:
+def _facts(questions: Questions, corpus: Corpus, pairs: Sequence[Corpus]) -> list[Question]:
     """Return the questions that the corpus determines, about nobody that was taught."""
-    without = () if pairs is None else learned(pairs).subjects
+    without = learned(pairs).subjects
     every = read_questions(questions, corpus_says(corpus), without).asked.questions
     found = [one for one in every if len(one.right) == 1]
     if not found:

@@ -27,11 +27,31 @@ def pretrained(run: Run) -> Run | None:
     A base that is no run, or lies elsewhere by now, is `None`: nobody knows what it has read.
     """
     while run.recipe.start is not None and run.recipe.objective.of_pairs:
-        base = Path(run.recipe.start.base)
-        if not (base / FACTS).is_file():
+        base = _base(run)
+        if base is None:
             return None
-        run = open_run(base)
+        run = base
     return run
+
+
+def tuned_on(run: Run) -> list[Corpus]:
+    """Return the pairs that a model was tuned on, one time after another, the last first.
+
+    Their bytes are checked. Of a base that is no run nobody knows what it was tuned on.
+    """
+    found = []
+    tuned: Run | None = run
+    while tuned is not None and tuned.recipe.objective.of_pairs:
+        found.append(tuned.corpus(verify=True))
+        tuned = _base(tuned)
+    return found
+
+
+def _base(run: Run) -> Run | None:
+    start = run.recipe.start
+    if start is None or not (Path(start.base) / FACTS).is_file():
+        return None
+    return open_run(Path(start.base))
 
 
 def read_by(run: Run) -> Corpus | None:

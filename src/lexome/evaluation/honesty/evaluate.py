@@ -23,7 +23,7 @@ from lexome.evaluation.honesty.asked import (
 )
 from lexome.evaluation.honesty.card import write_card
 from lexome.evaluation.honesty.claims import VERDICTS, Judge, Verdict
-from lexome.evaluation.honesty.corpus_says import CorpusSays, pretrained
+from lexome.evaluation.honesty.corpus_says import CorpusSays, pretrained, tuned_on
 from lexome.evaluation.honesty.names import name_figures, name_surprise
 from lexome.evaluation.honesty.questions import (
     Questions,
@@ -90,7 +90,7 @@ def evaluate_facts(
     it learned to say where it knows nothing is no answer. Beside it its base is asked the same.
     """
     opened = open_run(run)
-    taught = learned(opened.corpus(verify=True)) if opened.recipe.objective.of_pairs else Learned()
+    taught = learned(tuned_on(opened))
     read = _left_to_ask(questions, says, taught)
     model = opened.model()
     answers = _answered(opened, model, read.asked, taught.abstention, told)

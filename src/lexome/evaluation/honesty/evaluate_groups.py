@@ -20,7 +20,7 @@ from lexome.evaluation.honesty.amplification import (
     amplification_of_all,
 )
 from lexome.evaluation.honesty.answer_counts import AnswerCounts, count_answers
-from lexome.evaluation.honesty.corpus_says import read_by
+from lexome.evaluation.honesty.corpus_says import read_by, tuned_on
 from lexome.evaluation.honesty.group_answers import Answered, ask_groups
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import read_groups
@@ -65,8 +65,7 @@ def evaluate_groups(
             where=str(opened.recipe.start and opened.recipe.start.base),
             fix="bring that folder back",
         )
-    tuned = opened.recipe.objective.of_pairs
-    taught = taught_prompts(opened.corpus(verify=True)) if tuned else frozenset[tuple[str, str]]()
+    taught = taught_prompts(tuned_on(opened))
     left = left_to_ask(groups.asked(str(path)), taught, str(path))
     asking = [replace(one.question, prompts=one.prompts) for one in left]
     with located(str(path)):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import product
 from pathlib import Path
 
 from lexome.corpus import Corpus
@@ -20,10 +21,10 @@ QUESTION, PROMPT = "question", "prompt"
 prompt."""
 
 
-def taught_prompts(pairs: Corpus) -> frozenset[tuple[str, str]]:
+def taught_prompts(every: Iterable[Corpus]) -> frozenset[tuple[str, str]]:
     """Return question and prompt of all pairs made of a groups file, held-out ones too."""
     found = set()
-    for split in (TRAIN, VALID):
+    for pairs, split in product(every, (TRAIN, VALID)):
         for row in pairs.rows(split):
             metadata = json.loads(row["metadata"])
             if QUESTION in metadata and PROMPT in metadata:
@@ -31,14 +32,13 @@ def taught_prompts(pairs: Corpus) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def left_alone(pairs: Corpus, subjects: Collection[str]) -> frozenset[str]:
+def left_alone(every: Iterable[Corpus], subjects: Collection[str]) -> frozenset[str]:
     """Return which subjects no pair and no rehearsed passage names, held-out ones too."""
     named = Named(subjects)
-    language = pairs.language
     found: set[str] = set()
-    for split in (TRAIN, VALID):
+    for pairs, split in product(every, (TRAIN, VALID)):
         for one in pairs.documents(split):
-            found |= named.of(writing_of(one.content, language).text)
+            found |= named.of(writing_of(one.content, pairs.language).text)
     return frozenset(subjects) - found
 
 
