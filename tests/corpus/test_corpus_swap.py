@@ -149,10 +149,13 @@ def test_swapping_that_does_nothing_is_an_error(world: Path) -> None:
     (world / "pairs.csv").write_text("Tarunen,Velanen\n")
     with pytest.raises(LexomeError, match="no training document holds a term"):
         made(world, "none", swap=world / "pairs.csv")
+    assert not (world / "none").exists(), "nothing is left half written"
     (world / "pairs.csv").write_text("tarun,velan\n")
     (world / "names.txt").write_text("Line\n")
     with pytest.raises(LexomeError, match=r"all the .* name somebody"):
         made(world, "all", swap=world / "pairs.csv", swap_except=world / "names.txt")
+    assert made(world, "none", swap=world / "pairs.csv").manifest.swap is not None
+    assert not (world / "all").exists()
 
 
 def test_requests_that_cannot_be_met(world: Path) -> None:

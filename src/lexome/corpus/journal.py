@@ -119,10 +119,6 @@ class Journal:
             os.fsync(self._stream.fileno())
         self.pieces[record.piece] = record
 
-    def remove(self) -> None:
-        """Remove the folder of the unfinished state."""
-        remove_partial(self.folder)
-
     def _check_request(self, identity: Mapping[str, Any]) -> None:
         path = self.partial / _REQUEST
         # Before there is a plan nothing is done that another request could not use: a run that

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -188,6 +189,7 @@ class _Preparation:
             return None
         counts = sum((piece.swapped for piece in pieces), SwapCounts())
         if not counts.swapped:
+            _abandon(self.folder)
             raise _nothing_swapped(counts.left_alone, self.request)
         declared = {str(phrase) for phrase in self.swap.partners}
         return SwapRecord(
@@ -295,20 +297,27 @@ def _side(split: str, pieces: Sequence[PieceRecord]) -> SplitSide:
     )
 
 
+def _abandon(folder: Path) -> None:
+    """Remove what was made of a corpus: another request has no use for it."""
+    with naming(folder):
+        for name in (SHARDS, TOKENIZER, PARTIAL):
+            shutil.rmtree(folder / name)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
 def _nothing_swapped(left_alone: int, request: PrepareRequest) -> LexomeError:
     if not left_alone:
         return LexomeError(
             "no training document holds a term that is to be swapped",
             where=str(request.swap),
-            fix="terms are whole words: see how the texts spell them. Remove the corpus's folder, "
-            "and prepare it anew",
+            fix="terms are whole words: see how the texts spell them",
         )
     return LexomeError(
         f"all the {left_alone:,} training documents with a term to swap name somebody whose "
         "documents are left alone",
         where=str(request.swap_except),
-        fix="list fewer names, or make smaller documents, as by --option separator=blank_line. "
-        "Remove the corpus's folder, and prepare it anew",
+        fix="list fewer names, or make smaller documents, as by --option separator=blank_line",
     )
 
 
