@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lexome.cli.trace import marked
@@ -152,3 +153,18 @@ def test_letters_of_all_scripts_stay_whole_and_in_order() -> None:
     # The vowel sign stays with its letter, and a character is as covered as its least token.
     assert shown == "⟦سلامٌ⟧ ⟦你⟧好"
     assert shown.replace("⟦", "").replace("⟧", "") == text
+
+
+def test_a_damaged_suffix_array_is_an_error_and_no_wrong_count(
+    lexome: Lexome, indexed: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(indexed.parent, tmp_path / "own")
+    facts = json.loads((tmp_path / "own" / "run" / "run.json").read_text())
+    facts["corpus"] = str(tmp_path / "own" / "corpus")
+    (tmp_path / "own" / "run" / "run.json").write_text(json.dumps(facts))
+    path = tmp_path / "own" / "corpus" / "index" / "train" / "order-00000.npy"
+    order = np.load(path)
+    np.save(path, order[::-1])
+    result = lexome("trace", tmp_path / "own" / "run", "dear")
+    assert result.exit_code == 1 and result.stdout == ""
+    assert str(path) in result.stderr and "lexome index" in result.stderr

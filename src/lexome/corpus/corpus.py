@@ -27,7 +27,8 @@ class Corpus:
     """A corpus that `prepare` has finished.
 
     Open one with `Corpus.open`. Reading is lazy: streams are memory-mapped, the language and
-    the tokenizer are built when they are asked for.
+    the tokenizer are built when they are asked for. `verified` says whether its checksums were
+    checked.
     """
 
     def __init__(
@@ -36,8 +37,11 @@ class Corpus:
         manifest: Manifest,
         language: Language | None = None,
         tokenizer: Tokenizer | None = None,
+        *,
+        verified: bool = False,
     ) -> None:
         self.folder = folder
+        self.verified = verified
         self.manifest = manifest
         self._language = language
         self._tokenizer = tokenizer
@@ -74,7 +78,7 @@ class Corpus:
                 where=str(folder / TOKENIZER),
                 fix="restore the folder, or prepare the corpus again",
             )
-        return cls(folder, manifest, language, tokenizer)
+        return cls(folder, manifest, language, tokenizer, verified=verify)
 
     @property
     def fingerprint(self) -> str:

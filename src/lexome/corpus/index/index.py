@@ -62,15 +62,16 @@ class CorpusIndex:
         return cls.open(corpus, split)
 
     @classmethod
-    def open(cls, corpus: Corpus, split: str = TRAIN, *, verify: bool = False) -> CorpusIndex:
-        """Open the index of a split; sizes are always checked, with `verify` every checksum.
+    def open(cls, corpus: Corpus, split: str = TRAIN) -> CorpusIndex:
+        """Open the index of a split, and check it as the corpus was when it was opened.
 
-        Raises `LexomeError` if there is none, or if it is of another corpus or tokenizer, and
+        Sizes are always checked; of a corpus that is `verified`, every checksum is. Raises
+        `LexomeError` if there is none, or if it is of another corpus or tokenizer, and
         `DamagedFileError` if a file is missing or not as it was written.
         """
         record = IndexRecord.read(corpus, split)
         text = Text.of(corpus, split)
-        arrays = [_opened(corpus, record, shard, text, verify) for shard in record.shards]
+        arrays = [_opened(corpus, record, shard, text) for shard in record.shards]
         return cls(corpus, record, arrays)
 
     def count(self, span: Ids | Sequence[int]) -> int:
@@ -194,13 +195,11 @@ class CorpusIndex:
         return Places(self._corpus, self.record.split)
 
 
-def _opened(
-    corpus: Corpus, record: IndexRecord, shard: IndexShard, text: Text, verify: bool
-) -> SuffixArray:
+def _opened(corpus: Corpus, record: IndexRecord, shard: IndexShard, text: Text) -> SuffixArray:
     with _naming_the_fix(again(corpus, record.split)):
         # A table is small, and one that is wrong would give wrong counts in silence.
         prefixes = _array(corpus, shard.prefixes, verify=True)
-        order = _array(corpus, shard.order, verify=verify)
+        order = _array(corpus, shard.order, verify=corpus.verified)
     table = Prefixes(prefixes, record.vocab_size, shard.prefix_length)
     return SuffixArray(text, shard.first, order, table, corpus.folder / shard.order.path)
 
