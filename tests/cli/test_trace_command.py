@@ -168,3 +168,9 @@ def test_a_damaged_suffix_array_is_an_error_and_no_wrong_count(
     result = lexome("trace", tmp_path / "own" / "run", "dear")
     assert result.exit_code == 1 and result.stdout == ""
     assert str(path) in result.stderr and "lexome index" in result.stderr
+
+
+def test_white_space_alone_is_nothing_to_trace(lexome: Lexome, indexed: Path) -> None:
+    result = lexome("trace", indexed, " \n ")
+    assert result.exit_code == 2 and result.stdout == ""
+    assert "nothing but white space" in result.stderr

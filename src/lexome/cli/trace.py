@@ -240,6 +240,10 @@ def _content(language: Language, text: str | None, source: Path | None) -> Any:
         raise UsageError(
             "there is nothing to trace, or too much", fix="give a text, or --from FILE"
         )
+    if text.isspace():
+        raise UsageError(
+            "there is nothing but white space to trace", fix="give a text, or --from FILE"
+        )
     if isinstance(language, Pair):
         role = language.answering.name
         return (Turn(role, language.languages[role].parse(text)),)
