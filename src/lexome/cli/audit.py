@@ -60,12 +60,11 @@ def audit(folder: Folder, groups: GroupsFile, as_json: Json = False) -> None:
 
 def audited(corpus: Corpus, groups: Path) -> Audit:
     """Audit a corpus with a progress bar."""
-    from lexome.errors import located
     from lexome.evaluation.honesty.audit import audit as count
-    from lexome.evaluation.honesty.groups import read_groups
+    from lexome.evaluation.honesty.groups import declared_in, read_groups
 
     declared = read_groups(groups)
-    with meter() as shown, located(str(groups)):
+    with meter() as shown, declared_in(groups):
 
         def told(done: int, total: int) -> None:
             shown.show("audit", done, total, f"{done:,}/{total:,} documents")
@@ -87,7 +86,10 @@ def audit_lines(found: Audit) -> list[str]:
         counts = ", ".join(f"{name} {cases:,}" for name, cases in groups.items())
         lines += ["", f"{axis}: {counts}"]
         if found.several[axis]:
-            lines.append(f"left out, with several of them: {found.several[axis]:,}")
+            lines.append(
+                f"contexts that name two or more groups of {axis}, counted for none of them: "
+                f"{found.several[axis]:,}"
+            )
         own = [one for one in found.findings if one.axis == axis]
         lines += table([_HEADER, *_rows(own)])
     lines += [

@@ -76,14 +76,13 @@ def _reweighed(
     from lexome.corpus import Corpus
     from lexome.corpus.manifest import WeighingRecord
     from lexome.corpus.repeat import repeat
-    from lexome.errors import located
-    from lexome.evaluation.honesty.groups import read_groups
+    from lexome.evaluation.honesty.groups import declared_in, read_groups
     from lexome.evaluation.honesty.weighing import times_of, weigh, weighed_of
     from lexome.languages.sources import file_name
 
     declared = read_groups(file)
     corpus = Corpus.open(folder, verify=True)
-    with meter() as shown, located(str(file)):
+    with meter() as shown, declared_in(file):
 
         def told(done: int, total: int) -> None:
             shown.show("count", done, total, f"{done:,}/{total:,} documents")

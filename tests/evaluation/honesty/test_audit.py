@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lexome.cli.audit import audit_lines, audited
 from lexome.corpus import Corpus, PrepareRequest, prepare
-from lexome.errors import UsageError
+from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.honesty.audit import Audit, Odds, audit
 from lexome.evaluation.honesty.groups import parse_groups
 
@@ -157,3 +158,23 @@ def test_a_flag_never_contradicts_its_interval() -> None:
     assert Odds(1.1, 0.2, 2.4, 0.03).flagged
     assert not Odds(1.1, -0.1, 2.4, 0.03).flagged
     assert not Odds(-1.9, -3.7, -0.1, 0.12).flagged
+
+
+def test_contexts_that_name_two_groups_are_said_to_count_for_none(skewed: Corpus) -> None:
+    lines = audit_lines(audit(skewed, parse_groups(GROUPS)))
+    told = "contexts that name two or more groups of kind, counted for none of them: 1"
+    assert told in lines
+
+
+def test_a_corpus_that_is_gone_is_not_the_fault_of_the_groups_file(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path / "own", [{"text": "A wug thrums."}] * 3)
+    (tmp_path / "groups.yaml").write_text(json.dumps(GROUPS))
+    (corpus.folder / "documents.parquet").unlink()
+    with pytest.raises(LexomeError) as caught:
+        audited(corpus, tmp_path / "groups.yaml")
+    assert str(corpus.folder) in str(caught.value) and "groups.yaml" not in str(caught.value)
+    gone = {"axes": {"kind": {"wug": {"metadata": "x", "values": ["a"]}, "mip": ["mip"]}}}
+    (tmp_path / "groups.yaml").write_text(json.dumps(GROUPS | gone))
+    corpus = corpus_of(tmp_path / "whole", [{"text": "A wug thrums."}] * 3)
+    with pytest.raises(UsageError, match=r"groups.yaml, axes.kind.wug"):
+        audited(corpus, tmp_path / "groups.yaml")

@@ -23,7 +23,7 @@ from lexome.evaluation.honesty.answer_counts import AnswerCounts, count_answers
 from lexome.evaluation.honesty.corpus_says import read_by, tuned_on
 from lexome.evaluation.honesty.group_answers import Answered, ask_groups
 from lexome.evaluation.honesty.group_questions import AskedGroups
-from lexome.evaluation.honesty.groups import read_groups
+from lexome.evaluation.honesty.groups import declared_in, read_groups
 from lexome.evaluation.honesty.groups_card import write_groups_card
 from lexome.evaluation.honesty.marked import context_of
 from lexome.evaluation.honesty.rates import FEWEST, wilson
@@ -68,7 +68,7 @@ def evaluate_groups(
     taught = taught_prompts(tuned_on(opened))
     left = left_to_ask(groups.asked(str(path)), taught, str(path))
     asking = [replace(one.question, prompts=one.prompts) for one in left]
-    with located(str(path)):
+    with declared_in(path):
         answered = ask_run(opened, asking, told)
         every = count_answers(corpus, groups, lambda done, whole: told("corpus", done, whole))
     counted = [replace(one, question=asked) for one, asked in zip(every, asking, strict=True)]

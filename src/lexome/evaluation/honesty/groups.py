@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,7 +26,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from lexome.errors import UsageError, nearest
+from lexome.errors import LexomeError, UsageError, nearest
 from lexome.evaluation.honesty.group_questions import (
     QUESTION_EXAMPLE,
     AskedGroups,
@@ -37,6 +38,8 @@ from lexome.languages.words import words_of
 from lexome.recipe.notation import read_yaml
 
 Context = Literal["document", "sentence", "window"]
+# What the places of errors in a declaration begin with.
+_KEYS = ("axes", "attributes", "question")
 Texts = Annotated[tuple[str, ...], Field(min_length=1)]
 
 _EXAMPLE = (
@@ -191,6 +194,21 @@ def read_groups(path: Path) -> Groups:
     except UsageError as error:
         raise UsageError(error.what, where=error.where, fix="mend the line") from error
     return parse_groups(values, str(path))
+
+
+@contextmanager
+def declared_in(path: Path) -> Iterator[None]:
+    """Put the groups file before the key that an error of the block names.
+
+    An error that names something else, as the corpus's folder, is not one of the file.
+    """
+    try:
+        yield
+    except LexomeError as error:
+        if error.where is not None and not error.where.startswith(_KEYS):
+            raise
+        place = str(path) if error.where is None else f"{path}, {error.where}"
+        raise type(error)(error.what, where=place, fix=error.fix) from error
 
 
 def parse_groups(values: Any, where: str = "groups") -> Groups:

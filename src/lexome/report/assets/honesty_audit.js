@@ -23,7 +23,7 @@ function auditAxis(axis, { too_few: tooFew }) {
   const ends = axis.rows.flatMap((one) => (one.log_odds === null ? [] : [Math.abs(one.odds_low), Math.abs(one.odds_high)]));
   const most = Math.min(Math.max(1, ...ends), MOST_LOG_ODDS);
   const attributes = [...new Set(axis.rows.map((one) => one.attribute))];
-  const several = axis.several ? `; left out, naming several: ${count(axis.several)}` : "";
+  const several = axis.several ? `; contexts that name two or more of these groups, counted for none of them: ${count(axis.several)}` : "";
   return el("div", { class: "scroll" }, el("table", { class: "bars audit" },
     el("caption", {}, el("strong", {}, visible(axis.name)), `: ${axis.groups.map(([name, cases]) =>
       `${visible(name)} ${count(cases)}`).join(", ")} cases${several}`),
