@@ -174,3 +174,41 @@ def test_white_space_alone_is_nothing_to_trace(lexome: Lexome, indexed: Path) ->
     result = lexome("trace", indexed, " \n ")
     assert result.exit_code == 2 and result.stdout == ""
     assert "nothing but white space" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def tuned(lexome: Lexome, indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run, tuned on sentences and what they are in capitals; its base may be moved."""
+    folder = tmp_path_factory.mktemp("tuned")
+    said = [f"{word} {number}" for number in range(12) for word in ("rain", "sea")]
+    (folder / "p.en").write_text("\n".join(said) + "\n")
+    (folder / "p.de").write_text("\n".join(one.upper() for one in said) + "\n")
+    shutil.copytree(indexed, folder / "base")
+    short = ("--steps", 3, "--batch-size", 4, "--compile", "false", "--precision", "fp32")
+    result = lexome(
+        "finetune", folder / "base", folder / "p.en", folder / "p.de", "--task", "translation",
+        *short, "--out", folder / "run", "--corpus", folder / "pairs",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def test_of_a_tuned_run_what_its_base_has_read_is_searched(
+    lexome: Lexome, indexed: Path, tuned: Path
+) -> None:
+    read, _ = sentence(indexed)
+    corpus = indexed.parent / "corpus"
+    result = lexome("trace", tuned / "run", read, "--shortest", 50)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"⟦{read}⟧" and lines[2].startswith(f"searched is {corpus}, which the base")
+    found = json.loads(lexome("trace", tuned / "run", read, "--json").stdout)
+    assert found["of_base"] and found["corpus"] == str(corpus)
+    words = ("generate", tuned / "run", "rain 3", "--max-tokens", 5, "--min-p", 1, "--trace")
+    written = json.loads(lexome(*words, "--json").stdout)[0]
+    if written["trace"]:
+        assert "".join(written["trace"]["pieces"]) == written["text"]
+    (tuned / "base").rename(tuned / "elsewhere")
+    result = lexome("trace", tuned / "run", read)
+    assert result.exit_code == 1 and "the base of this run is not there any more" in result.stderr
+    assert str(tuned / "base") in result.stderr

@@ -14,7 +14,7 @@ import typer
 from lexome.cli.console import result, result_json
 from lexome.cli.documents import first_document
 from lexome.cli.options import Json, Run
-from lexome.errors import UsageError
+from lexome.errors import LexomeError, UsageError
 
 if TYPE_CHECKING:
     from lexome.corpus import Corpus
@@ -59,7 +59,7 @@ def trace(
 
     It is overlap, not proof: a span may stand in the record of something else. DNA is looked up
     on both strands, music in other keys, proteins also where some residues differ. The corpus needs
-    an index (`lexome index`).
+    an index (`lexome index`). Of a run that was tuned on pairs it is the corpus of its base.
     """
     from lexome.training import open_run
 
@@ -74,23 +74,39 @@ def trace(
 
 @dataclass(frozen=True)
 class Tracer:
-    """What tracing needs of a run; spans of under `shortest` tokens are left out."""
+    """What tracing needs of a run; spans of under `shortest` tokens are left out.
+
+    Of a run that was tuned on pairs, `tuned`, the corpus is that of its base.
+    """
 
     corpus: Corpus
     index: CorpusIndex
     usual: Usual | None
     shortest: int
+    tuned: OpenRun | None = None
 
     @classmethod
     def of(cls, run: OpenRun, shortest: int | None = None) -> Tracer:
-        """Open the index of a run's corpus, and measure what is usual in held-out text."""
+        """Open the index of what a run has read, and measure what is usual in held-out text.
+
+        Raises `LexomeError` where the base of a tuned run is not there any more.
+        """
         from lexome.corpus.index import CorpusIndex
+        from lexome.evaluation.honesty.corpus_says import pretrained
         from lexome.evaluation.honesty.trace import usual_lengths
 
-        corpus = run.corpus(verify=True)
+        reads = pretrained(run)
+        if reads is None:
+            raise LexomeError(
+                "the base of this run is not there any more, so nobody knows what it has read",
+                where=str(run.recipe.start and run.recipe.start.base),
+                fix="bring that folder back",
+            )
+        corpus = reads.corpus(verify=True)
         index = CorpusIndex.open(corpus)
         usual = usual_lengths(corpus, index)
-        return cls(corpus, index, usual, shortest or (usual.half + 1 if usual else 1))
+        least = shortest or (usual.half + 1 if usual else 1)
+        return cls(corpus, index, usual, least, None if reads is run else run)
 
     def trace(self, ids: Ids) -> Trace:
         """Look up tokens: of an encoded content, or as a model wrote them."""
@@ -104,6 +120,7 @@ class Tracer:
 
         return {
             "corpus": str(self.corpus.folder),
+            "of_base": self.tuned is not None,
             "note": NOTE,
             "held_out": asdict(self.usual) if self.usual else None,
             "covered": found.covered,
@@ -111,10 +128,16 @@ class Tracer:
         }
 
     def traced(self, written: Written) -> Trace | None:
-        """Trace what a model wrote; of nothing, there is `None`."""
+        """Trace what a model wrote, of a tuned one its answer; of nothing, there is `None`."""
         import numpy as np
 
-        return self.trace(np.array(written.ids)) if written.text else None
+        if not written.text:
+            return None
+        ids = np.array(written.ids)
+        if self.tuned is None:
+            return self.trace(ids)
+        answer = self.tuned.tokenizer().decode(ids)[-1].content
+        return self.trace(self.corpus.tokenizer.encode([answer])[0])
 
     def show_all(self, written: Sequence[Written]) -> None:
         """Print the trace of each of what a model wrote."""
@@ -130,6 +153,11 @@ class Tracer:
         from lexome.evaluation.honesty.trace import NOTE
 
         result(f"{marked(found, self.usual)}\n")
+        if self.tuned:
+            result(
+                f"searched is {self.corpus.folder}, which the base has read, and not the pairs on "
+                "which the run was tuned"
+            )
         least = f"{found.shortest:,} token{'s' * (found.shortest > 1)} or more"
         if found.overlaps:
             share = f"{found.covered:.0%} of {len(found.pieces):,} tokens stand"
