@@ -2,10 +2,11 @@
 
     python benchmarks/copying.py --corpus corpus/letters --tokens 64
 
-The held-out pieces of an indexed corpus, of about so many tokens, are halved by chance in each
-round: one half says what is usual, the other is passed off as samples. One in a hundred of these is
-a planted copy: a training passage as a whole, or its first half followed by the second half of a
-held-out piece. Copies are made of passages of at least three quarters of the tokens asked for.
+The held-out items that samples of so many tokens are compared with, in an indexed corpus, are
+halved by chance in each round: one half says what is usual, the other is passed off as samples. One
+in a hundred of these is a planted copy: a training passage as a whole, or its first half followed
+by the second half of a held-out item. Copies are made of passages of at least three quarters of the
+tokens asked for, without what documents begin with where that is left out of samples.
 
 Prints a line of JSON: which share of each kind of copy is found, and which share of the held-out
 items is flagged. With `--held-out N` only so many of them say what is usual in a round, as in a
@@ -24,9 +25,10 @@ import numpy as np
 from lexome.corpus import Corpus
 from lexome.corpus.index import CorpusIndex
 from lexome.evaluation.honesty.comparing import Compared, Near
-from lexome.evaluation.honesty.copying import LEVEL, held_out_items
+from lexome.evaluation.honesty.copying import LEVEL
 from lexome.evaluation.honesty.matches import matches
 from lexome.evaluation.honesty.pieces import pieces
+from lexome.evaluation.honesty.reference import reference
 from lexome.languages.base import Ids
 from running import say
 
@@ -69,8 +71,10 @@ def measure(folder: Path, tokens: int, rounds: int, usual: int | None) -> None:
     started = time.process_time()
     corpus = Corpus.open(folder)
     index = CorpusIndex.open(corpus)
-    items, duplicate_tokens = held_out_items(corpus, index, tokens)
     train = [one for one in pieces(corpus, "train", tokens) if 4 * len(one) >= 3 * tokens]
+    compared_with = reference(corpus, index, train)
+    items, lead = compared_with.items, compared_with.lead
+    train = [one[lead:] for one in train]
     held_out = near(corpus, index, items)
     false = passed = 0
     found = dict.fromkeys(KINDS, 0)
@@ -81,12 +85,12 @@ def measure(folder: Path, tokens: int, rounds: int, usual: int | None) -> None:
         rest, says = np.split(order, [len(order) // 2])
         says = says[:usual]
         own = some(held_out, says)
-        false += int(flagged(some(held_out, rest), own, tokens).sum())
+        false += int(flagged(some(held_out, rest), own, tokens - lead).sum())
         passed += len(rest)
         for kind in KINDS:
             count = max(round(PLANTED * len(rest) / len(KINDS)), 1)
             copies = planted(kind, train, [items[row] for row in rest], count, draw)
-            found[kind] += int(flagged(near(corpus, index, copies), own, tokens).sum())
+            found[kind] += int(flagged(near(corpus, index, copies), own, tokens - lead).sum())
             made[kind] += count
     say(
         benchmark="copying",
@@ -95,7 +99,9 @@ def measure(folder: Path, tokens: int, rounds: int, usual: int | None) -> None:
         train_tokens=index.record.tokens,
         tokens=tokens,
         held_out=len(items),
-        duplicate_tokens=duplicate_tokens,
+        kind=compared_with.kind,
+        lead=lead,
+        duplicate_tokens=compared_with.duplicate_tokens,
         usual=len(says),
         rounds=rounds,
         found={kind: f"{found[kind]} of {made[kind]}" for kind in KINDS},

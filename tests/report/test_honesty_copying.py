@@ -272,14 +272,15 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
                "level": 0.001, "flagged": 1, "limit": 9, "share": {"low": 0, "high": 0.4},
                "set": whole}  # fmt: skip
     told = {
-        "format": 1,
+        "format": 2,
         "weights": sha256(run / "model" / "model.safetensors"),
         "asked": {"files": [], "temperature": 1, "seed": 0},
         "samples": 9,
         "sample_tokens": 64,
         "empty": 0,
+        "short": 0,
         "skipped": 0,
-        "held_out": {"items": 2, "tokens": 128, "duplicate_tokens": 0},
+        "held_out": {"kind": "beginnings", "lead": 0, "items": 2, "duplicate_tokens": 0},
         "measures": [measure],
         "flagged": [{"measure": measure["name"], **place}],
     }

@@ -71,12 +71,20 @@ def copying_measured(run: Path, samples: int | None, files: Sequence[Path]) -> d
 
 def copying_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the figures as lines: what was compared, what is flagged, and the sets as a whole."""
+    from lexome.evaluation.honesty.copying_card import KINDS
+
     held_out = found["held_out"]
+    items = f"{held_out['items']:,} {KINDS[held_out['kind']]}"
     yield (
         f"copying: {found['samples']:,} samples of {found['sample_tokens']:,} tokens (median), "
-        f"{held_out['items']:,} held-out items; {held_out['duplicate_tokens']:,} tokens more are "
-        "duplicates of training data, and left out"
+        f"{items}; {held_out['duplicate_tokens']:,} tokens more are duplicates of training data, "
+        "and left out"
     )
+    if lead := held_out["lead"]:
+        yield (
+            f"  documents begin alike, and too few are held out to say how: the first {lead:,} "
+            f"tokens of samples are left out, and with them {found['short']:,} whole samples"
+        )
     if found["empty"] or found["skipped"]:
         yield f"  {found['empty']:,} samples are empty, {found['skipped']:,} could not be read"
     for measure in found["measures"]:

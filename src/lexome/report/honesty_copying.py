@@ -155,6 +155,18 @@ def _notes(found: Mapping[str, Any], held_out: Mapping[str, Any]) -> list[str]:
     else:
         drawn = f"temperature {number_at(asked, 'temperature'):g}, seed {count_at(asked, 'seed')}"
         notes = [f"The samples were drawn from nothing, at {drawn}, and none was chosen."]
+    if text_at(held_out, "kind") == "stretches":
+        notes.append(
+            "Few documents are held out: their stretches from behind the beginnings are the "
+            "held-out items."
+        )
+    else:
+        notes.append("The held-out items are the beginnings of documents, as samples are.")
+    if lead := count_at(held_out, "lead"):
+        notes.append(
+            f"Documents begin alike: the first {lead:,} tokens of samples are left out, and with "
+            f"them {count_at(found, 'short'):,} whole samples."
+        )
     if duplicates := count_at(held_out, "duplicate_tokens"):
         notes.append(
             f"Held out, but left out here as duplicates of training data: {duplicates:,} tokens."

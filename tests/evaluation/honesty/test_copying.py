@@ -12,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from scipy.stats import binomtest
 
 from lexome.corpus import Corpus, PrepareRequest, prepare
 from lexome.corpus.index import CorpusIndex
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.honesty import copied, copying, pieces
+from lexome.evaluation.honesty.comparing import nearer
 from lexome.evaluation.honesty.matches import matches
 from lexome.evaluation.honesty.near_pictures import nearest
+from lexome.evaluation.honesty.reference import reference
 from lexome.languages.features import FrameToken
 from lexome.languages.pair import BaseTokens, Pair
 from lexome.languages.tokenizers import BytesTrainer
@@ -140,6 +143,101 @@ def test_too_few_held_out_items_flag_nothing(texts: World, monkeypatch: pytest.M
     found = copying.copying(texts.corpus, texts.index, [texts.ids(texts.contents("train")[0])])
     assert found["flagged"] == [] and found["measures"][0]["flagged"] is None
     assert "it takes 100 or more" in found["measures"][0]["reason"]
+
+
+HEADER = "each of these documents begins with this licence, whoever has written it:"
+
+
+@pytest.fixture(scope="module")
+def headed(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Lines of random letters behind one header, which is more than half of a short one."""
+    folder = tmp_path_factory.mktemp("headed")
+    draw = np.random.default_rng(7)
+    for name, count in (("train", 200), ("valid", 200)):
+        (folder / name).mkdir()
+        text = "".join(f"{HEADER} {line}\n" for line in lines(draw, count))
+        (folder / name / "a.txt").write_text(text)
+    return made(folder, "text", "bytes", separator="line")
+
+
+def test_a_common_header_is_no_copy(headed: World) -> None:
+    """Honest samples of the documents' own distribution, cut where a model's context ends."""
+    fresh = lines(np.random.default_rng(8), 240)
+    samples = [headed.ids(f"{HEADER} {line}")[:110] for line in fresh]
+    usual = reference(headed.corpus, headed.index, samples)
+    assert (usual.kind, usual.lead, len(usual.items)) == ("beginnings", 0, 200)
+    (own,) = copying.compared(headed.corpus, headed.index, samples, usual)
+    assert own.flags(copying.LEVEL).sum() <= 1
+    held_out = own.held_out
+    p = [
+        nearer(one, held_out.windows, held_out.documents)
+        for one in np.split(own.samples.windows, 12)
+    ]
+    assert binomtest(int((np.array(p) <= 0.05).sum()), 12, 0.05).pvalue > 0.01
+    assert nearer(own.samples.windows, held_out.windows, held_out.documents) > 0.01
+
+
+def test_copies_behind_a_common_header_are_found(headed: World) -> None:
+    train = headed.contents("train")
+    mine = [f"{HEADER} {line}" for line in lines(np.random.default_rng(10), 20)]
+    mine[5], mine[14] = train[20], train[90][:130] + mine[14][130:]
+    found = copying.copying(headed.corpus, headed.index, [*map(headed.ids, mine)])
+    assert [one["number"] for one in found["flagged"]] == [6, 15]
+    copies = [headed.ids(own)[:110] for own in train[:20]]
+    (measure,) = copying.copying(headed.corpus, headed.index, copies)["measures"]
+    assert measure["flagged"] == 20 and measure["set"]["p"] < 1e-9
+
+
+def test_a_beginning_that_one_training_document_has_is_a_duplicate(tmp_path: Path) -> None:
+    """Without a header, held-out documents that begin as others do say nothing of what is usual."""
+    draw = np.random.default_rng(13)
+    train, valid = lines(draw, 150), lines(draw, 130)
+    valid[:20] = [own[:80] + 3 * other for own, other in zip(train, valid[:20], strict=False)]
+    for name, own in (("train", train), ("valid", valid)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("".join(f"{line}\n" for line in own))
+    world = made(tmp_path, "text", "bytes", separator="line")
+    usual = reference(world.corpus, world.index, [world.ids(valid[-1])[:80]])
+    assert usual.kind == "beginnings" and len(usual.items) == 110
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A few long documents of random letters, behind one header."""
+    folder = tmp_path_factory.mktemp("books")
+    draw = np.random.default_rng(11)
+    for name, count in (("train", 12), ("valid", 6)):
+        (folder / name).mkdir()
+        for number in range(count):
+            book = "".join(draw.choice(LETTERS, 4500))
+            (folder / name / f"{number:02d}.txt").write_text(f"{HEADER} {book}")
+    return made(folder, "text", "bytes")
+
+
+def test_of_few_long_documents_the_common_header_is_left_out(books: World) -> None:
+    draw = np.random.default_rng(12)
+    mine = [f"{HEADER} {''.join(draw.choice(LETTERS, 160))}" for _ in range(40)]
+    copy = books.contents("train")[3]
+    mine[7], mine[9] = copy[:200], mine[9][:100] + copy[2000:2100]
+    samples = [books.ids(one) for one in mine]
+    samples[11] = samples[11][:30]
+    found = copying.copying(books.corpus, books.index, samples)
+    held_out, (measure,) = found["held_out"], found["measures"]
+    assert held_out["kind"] == "stretches" and held_out["items"] >= 100
+    assert len(HEADER) < held_out["lead"] < len(HEADER) + 15
+    assert found["short"] == 1 and measure["samples"] == 39
+    assert {8, 10} <= {one["number"] for one in found["flagged"]} and measure["flagged"] <= 3
+    assert measure["set"]["p"] > 0.01
+    for one in found["flagged"]:
+        assert len(one["ids"]) > one["tokens"] == sum(map(len, one["around"]))
+
+
+def test_where_few_documents_begin_alike_for_long_nothing_is_flagged(books: World) -> None:
+    samples = [books.ids(f"{HEADER} abc{letter}")[:70] for letter in "abcd" * 5]
+    found = copying.copying(books.corpus, books.index, samples)
+    assert (found["held_out"]["kind"], found["held_out"]["items"]) == ("beginnings", 6)
+    assert found["flagged"] == [] and found["measures"][0]["flagged"] is None
+    assert found["measures"][0]["set"]["p"] > 0.05
 
 
 def test_the_other_strand_is_a_copy_too(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ class Near:
 class Compared:
     """One measure of nearness, of samples and of held-out items.
 
-    A sample of less than `size` counts as one of `size`, the size up to which held-out items go.
+    A sample of less than `size` counts as one of `size`, and a held-out item of more does: then no
+    sample has a larger chance than `level` to be flagged, if samples are what held-out items are.
     `step` is how far apart values lie that can be told apart: 1 for counts, else 0. `window` is
     the size of the windows.
     """
@@ -103,7 +104,8 @@ class Compared:
 
     @property
     def _usual(self) -> Tail | None:
-        return tail(self.held_out.values, self.held_out.sizes, step=self.step)
+        sizes = np.minimum(self.held_out.sizes, self.size)
+        return tail(self.held_out.values, sizes, step=self.step)
 
     def _set(self) -> dict[str, Any]:
         """Return the test of Mann and Whitney (1947) that samples are nearer, with its effect.

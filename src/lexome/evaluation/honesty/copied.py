@@ -23,7 +23,7 @@ from lexome.training import open_run
 from lexome.training.run import MODEL, Run
 
 NAME = "copying.json"
-FORMAT = 1
+FORMAT = 2
 SAMPLES = 256
 # Samples that are written at once, between two signs of life.
 _ROUND = 32

@@ -2,8 +2,8 @@
 
 Overlap is not theft. Every text shares words with every other one, and what is short or repeats
 itself stands somewhere by chance: what is usual is measured on held-out items, which nobody
-copied, in pieces as long as the samples. A held-out item four fifths of which stand in training is
-a duplicate, by the rule of `corpus.leak`, and left out. A sample is flagged where held-out items
+copied, and which are like the samples (`reference`): beginnings of documents, as samples are. A
+sample is flagged where held-out items
 would come as near to training in at most one case of a thousand. A flag says that the sample is
 nearer than usual, never why: what everybody quotes is quoted again.
 
@@ -22,13 +22,12 @@ import numpy as np
 
 from lexome.corpus import Corpus
 from lexome.corpus.index import CorpusIndex
-from lexome.corpus.leak import THRESHOLD
 from lexome.corpus.manifest import TRAIN, VALID
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.honesty.comparing import Compared, Near
 from lexome.evaluation.honesty.matches import matches
 from lexome.evaluation.honesty.near_pictures import is_picture, nearest
-from lexome.evaluation.honesty.pieces import MOST_ITEMS, MOST_TOKENS, cut, placed_pieces
+from lexome.evaluation.honesty.reference import Reference, reference
 from lexome.evaluation.honesty.trace import parted, trace
 from lexome.evaluation.metrics.bootstrap import Ints
 from lexome.evaluation.progress import Told
@@ -43,10 +42,6 @@ NOTE = (
 )
 MATCH, PIXELS = "longest exact match", "nearness in pixels"
 _SHOWN = 20
-Placed = tuple[int, Ids]
-"""A piece of a document, with the document's number."""
-# Tokens of the parts in which a held-out document is judged to be a duplicate.
-_PART = 1024
 
 
 def copying(
@@ -59,37 +54,45 @@ def copying(
 ) -> dict[str, Any]:
     """Compare samples, as tokens [T] without begin and end, with the training split.
 
+    Each is a document of its own, from its beginning on.
+
     Returns JSON: what the held-out items were, each measure with how many samples it flags and a
     test of the whole set, and the flagged samples with what they match and where; `number` counts
-    samples from 1, as they were given. Each of two measures flags at half the `level`. Where fewer
-    than 100 held-out items are there, none is flagged, and it says so. Raises `LexomeError` where
-    no sample has content, or nothing is held out, and `UsageError` for a corpus of pairs or frames.
+    samples from 1, as they were given. `short` samples are those that hold nothing behind the
+    `lead` that is left out of all of them. Each of two measures flags at half the `level`. Where
+    fewer than 100 held-out items are there, none is flagged, and it says so. Raises `LexomeError`
+    where no sample has content, or nothing is held out, and `UsageError` for a corpus of pairs or
+    frames.
     """
     check_comparable(corpus)
-    numbers = [number for number, one in enumerate(samples) if len(one)]
-    contents = [np.asarray(samples[number], np.int64) for number in numbers]
-    if not contents:
+    full = [np.asarray(one, np.int64) for one in samples if len(one)]
+    if not full:
         raise LexomeError("there is no sample with content", fix="generate more, or name files")
     told("held-out items", 0, 1)
-    placed, duplicate_tokens = _held_out(corpus, index, _piece(corpus, contents))
-    items = [ids for _, ids in placed]
+    usual = reference(corpus, index, full)
     told("held-out items", 1, 1)
-    measures = compared(corpus, index, contents, placed)
+    numbers = [number for number, one in enumerate(samples) if len(one) > usual.lead]
+    contents = [np.asarray(samples[number][usual.lead :], np.int64) for number in numbers]
+    measures = compared(corpus, index, contents, usual)
     told("samples", len(contents), len(contents))
     each = level / len(measures)
+    flagged = _flagged(corpus, index, contents, numbers, measures, each)
     return {
         "note": NOTE,
         "level": level,
         "samples": len(contents),
-        "empty": len(samples) - len(contents),
+        "empty": len(samples) - len(full),
+        "short": len(full) - len(contents),
         "sample_tokens": int(np.median(_sizes(contents))),
         "held_out": {
-            "items": len(items),
-            "tokens": int(_sizes(items).sum()),
-            "duplicate_tokens": duplicate_tokens,
+            "kind": usual.kind,
+            "lead": usual.lead,
+            "items": len(usual.items),
+            "tokens": int(_sizes(usual.items).sum()),
+            "duplicate_tokens": usual.duplicate_tokens,
         },
         "measures": [one.as_json(each) for one in measures],
-        "flagged": _flagged(corpus, index, contents, numbers, measures, each),
+        "flagged": [one | {"ids": samples[one["number"] - 1].tolist()} for one in flagged],
     }
 
 
@@ -115,41 +118,14 @@ def check_comparable(corpus: Corpus) -> None:
         )
 
 
-def held_out_items(corpus: Corpus, index: CorpusIndex, size: int) -> tuple[list[Ids], int]:
-    """Return pieces of held-out documents of at most `size` tokens, none a duplicate of training.
-
-    With them comes how many tokens the duplicates have. Documents are judged in parts of some
-    length first: pieces that are shorter than what is shared by copying only
-    (`Language.run_units`) are none by themselves.
-    """
-    placed, duplicate_tokens = _held_out(corpus, index, size)
-    return [ids for _, ids in placed], duplicate_tokens
-
-
-def _held_out(corpus: Corpus, index: CorpusIndex, size: int) -> tuple[list[Placed], int]:
-    most = min(MOST_TOKENS, MOST_ITEMS * size)
-    parts = placed_pieces(corpus, VALID, max(size, _PART), most=most)
-    kept = _distinct(corpus, index, parts)
-    if size < _PART:
-        smaller = [(document, piece) for document, ids in kept for piece in cut(ids, size)]
-        kept = _distinct(corpus, index, smaller)
-    before, after = (sum(len(ids) for _, ids in own) for own in (parts, kept))
-    return kept, before - after
-
-
-def _distinct(corpus: Corpus, index: CorpusIndex, items: Sequence[Placed]) -> list[Placed]:
-    contained = matches(corpus, index, [ids for _, ids in items]).contained
-    return [one for one, share in zip(items, contained, strict=True) if not share >= THRESHOLD]
-
-
 def compared(
-    corpus: Corpus, index: CorpusIndex, samples: Sequence[Ids], placed: Sequence[Placed]
+    corpus: Corpus, index: CorpusIndex, samples: Sequence[Ids], usual: Reference
 ) -> list[Compared]:
-    """Return the measures that a corpus allows, of samples and of held-out items `placed`.
+    """Return the measures that a corpus allows, of samples and of held-out items `usual`.
 
-    `samples` are one or more, none of them empty, and each is a document of its own.
+    `samples` are one or more, none of them empty, without the lead that is to be left out.
     """
-    items, documents = [ids for _, ids in placed], [document for document, _ in placed]
+    items, documents = usual.items, usual.documents
     own = list(range(len(samples)))
     sizes, held_out_sizes = _sizes(samples), _sizes(items)
     size = int(np.median(sizes))
@@ -165,7 +141,7 @@ def compared(
             held_out=_matched(corpus, index, items, documents, window),
         )
     ]
-    if _is_of_pictures(corpus, samples):
+    if is_picture(corpus.tokenizer.decode(samples[0])):
         near = [_pictured(corpus, *both) for both in ((samples, own), (items, documents))]
         found.append(
             Compared(
@@ -202,18 +178,6 @@ def _pictured(corpus: Corpus, items: Sequence[Ids], documents: Sequence[int]) ->
     return Near(near, np.ones(len(near), np.int64), near, np.array(documents, np.int64))
 
 
-def _piece(corpus: Corpus, samples: Sequence[Ids]) -> int:
-    """Return the most tokens of a held-out item: those of a usual sample, or a whole picture."""
-    if _is_of_pictures(corpus, samples):
-        stream = corpus.stream(VALID)
-        return int(np.diff([*stream.document_starts, len(stream)]).max())
-    return int(np.median(_sizes(samples)))
-
-
-def _is_of_pictures(corpus: Corpus, samples: Sequence[Ids]) -> bool:
-    return is_picture(corpus.tokenizer.decode(samples[0]))
-
-
 def _flagged(
     corpus: Corpus,
     index: CorpusIndex,
@@ -237,7 +201,6 @@ def _flagged(
             {
                 "number": numbers[row] + 1,
                 "measure": measure.name,
-                "ids": samples[row].tolist(),
                 "tokens": len(samples[row]),
                 "value": float(values[row]),
                 "limit": float(limits[row]),

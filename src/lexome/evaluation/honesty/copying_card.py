@@ -8,6 +8,12 @@ from typing import Any
 
 from lexome.evaluation.honesty.card import framed, write_section
 
+KINDS = {
+    "beginnings": "beginnings of held-out documents",
+    "stretches": "held-out stretches from behind the beginnings of documents",
+}
+"""What held-out items are, in words, by their kind."""
+
 _NAME = "copying"
 
 
@@ -23,10 +29,17 @@ def copying_card(found: Mapping[str, Any]) -> str:
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    held_out = found["held_out"]
+    items = f"{held_out['items']:,} {KINDS[held_out['kind']]}"
     yield (
-        f"Of {found['samples']:,} samples and {found['held_out']['items']:,} held-out items it was "
-        "measured how near they come to the training data."
+        f"Of {found['samples']:,} samples and {items} it was measured how near they come to the "
+        "training data."
     )
+    if held_out["lead"]:
+        yield (
+            f"Documents begin alike: the first {held_out['lead']:,} tokens of samples are left "
+            f"out, and with them {found['short']:,} whole samples."
+        )
     for measure in found["measures"]:
         yield f"By {measure['name']}, {_flagged(measure)}; {_set(measure['set'])}."
     yield f"{found['note'].capitalize()}."

@@ -48,6 +48,17 @@ def matches(corpus: Corpus, index: CorpusIndex, contents: Sequence[Ids]) -> Matc
     return Matches(longest, contained)
 
 
+def reaches(corpus: Corpus, index: CorpusIndex, contents: Sequence[Ids], longer: int) -> list[int]:
+    """Return how far each content is spanned, as it is written, by runs that are `longer`.
+
+    That is where the last span of more than so many tokens ends, or 0.
+    """
+    return [
+        max((one.stop for one in spans[0] if one.stop - one.start > longer), default=0)
+        for _, spans in _looked_up(corpus, index, contents)
+    ]
+
+
 def _looked_up(
     corpus: Corpus, index: CorpusIndex, contents: Sequence[Ids]
 ) -> Iterator[tuple[list[Reading], list[list[Span]]]]:
