@@ -81,7 +81,7 @@ def world(lexome: Lexome, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.exit_code == 0, result.output
     shape = [f"model.{name}" for name in ("layers=2", "width=64", "heads=2")]
     result = lexome(
-        "train", "--corpus", folder / "corpus", "--out", folder / "run", "--steps", 200,
+        "train", "--corpus", folder / "corpus", "--out", folder / "run", "--steps", 400,
         "--context", 64, "--batch-size", 16, "--compile", "false",
         "--set", "training.sample_every=0", *(word for one in shape for word in ("--set", one)),
     )  # fmt: skip
@@ -222,7 +222,7 @@ def test_a_swap_of_everything_is_caught(lexome: Lexome, world: Path) -> None:
     assert result.exit_code == 0, result.output
     shape = [f"model.{name}" for name in ("layers=2", "width=64", "heads=2")]
     result = lexome(
-        "train", "--corpus", world / "swapped-corpus", "--out", world / "swapped", "--steps", 200,
+        "train", "--corpus", world / "swapped-corpus", "--out", world / "swapped", "--steps", 400,
         "--context", 64, "--batch-size", 16, "--compile", "false",
         "--set", "training.sample_every=0", *(word for one in shape for word in ("--set", one)),
     )  # fmt: skip
