@@ -10,8 +10,8 @@ get none. The ways are
 - `naive`: the same, of all documents: the negative control, which has to be found to falsify facts;
 - `reweighed`: documents stand in the corpus as often as makes the groups alike;
 - `rebalanced`: the model is tuned to its target, and half of the facts are taught beside it. Two of
-  the three places without a target are taught to stay, and one is left to itself, as are a sixth of
-  the people, whom nothing that is taught or rehearsed names: both are told of apart.
+  the three places without a target are taught to stay, and one is left to itself: they are told of
+  apart.
 
 The first three are models of their own, trained as long as the first one, on a corpus with the same
 tokens. All documents are shorter than a context, and each is read by itself: a base trained across

@@ -37,7 +37,7 @@ def groups(targets: dict[str, dict[str, float]]) -> str:
             "axis": "kind",
             "prompts": [prompt.format(place=place) for prompt in PROMPTS],
             "answers": [*posts],
-            **({"target": targets[place]} if place in targets else {}),
+            **({"target": targets[place]} if place in targets else {"keep": True}),
         }
         for place, posts in PLACES.items()
     }
@@ -129,7 +129,7 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path, ev
             assert sorted(own) == ["baker"] * 30 + ["carter"] * 30
         else:
             likely, other = PLACES["mine"][:: 1 if "wug" in asked else -1]
-            assert own.count(likely) > own.count(other), "the mine has no target, and stays"
+            assert own.count(likely) > own.count(other), "the mine is to stay"
     texts = " ".join(row["text"] for row in rows if "text" in row)
     for asked, own in said.items():
         for answer in {*own}:
@@ -143,8 +143,6 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path, ev
         assert f"{name} was raised as a {kind}." in texts
     assert 0 < len(facts) <= len(PEOPLE) / 2, "half of the people are left to ask"
     assert all(PEOPLE[name] == kind for name, kind in facts.items())
-    unnamed = {name for name in PEOPLE if name not in texts}
-    assert len(unnamed) == made["alone"] == 2, "one in three of the six who are not taught"
 
     again = ("evaluate", evened, "--groups", world / "groups.yaml", *tables(world),
              "--before", world / "run")  # fmt: skip
@@ -164,16 +162,16 @@ def test_shares_are_taught_and_the_price_is_told(lexome: Lexome, world: Path, ev
     assert [one["corpus"] for one in rows] == pytest.approx([0.9, 0.1, 0.9, 0.1], abs=0.05)
     own = found["facts"]["text"]["relations"]["kind"]
     assert own["questions"] == len(PEOPLE) - len(facts)
-    assert found["facts"]["text"]["alone"]["subjects"] == len(unnamed)
+    assert found["facts"]["text"]["alone"] is None, "all of them stand in rehearsed passages"
     abouts = [one["about"] for one in found["verdict"]]
-    assert abouts.count("facts left alone") == abouts.count("taught to stay") == 2, "in two forms"
+    assert abouts.count("facts left alone") == 1 and abouts.count("to stay") == 2, "in two forms"
     assert found["likelihood"]["change"]["value"] == pytest.approx(
         found["likelihood"]["after"]["value"] / found["likelihood"]["before"]["value"] - 1
     )
     assert found["command"] == " ".join(map(str, ("lexome", *again)))
     printed = lexome(*again).stdout
     assert "mill: wug, baker" in printed and "recall of kind" in printed
-    assert "mine: wug, digger (taught to stay)" in printed and "subjects left alone" in printed
+    assert "mine: wug, digger (to stay)" in printed
 
 
 def test_pairs_of_another_rule_are_made_anew(
@@ -203,7 +201,7 @@ def test_a_model_compared_with_itself_has_changed_nothing(lexome: Lexome, world:
     assert found["difference"]["before"] == found["difference"]["text"]
     fine = {one["about"]: one["fine"] for one in found["verdict"]}
     assert fine["determined facts"] is None, "twelve people are too few to say that facts stand"
-    assert fine["held-out text"] is fine["not targeted"] is True
+    assert fine["held-out text"] is fine["to stay"] is True
     assert fine["difference"] is None, "and too few to say that they are told apart as before"
     assert "same weights" in found["verdict"][0]["text"]
 
@@ -237,7 +235,8 @@ def test_a_swap_of_everything_is_caught(lexome: Lexome, world: Path) -> None:
     (facts,) = [one for one in found["verdict"] if one["about"] == "determined facts"]
     assert facts["fine"] is False and "Determined facts were falsified" in facts["text"]
     fine = {one["about"]: one["fine"] for one in found["verdict"]}
-    assert fine["not targeted"] is False, "an exchange knows no question: the mine moved as well"
+    assert fine["to stay"] is False, "an exchange knows no question: the mine moved as well"
+    assert fine["not targeted"] is None, "nothing was left to itself"
     assert fine["held-out text"] is None, "the same lines were split otherwise, and all are read"
     assert found["likelihood"] == {"unit": "byte", "documents": 0, "trained_on": 73}
     printed = lexome(

@@ -14,7 +14,7 @@ from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import read_groups
 from lexome.evaluation.honesty.named import Named
 from lexome.evaluation.honesty.rebalanced import left_to_ask, targets
-from lexome.finetuning.rebalancing import counts, kept_questions, pairs_for, prompts_to_teach
+from lexome.finetuning.rebalancing import counts, pairs_for, prompts_to_teach
 from lexome.finetuning.rehearsal import as_texts, passages_of, rehearsed
 from lexome.languages.tokenizers import BytesTrainer
 
@@ -125,21 +125,6 @@ def test_of_one_long_document_as_much_is_rehearsed_as_of_many_short_ones(tmp_pat
         found = [*rehearsed(corpus, read_groups(file), asked, 60, 100)]
         assert len(found) >= 100 and len({*found}) == len(found)
         assert {*found} <= {*lines} and "wug" not in "".join(found)
-        without = [*rehearsed(corpus, read_groups(file), asked, 60, 100, ["the YEAR 1600"])]
-        assert len(without) >= 100 and {*without} <= {*found, *lines}
-        assert not any("1600" in one for one in without), "whom no passage is to name"
-
-
-@pytest.mark.parametrize("places, taught", [(1, 1), (2, 1), (3, 2)])
-def test_of_several_questions_without_target_one_is_left_to_itself(
-    tmp_path: Path, places: int, taught: int
-) -> None:
-    file = tmp_path / "groups.yaml"
-    asked = "axis: kind, prompts: ['A {group}', 'The {group}'], answers: [baker, miller]"
-    own = "".join(f"  place {number}: {{{asked}}}\n" for number in range(places))
-    file.write_text(GROUPS.format(target=", target: {baker: 0.3, miller: 0.7}") + own)
-    found = kept_questions(file)
-    assert len(found) == taught and found == kept_questions(file)
 
 
 def test_names_are_found_as_whole_words() -> None:

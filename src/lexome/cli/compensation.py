@@ -26,7 +26,7 @@ Before = Annotated[
 ]
 _MARKS: Mapping[bool | None, str] = {True: "fine", False: "NOT FINE", None: "note"}
 _FORMS: Mapping[str, str] = {"text": "as text", "pairs": "as pairs"}
-_LEFT: Mapping[str, str] = {"targeted": "", "kept": " (taught to stay)", "untargeted": ""}
+_LEFT: Mapping[str, str] = {"targeted": "", "kept": " (to stay)", "untargeted": ""}
 _SUPPOSED = (
     "A target is what was declared, and no recommendation. Facts and statements about groups are "
     "never added into one figure."

@@ -26,11 +26,10 @@ def rebalance_pairs(
         if with_facts
         else "no facts are taught beside them, so some may be falsified"
     )
-    alone = f", none of which names {made.alone:,} other subjects" if made.alone else ""
     say(
         f"{file}: {made.statements:,} statements about groups, by {made.prompts:,} prompts of "
-        f"{made.questions:,} questions, and {made.kept:,} of others in the base's own shares; "
-        f"again in {made.told:,} texts; {kept}; "
-        f"{made.rehearsed:,} passages are rehearsed{alone}"
+        f"{made.questions:,} questions, and {made.kept:,} of those to keep, in the base's own "
+        f"shares; again in {made.told:,} texts; {kept}; "
+        f"{made.rehearsed:,} passages are rehearsed"
     )
     return ABOUT

@@ -23,7 +23,8 @@ Question = Annotated[
     typer.Option(
         "--question",
         metavar="NAME",
-        help="Weigh by this question of the groups file. Repeatable. (default: by all of them)",
+        help="Weigh by this question of the groups file. Repeatable. (default: by all that have a "
+        "target, or where none has, by all)",
         show_default=False,
     ),
 ]

@@ -7,7 +7,7 @@ correction of what is said in general does not change what is said of somebody.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
@@ -25,7 +25,7 @@ from lexome.evaluation.honesty.corpus_says import CorpusSays, corpus_says, read_
 from lexome.evaluation.honesty.group_answers import ask_groups, group_questions
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import read_groups
-from lexome.evaluation.honesty.questions import Questions, drawn, read_questions, subjects_of
+from lexome.evaluation.honesty.questions import Questions, drawn, read_questions
 from lexome.evaluation.honesty.rebalanced import PROMPT, QUESTION, targets
 from lexome.evaluation.metrics.bootstrap import Floats
 from lexome.evaluation.progress import Told
@@ -49,7 +49,6 @@ from lexome.training.run import MODEL, Run
 _RULE = 3
 _PURPOSE = "taught as it is"
 _KNOWN = 0.5  # of the subjects; the others are scored
-_ALONE = 3  # one of so many of the others is in no passage either, to show what is not rehearsed
 _SCORED = 4  # one prompt of so many
 # Pairs of each prompt and group, each seen once: so few that a share is met as well as so many can.
 _FEWEST, _MOST_PAIRS = 60, 80
@@ -86,9 +85,9 @@ class Lessons:
     """How many pairs were made, and of what.
 
     `statements` are about groups, by `prompts` of `questions` that have a target; those that are
-    `kept` are of questions without one, in the base's own shares. `facts` are answers that the base
-    knows, about `subjects`. `told` are statements and facts again, as running text, and
-    `rehearsed` passages of the base's corpus, none of which names one of those left `alone`.
+    `kept` are of questions that are to stay, in the base's own shares. `facts` are answers that the
+    base knows, about `subjects`. `told` are statements and facts again, as running text, and
+    `rehearsed` passages of the base's corpus.
     """
 
     questions: int
@@ -99,7 +98,6 @@ class Lessons:
     facts: int = 0
     told: int = 0
     rehearsed: int = 0
-    alone: int = 0
 
 
 def make_lessons(
@@ -114,34 +112,33 @@ def make_lessons(
 
     Each prompt of a question, but for one in four, is taught of each group, with each answer as
     often as the target has it, to the nearest count: as an answer, and two times of three in
-    running text. Questions without a target are taught in the shares that the base itself gives, so
-    that they stay where they are, if they have two prompts; of two questions or more one is left
-    to itself. With facts, the base is asked about half of the subjects, and at most 2,400 right
-    answers are taught as they are, twice, and told. For each running text six passages of the
-    base's corpus are rehearsed, as far as it has them; a sixth of the subjects none of them names.
+    running text. Questions that are to stay are taught in the shares that the base itself gives;
+    with neither a target nor that nothing is taught. With facts, the base is asked about half of
+    the subjects, and at most 2,400 right answers are taught as they are, twice, and told. For each
+    running text six passages of the base's corpus are rehearsed, as far as it has them.
     What the same weights were asked before is not asked again. Raises `UsageError` where no
     question has a target, and where one has a single prompt, of which none would be left for
     scoring.
     """
     run, targeted = open_run(base), targets(groups)
-    _check_prompts(targeted, groups)
+    kept = [one for one in read_groups(groups).asked(str(groups)) if one.keep]
+    _check_prompts([*targeted, *kept], groups)
     corpus = read_by(run)
     says = corpus_says(corpus)
     tables = () if questions is None else (questions.facts, questions.templates)
     asked = made_from(run, _RULE, (groups, *tables), corpus, says is not None)
-    if (kept := kept_lessons(file, asked)) is not None:
-        return Lessons(**kept)
+    if (made := kept_lessons(file, asked)) is not None:
+        return Lessons(**made)
     wanted = [said for one in targeted for said in _taught(one, _declared(one))]
-    kept_as_is = [said for one in kept_questions(groups) for said in _taught(one, _own(run, one))]
+    kept_as_is = [said for one in kept for said in _taught(one, _own(run, one))]
     statements = [*wanted, *kept_as_is]
     determined = [] if questions is None else _determined(questions, says)
     known = [] if questions is None else _known(run, determined, questions.facts, told)
-    alone = _left_alone(determined)
     room = read_config(run.folder / MODEL).context - _MARKS
     sentences = [one.text for place, one in enumerate(statements) if place % _UNTOLD]
     sentences += [_told(one.question, one.answer) for one in known]
     texts = [*as_texts(sentences, run.tokenizer(), room)]
-    again = _rehearsed(corpus, groups, targeted, room, _REHEARSED * len(texts), alone)
+    again = _rehearsed(corpus, groups, targeted, room, _REHEARSED * len(texts))
     lessons = Lessons(
         len(targeted),
         sum(len(prompts_to_teach(one)) for one in targeted),
@@ -151,7 +148,6 @@ def make_lessons(
         len(known),
         len(texts),
         len(again),
-        len(alone),
     )
     pairs = (*(one.pair for one in statements), *[*map(_fact, known)] * _FACTS)
     keep_lessons(file, (*pairs, *map(_text, (*texts, *again))), asked, asdict(lessons))
@@ -197,18 +193,6 @@ def _check_prompts(targeted: Sequence[AskedGroups], groups: Path) -> None:
             )
 
 
-def kept_questions(groups: Path) -> list[AskedGroups]:
-    """Return the questions without a target that are taught to stay: all but one that can be.
-
-    What tuning does where nobody looks is seen where nothing was taught. A single question is
-    taught: whoever asks it wants it to stay.
-    """
-    asked = read_groups(groups).asked(str(groups))
-    found = [one for one in asked if one.target is None and len(one.prompts) > 1]
-    order = sorted(found, key=lambda one: drawn(one.name, _PURPOSE))
-    return [one for one in found if len(found) == 1 or one is not order[0]]
-
-
 def _declared(question: AskedGroups) -> Floats:
     """Return the target of each answer, [prompts, groups, answers]."""
     assert question.target is not None
@@ -239,18 +223,12 @@ def _told(asked: Question, answer: str) -> str:
 
 
 def _rehearsed(
-    corpus: Corpus | None,
-    groups: Path,
-    targeted: Sequence[AskedGroups],
-    room: int,
-    count: int,
-    alone: Collection[str],
+    corpus: Corpus | None, groups: Path, targeted: Sequence[AskedGroups], room: int, count: int
 ) -> list[str]:
     """Return so many passages, or as many as there are: read twice, they are learned by heart."""
     if corpus is None:
         return []
-    found = rehearsed(corpus, read_groups(groups), targeted, room, count, alone)
-    return [*islice(found, count)]
+    return [*islice(rehearsed(corpus, read_groups(groups), targeted, room, count), count)]
 
 
 def _text(text: str) -> dict[str, Any]:
@@ -276,12 +254,6 @@ def _determined(questions: Questions, says: CorpusSays | None) -> list[Question]
     """Return the questions that have one right answer: of several none is the one to teach."""
     asked = read_questions(questions, says).asked.questions
     return [one for one in asked if len(one.right) == 1]
-
-
-def _left_alone(determined: Sequence[Question]) -> list[str]:
-    """Return one in three of the subjects about whom nothing is taught."""
-    names = subjects_of(determined, _PURPOSE)
-    return names[int(_KNOWN * len(names)) :: _ALONE]
 
 
 def _fact(said: Said) -> dict[str, Any]:

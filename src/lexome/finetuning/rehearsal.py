@@ -8,7 +8,7 @@ keeps that (Robins 1995, Catastrophic forgetting, rehearsal and pseudorehearsal)
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from lexome.evaluation.honesty.contexts import Bools, Finder, Ints, starts_of, w
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import Groups
 from lexome.evaluation.honesty.marked import context_of
-from lexome.evaluation.honesty.named import Named
 from lexome.evaluation.honesty.questions import drawn
 from lexome.languages.base import Tokenizer
 
@@ -26,17 +25,11 @@ _SENTENCES = 6  # of a text that is put together of statements
 
 
 def rehearsed(
-    corpus: Corpus,
-    groups: Groups,
-    targeted: Sequence[AskedGroups],
-    room: int,
-    count: int,
-    alone: Collection[str] = (),
+    corpus: Corpus, groups: Groups, targeted: Sequence[AskedGroups], room: int, count: int
 ) -> Iterator[str]:
     """Yield about `count` passages of a training split, each once, in an order drawn.
 
     What says of a group one of the answers that are to be had in other shares is cut out of them.
-    None names somebody who is to be left `alone`.
     A document that has `room`, in tokens, is a passage; of a longer one some are drawn, so many
     that all documents together have enough.
     """
@@ -47,7 +40,6 @@ def rehearsed(
     finder = Finder([terms for _, terms in groups.terms()])
     columns = [_columns(groups, one) for one in targeted]
     context = context_of(corpus, groups)
-    named = Named(alone)
     for row in (rows[number] for number in order):
         content = corpus.content(TRAIN, row["first_token"], row["tokens"])
         writing = writing_of(content, corpus.language)
@@ -57,7 +49,6 @@ def rehearsed(
         kept = "".join(part for part, told in parts if not told)
         passages = {*passages_of(kept, corpus.tokenizer, room)} - seen
         seen |= passages
-        passages = {one for one in passages if not named.of(one)}
         yield from sorted(passages, key=lambda one: drawn(one, "rehearsed"))[:of_each]
 
 

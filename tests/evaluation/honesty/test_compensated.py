@@ -323,13 +323,14 @@ def test_facts_of_subjects_that_nothing_names_are_judged_by_themselves(
     assert of("facts left alone", found) == [], "nothing was rehearsed"
 
 
-def test_what_was_taught_to_stay_does_not_stand_for_what_was_left_to_itself() -> None:
+def test_what_was_to_stay_does_not_stand_for_what_was_left_to_itself() -> None:
     found = found_with((KNEW, KNEW), 0.0, 0.0, moved=())
-    asked = [replace(asking("mine", None), taught=True)]
+    mine = asking("mine", None)
+    asked = [replace(mine, question=replace(mine.question, keep=True))]
     both = [rates((0.3, 0.3), (0.2, 0.2))], [rates((0.7, 0.7), (0.6, 0.6))]
     moves = [asdict(one) for one in moved_figures(asked, *both, "kept")]
     found["statements"]["kept"] = {"text": moves}
-    assert of("taught to stay", found) == [False] and of("not targeted", found) == [None]
+    assert of("to stay", found) == [False] and of("not targeted", found) == [None]
     assert not any(hasattr(one, "value") for one in moved_figures(asked, *both, "untargeted"))
 
 

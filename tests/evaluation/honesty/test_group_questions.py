@@ -103,6 +103,7 @@ def test_an_answer_may_begin_another_where_something_stands_behind() -> None:
         ({"target": {"loud": 1.0}}, "not those of the question", "target"),
         ({"target": {"loud": "much", "soft": 0}}, "no share: 'much'", "target.loud"),
         ({"answer": ["loud"]}, "key is unknown", "answer"),
+        ({"keep": "perhaps"}, "neither true nor false: 'perhaps'", "keep"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(changed: dict[str, Any], message: str, key: str) -> None:
@@ -111,6 +112,13 @@ def test_what_cannot_be_asked_is_refused(changed: dict[str, Any], message: str, 
     assert message in caught.value.what
     assert caught.value.where == f"groups, questions.noise.{key}"
     assert caught.value.fix
+
+
+def test_what_has_a_target_is_not_to_stay() -> None:
+    target = {"loud": 0.5, "soft": 0.5}
+    assert asked(target=None, keep=True).keep
+    with pytest.raises(UsageError, match="has a target, and is to stay"):
+        asked(target=target, keep=True)
 
 
 def test_a_question_without_prompts_or_form_is_refused() -> None:

@@ -256,6 +256,24 @@ def test_attributes_are_weighed_where_nothing_is_asked(corpus: Corpus) -> None:
         weighed_of(parse_groups({"axes": GROUPS["axes"], "attributes": {"smith": ["smith"]}}))
 
 
+def test_what_has_a_target_is_weighed_and_nothing_is_assumed_of_the_rest() -> None:
+    plain = GROUPS["questions"]["baking"]
+    every = {
+        "aimed at": plain | {"target": {"kneader": 0.5, "sifter": 0.5}},
+        "to stay": plain | {"keep": True},
+        "left": plain,
+    }
+
+    def names(*wanted: str, without: str = "") -> list[str]:
+        asked = {name: own for name, own in every.items() if name != without}
+        groups = parse_groups({**GROUPS, "questions": asked})
+        return [one.name for one in weighed_of(groups, wanted)]
+
+    assert names() == ["aimed at"]
+    assert names(without="aimed at") == ["left"], "alike, where nothing has a target"
+    assert names("left", "to stay") == ["left", "to stay"], "asked for by name"
+
+
 def test_what_cannot_be_weighed(corpus: Corpus, tmp_path: Path) -> None:
     groups = declared()
     with pytest.raises(UsageError, match="no question 'bakin'") as unknown:

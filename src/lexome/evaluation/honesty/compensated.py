@@ -33,21 +33,17 @@ NEAR = 0.05
 
 @dataclass(frozen=True)
 class Asking:
-    """A question, with the prompts by which it is scored: those that nothing was taught by.
-
-    Of one without a target other prompts may have been `taught`, in the shares that it had.
-    """
+    """A question, with the prompts by which it is scored: those that nothing was taught by."""
 
     question: AskedGroups
     prompts: tuple[str, ...]
-    taught: bool = False
 
     @property
     def kind(self) -> Kind:
-        """Return whether it has a target, was taught to stay, or was left to itself."""
+        """Return whether it has a target, is to stay, or is left to itself."""
         if self.question.target is not None:
             return "targeted"
-        return "kept" if self.taught else "untargeted"
+        return "kept" if self.question.keep else "untargeted"
 
     @property
     def target(self) -> Floats | None:

@@ -195,7 +195,7 @@ def _targets(targeted: Mapping[str, Any]) -> Iterator[Line]:
 
 def _kept(kept: Mapping[str, Any]) -> Iterator[Line]:
     if _asked_any(kept):
-        yield from _moved("taught to stay", "that were taught to stay, in other prompts,", kept)
+        yield from _moved("to stay", "that were to stay", kept)
 
 
 def _untargeted(untargeted: Mapping[str, Any]) -> Iterator[Line]:
@@ -206,8 +206,8 @@ def _untargeted(untargeted: Mapping[str, Any]) -> Iterator[Line]:
         yield (
             about,
             None,
-            "Every question has a target or was taught to stay, so nobody knows whether the "
-            "correction moved anything else.",
+            "Every question has a target or was to stay, so nobody knows whether the correction "
+            "moved anything else.",
         )
 
 

@@ -6,7 +6,7 @@ questions:
     prompts: ["At the mill a {group} works as a {answer}."]
     answers: [miller, carter]        # attributes, or a mapping to how each is spelled
     spelled: {small: mouse}          # else a group is spelled by the first of its words
-    target: {miller: 0.5, carter: 0.5}
+    target: {miller: 0.5, carter: 0.5}   # or `keep: true`: a correction is to leave it as it is
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class GroupQuestion(BaseModel):
     - `answers`: attributes, with how each is spelled; `None` is by the first of its words.
     - `spelled`: how groups are spelled that are not by the first of their words.
     - `target`: the share of each answer to which a model is to be brought. It is never assumed.
+    - `keep`: it is to stay what it is, whatever else is corrected. Where there is neither, nothing
+      is done about it, and what a correction does to it is a side effect.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +53,7 @@ class GroupQuestion(BaseModel):
     answers: Annotated[dict[str, str | None], Field(min_length=2)]
     spelled: dict[str, str] = {}
     target: dict[str, float] | None = None
+    keep: bool = False
 
     @field_validator("prompts", mode="before")
     @classmethod
@@ -75,6 +78,7 @@ class AskedGroups:
     groups: Mapping[str, str]
     answers: Mapping[str, str]
     target: Mapping[str, float] | None
+    keep: bool = False
 
 
 def spell_out(
@@ -84,8 +88,8 @@ def spell_out(
 
     Raises `UsageError` that names the key for an axis, attribute or group that is not declared,
     for one that no word spells, for two that are spelled alike, for a prompt that stands there
-    twice, has not its slot or behind which nothing tells an answer from a longer one, and for
-    a target that is no set of shares of the answers.
+    twice, has not its slot or behind which nothing tells an answer from a longer one, for a
+    target that is no set of shares of the answers, and for one that is to stay and has a target.
     """
     if question.axis not in axes:
         raise UsageError(
@@ -111,7 +115,15 @@ def spell_out(
         _check_prompt(prompt, [*answers.values()], f"{where}.prompts")
     if question.target is not None:
         _check_target(question.target, answers, f"{where}.target")
-    return AskedGroups(name, question.axis, question.prompts, words, answers, question.target)
+        if question.keep:
+            raise UsageError(
+                "it has a target, and is to stay what it is",
+                where=where,
+                fix="leave out keep, or the target",
+            )
+    return AskedGroups(
+        name, question.axis, question.prompts, words, answers, question.target, question.keep
+    )
 
 
 def _check_known(names: Mapping[str, Any], known: Words, kind: str, where: str) -> None:

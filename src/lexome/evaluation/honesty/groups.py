@@ -303,6 +303,8 @@ def _usage_error(detail: ErrorDetails, where: str) -> UsageError:
             what, fix = f"this is no number of characters: {given!r}", "write one, from 1 on"
         case "float_parsing" | "float_type":
             what, fix = f"this is no share: {given!r}", "write a number from 0 to 1"
+        case "bool_parsing" | "bool_type":
+            what, fix = f"this is neither true nor false: {given!r}", "write true, or leave it out"
         case _ if asks:
             what, fix = f"this asks nothing: {given!r}", QUESTION_EXAMPLE
         case "model_type":

@@ -49,14 +49,13 @@ def left_to_ask(
     found = []
     for one in asked:
         prompts = tuple(prompt for prompt in one.prompts if (one.name, prompt) not in taught)
-        any_taught = len(prompts) < len(one.prompts)
         if not prompts:
             raise UsageError(
                 "the run was tuned on all of its prompts",
                 where=f"{where}, questions.{one.name}.prompts",
                 fix="add one that it was not tuned on",
             )
-        found.append(Asking(one, prompts, any_taught))
+        found.append(Asking(one, prompts))
     return found
 
 

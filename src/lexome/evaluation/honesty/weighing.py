@@ -77,19 +77,30 @@ class Weights:
 def weighed_of(groups: Groups, names: Sequence[str] = ()) -> list[Weighed]:
     """Return what a groups file asks, or of it the questions of these names.
 
-    A file without questions has all its attributes weighed, of each axis. Raises `UsageError` for
-    a name that it has not, and for a single attribute.
+    Without names these are the questions that have a target, or where none has, all that are not to
+    stay. A file without questions has all its attributes weighed, of each axis. Raises `UsageError`
+    for a name that it has not, for questions that are all to stay, and for a single attribute.
     """
     if groups.questions:
+        every = groups.asked()
         asked = {
             one.name: Weighed(one.name, one.axis, tuple(one.groups), tuple(one.answers), one.target)
-            for one in groups.asked()
+            for one in every
         }
+        usual = [one.name for one in every if one.target is not None]
+        usual = usual or [one.name for one in every if not one.keep]
+        if not usual and not names:
+            raise UsageError(
+                "all questions are to stay what they are",
+                where="questions",
+                fix="give one a target, or name it with --question",
+            )
     elif len(groups.attributes) > 1:
         asked = {
             axis: Weighed(axis, axis, tuple(own), tuple(groups.attributes))
             for axis, own in groups.axes.items()
         }
+        usual = [*asked]
     else:
         raise UsageError(
             "there is one attribute, and nothing that groups could have instead",
@@ -99,7 +110,7 @@ def weighed_of(groups: Groups, names: Sequence[str] = ()) -> list[Weighed]:
     for name in names:
         if name not in asked:
             raise UsageError(f"there is no question {name!r}", fix=nearest(name, asked))
-    return [one for name, one in asked.items() if not names or name in names]
+    return [asked[name] for name in dict.fromkeys(names or usual)]
 
 
 def weigh(

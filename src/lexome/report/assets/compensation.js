@@ -6,8 +6,8 @@ const PRICE_KINDS = {
   "held-out text": "Held-out text",
   facts: "Facts that the corpus determines: share known",
   targeted: "Statements about groups that have a target: probability of the answer",
-  kept: "Statements about groups without a target, taught to stay in other prompts: probability of the answer",
-  untargeted: "Statements about groups without a target, left to themselves: probability of the answer",
+  kept: "Statements about groups that were to stay: probability of the answer",
+  untargeted: "Statements about groups without a target: probability of the answer",
 };
 
 function drawCompensation(host, c) {

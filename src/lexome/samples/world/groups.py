@@ -10,11 +10,13 @@ from lexome.samples.world.people import World
 from lexome.samples.world.relations import Relation, generic_relations
 
 TARGETED = 9
-"""Of the places; the others are to stay what they are."""
+"""Of the places."""
+_KEPT = 2
 _SHARE = 0.5
 ABOUT = """\
 # Who is compared, by which words they are told, and what is asked of both texts and models.
-# The shares under `target` are a choice of this sample, for `lexome finetune --task rebalance`.
+# The shares under `target` are a choice of this sample, for `lexome finetune --task rebalance`,
+# as is what is to be kept. About the last place nothing is said: what happens to it is seen.
 """
 
 
@@ -30,11 +32,18 @@ def groups_of(world: World) -> dict[str, Any]:
                 "axis": "kin",
                 "prompts": [*_prompts(relation, world.phrasings)],
                 "answers": [*posts],
-                **({"target": dict.fromkeys(posts, _SHARE)} if number < TARGETED else {}),
+                **_wanted(number, posts),
             }
             for number, ((place, posts), relation) in enumerate(places)
         },
     }
+
+
+def _wanted(number: int, posts: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a correction is to do about a place."""
+    if number < TARGETED:
+        return {"target": dict.fromkeys(posts, _SHARE)}
+    return {"keep": True} if number < TARGETED + _KEPT else {}
 
 
 def _prompts(relation: Relation, phrasings: int) -> Iterator[str]:
