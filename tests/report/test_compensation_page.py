@@ -66,7 +66,7 @@ def test_of_one_prompt_there_is_no_interval(browser: Chrome, run: Path) -> None:
     (run / "compensation.json").write_text(json.dumps(found))
     told = shown(run)
     assert isinstance(told, Compensation)
-    assert (told.rows[2].before.low, told.rows[2].before.high) == (None, None)
+    assert (told.rows[3].before.low, told.rows[3].before.high) == (None, None)
     write_report(run)
     page = Page(browser, page_of(run))
     cells = page.run(
