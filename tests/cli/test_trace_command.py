@@ -206,8 +206,8 @@ def test_of_a_tuned_run_what_its_base_has_read_is_searched(
     assert found["of_base"] and found["corpus"] == str(corpus)
     words = ("generate", tuned / "run", "rain 3", "--max-tokens", 5, "--min-p", 1, "--trace")
     written = json.loads(lexome(*words, "--json").stdout)[0]
-    if written["trace"]:
-        assert "".join(written["trace"]["pieces"]) == written["text"]
+    assert written["text"], "or nothing is traced"
+    assert "".join(written["trace"]["pieces"]) == written["text"]
     (tuned / "base").rename(tuned / "elsewhere")
     result = lexome("trace", tuned / "run", read)
     assert result.exit_code == 1 and "the base of this run is not there any more" in result.stderr

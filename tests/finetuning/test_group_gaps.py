@@ -102,6 +102,8 @@ def test_numbers_are_names_and_come_in_quarters_where_that_is_asked_for() -> Non
     with pytest.raises(UsageError, match="'old' is no number") as caught:
         members(unsure, "age:ranges")
     assert caught.value.where == "--by age:ranges"
+    with pytest.raises(UsageError, match="none of the values of age is a number"):
+        members([question(2, age="nan"), question(2)], "age:ranges")
     with pytest.raises(UsageError, match="'ag'") as caught:
         members(ages, "ag:ranges")
     assert "age" in str(caught.value.fix)

@@ -12,7 +12,6 @@ from lexome.corpus import PrepareRequest, prepare
 from lexome.errors import UsageError
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import read_groups
-from lexome.evaluation.honesty.named import Named
 from lexome.evaluation.honesty.rebalanced import left_to_ask, targets
 from lexome.finetuning.rebalancing import counts, pairs_for, prompts_to_teach
 from lexome.finetuning.rehearsal import as_texts, passages_of, rehearsed
@@ -125,10 +124,3 @@ def test_of_one_long_document_as_much_is_rehearsed_as_of_many_short_ones(tmp_pat
         found = [*rehearsed(corpus, read_groups(file), asked, 60, 100)]
         assert len(found) >= 100 and len({*found}) == len(found)
         assert {*found} <= {*lines} and "wug" not in "".join(found)
-
-
-def test_names_are_found_as_whole_words() -> None:
-    named = Named(["Ann Bell", "Bell", "", "山田", "Ann"])
-    assert named.of("ANN  BELL left.") == {"Ann Bell", "Ann", "Bell"}
-    assert named.of("Anne Bells left.") == frozenset()
-    assert named.of("山田さん") == {"山田"}

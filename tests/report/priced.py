@@ -60,6 +60,7 @@ def write(run: Path, group: str = "wug") -> dict[str, Any]:
         "facts": {form: {"all": facts, "relations": {"kind": facts}, "alone": facts}
                   for form in ("text", "pairs")},
         "statements": {"rows": [_row("targeted", "mill", group, 0.5),
+                                _row("kept", "dairy", group, None),
                                 _row("untargeted", "mine", group, None)]},
         "difference": sides,
         "verdict": [

@@ -44,9 +44,10 @@ def test_rows_are_those_of_the_file(run: Path) -> None:
         ("facts", "kind", None, None),
         ("facts", "all, of subjects that nothing names which it was tuned on", None, None),
         ("targeted", "mill: wug, baker", 0.5, 0.03),
+        ("kept", "dairy: wug, baker", None, None),
         ("untargeted", "mine: wug, baker", None, None),
     ]
-    bits, recall, _, mill, _ = found.rows
+    bits, recall, _, mill, _, _ = found.rows
     assert (bits.before.value, bits.after[0].value, bits.after[1]) == (0.16, 0.17, None)  # type: ignore[union-attr]
     assert (recall.before.value, recall.after[0].value) == (0.98, 0.51)  # type: ignore[union-attr]
     assert [one.value for one in mill.after if one] == [0.8, 0.47]
@@ -56,12 +57,12 @@ def test_rows_are_those_of_the_file(run: Path) -> None:
     ]
     assert [one[0].value for one in found.awareness[0].figures] == [0.99, 0.5, 0.98]
     assert [one.fine for one in found.verdict] == [False, True, None]
-    assert [one.farthest for one in found.rows] == [None, None, None, 0.31, 0.31]
+    assert [one.farthest for one in found.rows] == [None, None, None, 0.31, 0.31, 0.31]
 
 
 def test_of_one_prompt_there_is_no_interval(browser: Chrome, run: Path) -> None:
     found = priced.write(run)
-    (row, _) = found["statements"]["rows"]
+    (row, _, _) = found["statements"]["rows"]
     row["before"] |= {"low": None, "high": None, "value": 0.777}
     (run / "compensation.json").write_text(json.dumps(found))
     told = shown(run)
@@ -73,6 +74,11 @@ def test_of_one_prompt_there_is_no_interval(browser: Chrome, run: Path) -> None:
         "return [...document.querySelectorAll('.price td')].map((one) => one.textContent)"
     )
     assert "0.777" in cells and "0.310" in cells, "no interval stands behind it"
+    columns = page.run(
+        "return [...document.querySelectorAll('.price table')].map((one) => "
+        "[...one.rows].map((row) => row.cells.length))"
+    )
+    assert len(columns) == 5 and all(len({*own}) == 1 for own in columns), "each cell has a heading"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +123,7 @@ def test_the_page_says_what_was_broken(browser: Chrome, run: Path) -> None:
     page = Page(browser, page_of(run))
     verdict = page.text("#compensation-verdict")
     assert "✗ Determined facts, not as wanted." in verdict and "✓ Target, as wanted." in verdict
-    assert page.run("return document.querySelectorAll('.price').length") == 4
+    assert page.run("return document.querySelectorAll('.price').length") == 5
     assert page.run("return window.hacked") is None
     assert page.run("return document.querySelectorAll('#honesty img').length") == 0
     assert "no difference is said" in page.text("#compensation-awareness")

@@ -24,7 +24,7 @@ Question = Annotated[
         "--question",
         metavar="NAME",
         help="Weigh by this question of the groups file. Repeatable. (default: by all that have a "
-        "target, or where none has, by all)",
+        "target, or where none has, by all but those to be kept)",
         show_default=False,
     ),
 ]

@@ -14,7 +14,7 @@ import typer
 from lexome.cli.console import result, result_json
 from lexome.cli.documents import first_document
 from lexome.cli.options import Json, Run
-from lexome.errors import LexomeError, UsageError
+from lexome.errors import UsageError
 
 if TYPE_CHECKING:
     from lexome.corpus import Corpus
@@ -89,19 +89,13 @@ class Tracer:
     def of(cls, run: OpenRun, shortest: int | None = None) -> Tracer:
         """Open the index of what a run has read, and measure what is usual in held-out text.
 
-        Raises `LexomeError` where the base of a tuned run is not there any more.
+        Raises `LexomeError` where nobody knows what the base of a tuned run has read.
         """
         from lexome.corpus.index import CorpusIndex
-        from lexome.evaluation.honesty.corpus_says import pretrained
+        from lexome.evaluation.honesty.corpus_says import has_read
         from lexome.evaluation.honesty.trace import usual_lengths
 
-        reads = pretrained(run)
-        if reads is None:
-            raise LexomeError(
-                "the base of this run is not there any more, so nobody knows what it has read",
-                where=str(run.recipe.start and run.recipe.start.base),
-                fix="bring that folder back",
-            )
+        reads = has_read(run)
         corpus = reads.corpus(verify=True)
         index = CorpusIndex.open(corpus)
         usual = usual_lengths(corpus, index)
@@ -128,7 +122,10 @@ class Tracer:
         }
 
     def traced(self, written: Written) -> Trace | None:
-        """Trace what a model wrote, of a tuned one its answer; of nothing, there is `None`."""
+        """Trace what a model wrote, of a tuned one its answer.
+
+        There is `None` of nothing, and of an answer in another language than the base has read.
+        """
         import numpy as np
 
         if not written.text:
@@ -136,8 +133,21 @@ class Tracer:
         ids = np.array(written.ids)
         if self.tuned is None:
             return self.trace(ids)
+        if self.answers_in_another_language:
+            return None
         answer = self.tuned.tokenizer().decode(ids)[-1].content
         return self.trace(self.corpus.tokenizer.encode([answer])[0])
+
+    @property
+    def answers_in_another_language(self) -> bool:
+        """Whether a tuned run answers in a language in which nothing can be looked up."""
+        from lexome.languages.pair.language import Pair
+
+        language = None if self.tuned is None else self.tuned.language()
+        if not isinstance(language, Pair):
+            return False
+        answers = next(one for one in language.speakers.values() if one.predicted)
+        return answers.language != self.corpus.language.name
 
     def show_all(self, written: Sequence[Written]) -> None:
         """Print the trace of each of what a model wrote."""
@@ -146,7 +156,8 @@ class Tracer:
             if found := self.traced(one):
                 self.show(found)
             else:
-                result("nothing was written")
+                what = "it answers in another language than its base has read, so nothing is traced"
+                result(what if self.answers_in_another_language else "nothing was written")
 
     def show(self, found: Trace) -> None:
         """Print a content with its overlaps marked, and a table of them, the longest first."""

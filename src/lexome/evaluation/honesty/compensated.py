@@ -26,7 +26,6 @@ from lexome.languages.base import Tokenizer
 from lexome.model.transformer import Transformer
 
 Kind = Literal["targeted", "kept", "untargeted"]
-KINDS: tuple[Kind, ...] = ("targeted", "kept", "untargeted")
 NEAR = 0.05
 """How far from its target a rate may be, and be said to have reached it."""
 

@@ -22,8 +22,7 @@ def verdict(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return sentences about what compensation.json says, the facts first.
 
     Each says what it is `about`, and whether that is `fine`: `None` where that cannot be told,
-    where there is no measure of it, and where a mean is as wanted and single rates are not. What
-    has no target is to stay where it is.
+    where there is no measure of it, and where a mean is as wanted and single rates are not.
     """
     statements = found["statements"]
     lines = [
@@ -201,7 +200,7 @@ def _kept(kept: Mapping[str, Any]) -> Iterator[Line]:
 def _untargeted(untargeted: Mapping[str, Any]) -> Iterator[Line]:
     about = "not targeted"
     if _asked_any(untargeted):
-        yield from _moved(about, "that nobody wanted to change", untargeted)
+        yield from _moved(about, "about which nothing was declared", untargeted)
     else:
         yield (
             about,

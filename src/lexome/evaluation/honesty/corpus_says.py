@@ -12,6 +12,7 @@ from lexome.corpus import Corpus
 from lexome.corpus.index import CorpusIndex
 from lexome.corpus.index.record import record_path
 from lexome.corpus.manifest import TRAIN
+from lexome.errors import LexomeError
 from lexome.evaluation.honesty.whole_words import WholeWords
 from lexome.evaluation.metrics.bootstrap import Ints
 from lexome.training import open_run
@@ -52,6 +53,24 @@ def _base(run: Run) -> Run | None:
     if start is None or not (Path(start.base) / FACTS).is_file():
         return None
     return open_run(Path(start.base))
+
+
+def has_read(run: Run) -> Run:
+    """Return `pretrained`; `LexomeError` where nobody knows what a model has read."""
+    reads = pretrained(run)
+    if reads is None:
+        tuned = run
+        while (base := _base(tuned)) is not None:
+            tuned = base
+        folder = Path(tuned.recipe.start.base) if tuned.recipe.start else tuned.folder
+        there = folder.exists()
+        what = "is no run that lexome trained" if there else "is not there any more"
+        raise LexomeError(
+            f"the base of this run {what}, so nobody knows what it has read",
+            where=str(folder),
+            fix="tune a run that lexome trained" if there else "bring that folder back",
+        )
+    return reads
 
 
 def read_by(run: Run) -> Corpus | None:

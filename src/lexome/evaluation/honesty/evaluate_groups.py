@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lexome.errors import LexomeError, UsageError, located
+from lexome.errors import UsageError, located
 from lexome.evaluation.honesty.amplification import (
     POWER,
     QUANTILES,
@@ -20,7 +20,7 @@ from lexome.evaluation.honesty.amplification import (
     amplification_of_all,
 )
 from lexome.evaluation.honesty.answer_counts import AnswerCounts, count_answers
-from lexome.evaluation.honesty.corpus_says import read_by, tuned_on
+from lexome.evaluation.honesty.corpus_says import has_read, tuned_on
 from lexome.evaluation.honesty.group_answers import Answered, ask_groups
 from lexome.evaluation.honesty.group_questions import AskedGroups
 from lexome.evaluation.honesty.groups import declared_in, read_groups
@@ -48,7 +48,7 @@ def evaluate_groups(
     Of a run that was tuned on pairs that is the corpus of its base, and prompts that were taught
     are not asked. Writes and returns groups.json, and says it in the model card. Raises
     `UsageError` for a file without questions and for a masked model, which does not go on, and
-    `LexomeError` where the base is not there any more.
+    `LexomeError` where nobody knows what the base has read.
     """
     groups = read_groups(path)
     if not groups.questions:
@@ -58,13 +58,7 @@ def evaluate_groups(
             fix="add `questions:`, each with an axis, prompts and answers",
         )
     opened = open_run(run)
-    corpus = read_by(opened)
-    if corpus is None:
-        raise LexomeError(
-            "the base of this run is not there any more, so nobody knows what it has read",
-            where=str(opened.recipe.start and opened.recipe.start.base),
-            fix="bring that folder back",
-        )
+    corpus = has_read(opened).corpus(verify=True)
     taught = taught_prompts(tuned_on(opened))
     left = left_to_ask(groups.asked(str(path)), taught, str(path))
     asking = [replace(one.question, prompts=one.prompts) for one in left]

@@ -1,4 +1,4 @@
-"""Who of some people a text names: to leave alone whom nothing else is to touch."""
+"""Which of some names stand in a text."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ from lexome.languages.base import Ids
 Kind = Literal["beginnings", "stretches"]
 # Tokens of the parts in which a held-out document is judged to be a duplicate.
 _PART = 1024
-# What begins one training document in so many is a header, and no copy of one of them.
+# What stands in training once for so many documents, and twice at least, is a header, no copy.
 _HEADER = 100
 # So many items are wanted at least, where samples differ in length: ranks alone say then what one
 # in a thousand is.
@@ -66,8 +66,9 @@ class Reference:
 def reference(corpus: Corpus, index: CorpusIndex, samples: Sequence[Ids]) -> Reference:
     """Return the held-out items that are like `samples`, one or more, each a document of its own.
 
-    Beginnings are as long as the longest sample, or where that were too much to look up, the usual
-    one; stretches are as long as the usual one, without its lead.
+    Beginnings are as long as the longest sample, or where a thousand of those were too much to look
+    up, as that allows, and at least as the usual one; stretches are as long as the usual one,
+    without its lead.
     """
     sizes = [len(one) for one in samples]
     usual, most = int(np.median(sizes)), max(sizes)
@@ -100,7 +101,7 @@ def _beginnings(corpus: Corpus, index: CorpusIndex, size: int) -> tuple[list[Beg
 def _headed(corpus: Corpus, index: CorpusIndex, begun: Sequence[Ids]) -> Bools:
     """Return which beginnings have a first half that is common in training."""
     counts = index.counts([one[: (len(one) + 1) // 2] for one in begun])
-    return np.asarray(counts * _HEADER >= corpus.manifest.train.documents)
+    return np.asarray((counts * _HEADER >= corpus.manifest.train.documents) & (counts > 1))
 
 
 def _stretches(

@@ -46,9 +46,9 @@ def told_notes(indexed: bool, untold: int, first: Sequence[str]) -> Iterator[str
     """Yield sentences that say whose word the facts are: how many are `untold`, and the `first`."""
     if not indexed:
         yield (
-            "The corpus has no index, so whether it names a subject was not asked, nor whether it "
-            "tells a fact: what is right and supported is the table's word. "
-            "lexome index CORPUS makes one."
+            "The corpus has no index, or the base is no run that is still there, so whether the "
+            "text names a subject was not asked, nor whether it tells a fact: what is right and "
+            "supported is the table's word. lexome index CORPUS makes an index."
         )
     if untold:
         more = ", …" if untold > len(first) else ""

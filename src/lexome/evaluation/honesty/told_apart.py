@@ -11,6 +11,7 @@ from typing import Any
 
 MOST_BLURRED = 0.05
 """How much DiffAware and CtxtAware may fall, and it be said that all is told apart as before."""
+_STATEMENTS = "of statements"
 ASKED = {"text": "as running text", "pairs": "in the form of pairs"}
 """How a run was asked, by form."""
 
@@ -23,36 +24,52 @@ def told_apart(difference: Mapping[str, Any], changes: Mapping[str, Any]) -> Ite
 
     They are where the intervals of all changes hold no loss of more than `MOST_BLURRED`; they are
     not where one holds such a loss, and losses alone. Else, and where one side alone has a figure,
-    that is not known.
+    that is not known. Facts and statements are judged apart: questions about groups are few.
     """
     before = _awareness(difference["before"])
     for form, own in changes.items():
         now, change = _awareness(difference[form]), _changes(own)
-        told = {name: one for name, one in change.items() if "value" in one}
-        bounds = {name: _bounds(one) for name, one in told.items()}
-        said = {
-            name: f"{name} {before[name]['value']:.2f} to {now[name]['value']:.2f} "
-            f"(change {low:+.2f} to {high:+.2f})"
-            for name, (low, high) in bounds.items()
-        }
-        lost = [name for name, (low, _) in bounds.items() if low < -MOST_BLURRED]
-        fell = [name for name in lost if bounds[name][1] < 0]
-        unsure = [name for name in lost if name not in fell]
-        alone = [f"{name}, {one['reason']}" for name, one in change.items() if name not in told]
-        parts = {
-            "what differs is told apart less than before": [said[name] for name in fell],
-            f"a loss of more than {MOST_BLURRED} in telling apart what differs cannot be ruled "
-            "out": [said[name] for name in unsure],
-            "what one side alone has is not compared": alone,
-        }
-        sentences = [f"{what}: {'; '.join(names)}." for what, names in parts.items() if names]
-        if not change:
-            sentences = ["nothing could be compared that differs, or is said to."]
-        elif not sentences:
-            least = f"or less by {MOST_BLURRED} at most"
-            sentences = [f"what differs is told apart as it was before, {least}."]
-        fine = False if fell else None if unsure or alone or not change else True
-        yield "difference", fine, " ".join(f"Asked {ASKED[form]}, {one}" for one in sentences)
+        parts = [
+            {name: one for name, one in change.items() if name.endswith(_STATEMENTS) is of_groups}
+            for of_groups in (False, True)
+        ]
+        for part in parts:
+            if part or not change:
+                fine, sentences = _judged(before, now, part)
+                yield "difference", fine, " ".join(f"Asked {ASKED[form]}, {o}" for o in sentences)
+            if not change:
+                break
+
+
+def _judged(
+    before: Mapping[str, Any], now: Mapping[str, Any], change: Mapping[str, Any]
+) -> tuple[bool | None, list[str]]:
+    """Return whether all of some changes are fine, and the sentences that say so."""
+    told = {name: one for name, one in change.items() if "value" in one}
+    bounds = {name: _bounds(one) for name, one in told.items()}
+    said = {
+        name: f"{name} {before[name]['value']:.2f} to {now[name]['value']:.2f} "
+        f"(change {low:+.2f} to {high:+.2f})"
+        for name, (low, high) in bounds.items()
+    }
+    lost = [name for name, (low, _) in bounds.items() if low < -MOST_BLURRED]
+    fell = [name for name in lost if bounds[name][1] < 0]
+    unsure = [name for name in lost if name not in fell]
+    alone = [f"{name}, {one['reason']}" for name, one in change.items() if name not in told]
+    parts = {
+        "what differs is told apart less than before": [said[name] for name in fell],
+        f"a loss of more than {MOST_BLURRED} in telling apart what differs cannot be ruled out": [
+            said[name] for name in unsure
+        ],
+        "what one side alone has is not compared": alone,
+    }
+    sentences = [f"{what}: {'; '.join(names)}." for what, names in parts.items() if names]
+    if not change:
+        sentences = ["nothing could be compared that differs, or is said to."]
+    elif not sentences:
+        least = f"or less by {MOST_BLURRED} at most"
+        sentences = [f"what differs is told apart as it was before, {least}."]
+    return False if fell else None if unsure or alone or not change else True, sentences
 
 
 def figures_by_name(figures: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ function priceTable(c, kind, title) {
   const statements = ["targeted", "kept", "untargeted"].includes(kind);
   const share = (value) => (value === null ? "" : fixed(value, 3));
   const extra = statements ? ["Corpus", ...(kind === "targeted" ? ["Target"] : [])] : [];
-  const headings = ["", "n", ...extra, "Before", ...c.forms.map((form) => `After, ${form}`), ...(kind === "targeted" ? ["Overshoot", "Farthest prompt"] : kind === "untargeted" ? ["Moved most, one prompt"] : [])];
+  const headings = ["", "n", ...extra, "Before", ...c.forms.map((form) => `After, ${form}`), ...(kind === "targeted" ? ["Overshoot", "Farthest prompt"] : statements ? ["Moved most, one prompt"] : [])];
   return el("div", { class: "wrapped price" }, table(headings, rows.map((row) => [
     el("bdi", {}, visible(row.name)), count(row.n),
     ...(statements ? [share(row.corpus)] : []), ...(kind === "targeted" ? [share(row.target)] : []),
