@@ -56,11 +56,11 @@ def _judged(
     fell = [name for name in lost if bounds[name][1] < 0]
     unsure = [name for name in lost if name not in fell]
     alone = [f"{name}, {one['reason']}" for name, one in change.items() if name not in told]
+    least_sure = sorted(unsure, key=bounds.__getitem__)[:1]
     parts = {
         "what differs is told apart less than before": [said[name] for name in fell],
-        f"a loss of more than {MOST_BLURRED} in telling apart what differs cannot be ruled out": [
-            said[name] for name in unsure
-        ],
+        f"a loss of more than {MOST_BLURRED} in telling apart what differs cannot be ruled out, in "
+        f"{len(unsure)} of {len(bounds)} figures, least so in": [said[name] for name in least_sure],
         "what one side alone has is not compared": alone,
     }
     sentences = [f"{what}: {'; '.join(names)}." for what, names in parts.items() if names]
