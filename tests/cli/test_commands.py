@@ -216,7 +216,7 @@ def test_plan_says_what_would_be_trained_and_writes_nothing(
     lexome: Lexome, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = lexome("plan", "--corpus", corpus, *TINY, "--minutes", 0.05)
+    result = lexome("plan", "--corpus", corpus, *TINY, "--minutes", 0.5)
     assert result.exit_code == 0, result.output
     assert "steps of 4 × 32 tokens" in result.stdout
     told = json.loads(lexome("plan", "--corpus", corpus, *TINY, "--steps", 3, "--json").stdout)

@@ -247,7 +247,7 @@ def test_a_run_of_so_many_minutes_is_gone_on_with(
 ) -> None:
     """Its recipe says steps once it has ended: what is compared is what was asked."""
     asked = ("finetune", run, table, "--task", "labels", "--compile", "false", *where(tmp_path))
-    for minutes, code in ((0.05, 0), (0.05, 0), (0.06, 2)):
+    for minutes, code in ((0.25, 0), (0.25, 0), (0.26, 2)):
         done = lexome(*asked, "--minutes", minutes)
         assert done.exit_code == code, done.output
     assert "differs in training.minutes" in " ".join(done.output.split())

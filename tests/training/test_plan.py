@@ -134,7 +134,7 @@ def test_a_resolved_recipe_takes_a_smaller_batch(
     [
         ({"training__steps": 5}, 5, None),
         ({"training__steps": 5, "training__minutes": 9.0}, 5, 9.0),
-        ({"training__steps": None, "training__minutes": 0.05}, None, 0.05),
+        ({"training__steps": None, "training__minutes": 0.5}, None, 0.5),
     ],
 )
 def test_only_the_clock_may_leave_the_steps_open(

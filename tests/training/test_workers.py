@@ -111,7 +111,7 @@ def test_a_checkpoint_after_a_validation_keeps_the_weights_in_fp32(
 def test_workers_whose_clocks_differ_end_together(
     tmp_path: Path, make_recipe: Callable[..., Recipe]
 ) -> None:
-    recipe = make_recipe(training__steps=None, training__minutes=0.07)
+    recipe = make_recipe(training__steps=None, training__minutes=0.25)
     run = tmp_path / "run"
     distributed(written(recipe, tmp_path), run, ahead=0.5)
     training = load(run / "recipe.yaml").training
