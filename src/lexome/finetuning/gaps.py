@@ -63,13 +63,14 @@ def _in_ranges(values: Sequence[str], name: str) -> list[str]:
             where=f"--by {name}{RANGES}",
             fix=f"--by {name} takes each value as a group of its own",
         )
-    if np.isnan(np.array(numbers, np.float64)).all():
+    known = np.array(numbers, np.float64)
+    if np.isnan(known).all():
         raise UsageError(
             f"none of the values of {name} is a number, so there are no ranges",
             where=f"--by {name}{RANGES}",
             fix=f"--by {name} takes each value as a group of its own",
         )
-    return quarters(np.array(numbers, np.float64))
+    return quarters(known)
 
 
 def quarters(values: npt.NDArray[np.float64], unit: str = "") -> list[str]:

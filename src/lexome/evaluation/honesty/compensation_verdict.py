@@ -98,16 +98,16 @@ def _alone(facts: Mapping[str, Any] | None) -> Iterator[Line]:
             "of facts that were not.",
         )
         return
-    for form, own in ((form, facts[form]["alone"]) for form in facts):
-        value, low, high = _change(own)
+    for form in facts:
+        own = facts[form]["alone"]
+        value, _, high = _change(own)
         fell = value < -MOST_LOST
         stand = True if not fell and _most_wrong(own) <= MOST_LOST else None
         yield (
             about,
             False if fell and high < 0 else stand,
             f"Asked {ASKED[form]} about the {own['subjects']:,} subjects that nothing names which "
-            f"it was tuned on, {own['falsified']:,} of {own['known']:,} known answers are wrong "
-            f"now ({100 * value:+.1f} points of recall, {100 * low:+.1f} to {100 * high:+.1f}).",
+            f"it was tuned on, {_wrong_now(own)}.",
         )
 
 
@@ -124,7 +124,7 @@ def _lost(relations: Mapping[str, Any], asked: str) -> Iterator[tuple[bool | Non
         if name not in (*fell, *few) and one["falsified"] > MOST_LOST * one["known"]
     ]
     if falsified:
-        broken = "; ".join(_broken(name, relations[name]) for name in falsified)
+        broken = "; ".join(f"{name}, {_wrong_now(relations[name])}" for name in falsified)
         yield False, f"Determined facts were falsified, asked {asked}: {broken}."
     if unsure:
         named = ", ".join(f"{name} {100 * lost[name][0]:+.1f} points" for name in unsure)
@@ -145,10 +145,10 @@ def _named(relations: Mapping[str, Any], names: Iterable[str], text: str) -> str
     return "; ".join(f"{name}, {text.format_map(relations[name])}" for name in names)
 
 
-def _broken(name: str, own: Mapping[str, Any]) -> str:
+def _wrong_now(own: Mapping[str, Any]) -> str:
     value, low, high = _change(own)
     return (
-        f"{name}, {own['falsified']:,} of {own['known']:,} known answers are wrong now "
+        f"{own['falsified']:,} of {own['known']:,} known answers are wrong now "
         f"({100 * value:+.1f} points of recall, {100 * low:+.1f} to {100 * high:+.1f})"
     )
 

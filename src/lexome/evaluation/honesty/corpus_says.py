@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,23 @@ def pretrained(run: Run) -> Run | None:
 
     A base that is no run, or lies elsewhere by now, is `None`: nobody knows what it has read.
     """
-    while run.recipe.start is not None and run.recipe.objective.of_pairs:
-        base = _base(run)
-        if base is None:
-            return None
-        run = base
-    return run
+    *_, last = _down_from(run)
+    # If the last one has a base too, that is no run: it would have come next.
+    return last if _base(last) is None else None
+
+
+def has_read(run: Run) -> Run:
+    """Return `pretrained`; `LexomeError` where nobody knows what a model has read."""
+    *_, last = _down_from(run)
+    if (base := _base(last)) is None:
+        return last
+    there = base.exists()
+    what = "is no run that lexome trained" if there else "is not there any more"
+    raise LexomeError(
+        f"the base of this run {what}, so nobody knows what it has read",
+        where=str(base),
+        fix="tune a run that lexome trained" if there else "bring that folder back",
+    )
 
 
 def tuned_on(run: Run) -> list[Corpus]:
@@ -40,37 +51,21 @@ def tuned_on(run: Run) -> list[Corpus]:
 
     Their bytes are checked. Of a base that is no run nobody knows what it was tuned on.
     """
-    found = []
-    tuned: Run | None = run
-    while tuned is not None and tuned.recipe.objective.of_pairs:
-        found.append(tuned.corpus(verify=True))
-        tuned = _base(tuned)
-    return found
+    return [one.corpus(verify=True) for one in _down_from(run) if one.recipe.objective.of_pairs]
 
 
-def _base(run: Run) -> Run | None:
+def _down_from(run: Run) -> Iterator[Run]:
+    """Yield a run, and of one that was tuned on pairs its base, and so on, as far as they are."""
+    yield run
+    while (base := _base(run)) is not None and (base / FACTS).is_file():
+        run = open_run(base)
+        yield run
+
+
+def _base(run: Run) -> Path | None:
+    """Return the folder of what was tuned on pairs to make a run."""
     start = run.recipe.start
-    if start is None or not (Path(start.base) / FACTS).is_file():
-        return None
-    return open_run(Path(start.base))
-
-
-def has_read(run: Run) -> Run:
-    """Return `pretrained`; `LexomeError` where nobody knows what a model has read."""
-    reads = pretrained(run)
-    if reads is None:
-        tuned = run
-        while (base := _base(tuned)) is not None:
-            tuned = base
-        folder = Path(tuned.recipe.start.base) if tuned.recipe.start else tuned.folder
-        there = folder.exists()
-        what = "is no run that lexome trained" if there else "is not there any more"
-        raise LexomeError(
-            f"the base of this run {what}, so nobody knows what it has read",
-            where=str(folder),
-            fix="tune a run that lexome trained" if there else "bring that folder back",
-        )
-    return reads
+    return Path(start.base) if start is not None and run.recipe.objective.of_pairs else None
 
 
 def read_by(run: Run) -> Corpus | None:

@@ -33,12 +33,9 @@ def told_apart(difference: Mapping[str, Any], changes: Mapping[str, Any]) -> Ite
             {name: one for name, one in change.items() if name.endswith(_STATEMENTS) is of_groups}
             for of_groups in (False, True)
         ]
-        for part in parts:
-            if part or not change:
-                fine, sentences = _judged(before, now, part)
-                yield "difference", fine, " ".join(f"Asked {ASKED[form]}, {o}" for o in sentences)
-            if not change:
-                break
+        for part in [part for part in parts if part] or [{}]:
+            fine, sentences = _judged(before, now, part)
+            yield "difference", fine, " ".join(f"Asked {ASKED[form]}, {one}" for one in sentences)
 
 
 def _judged(
