@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ QUESTIONS = [
     Question([1, 9, 8], [[6], [7, 7, 7]]),
     Question([1, 4, 4, 4, 4, 4, 8], [[5], [6, 5], [7, 5], [9, 30, 31]]),
     Question([1, 9, 9], [[40]]),
+    # More beginnings than the context has tokens, many of them shared.
+    Question([1, 7], [[*ids] for ids in product(range(4, 8), repeat=3)]),
 ]
 
 

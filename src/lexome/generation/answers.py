@@ -1,14 +1,15 @@
 """What a model says: the exact probability of each answer of a closed set after a prompt.
 
 Prompts of one length are read together, and what was read serves all their answers: those of one
-token need no further pass, longer ones are read behind their prompt, those of one length together.
-Nothing is padded, so an answer's probability depends on no other answer and no other question
-(but for the rounding of fp32).
+token need no further pass, longer ones are read behind their prompt as a tree, so that what several
+begin with is read once. Nothing is padded, and no answer sees another, so its probability depends
+on no other answer and no other question (but for the rounding of fp32).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,10 +22,11 @@ from torch import Tensor
 from lexome.errors import UsageError
 from lexome.generation.cache import BehindPrompts, ReadPrompts
 from lexome.generation.decoder import computing_in
-from lexome.generation.features import PromptFeatures, beside
+from lexome.generation.features import beside
 from lexome.generation.passes import TOKENS, equally_long
 from lexome.generation.rows import check_prompt
 from lexome.generation.sampling import check_numbers
+from lexome.generation.trees import NODES, Tree, trees
 from lexome.model.config import TransformerConfig
 from lexome.model.transformer import Transformer
 
@@ -63,15 +65,6 @@ class AnswerDistribution:
         return max(1.0 - float(np.exp(self.log_probabilities).sum()), 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """One answer to be scored: its question's number, its place there, its ids to the end."""
-
-    question: int
-    place: int
-    ids: tuple[int, ...]
-
-
 def answer_distribution(
     model: Transformer,
     questions: Sequence[Question],
@@ -99,47 +92,59 @@ def answer_distribution(
     found = [np.zeros(len(own)) for own in answers]
     with computing_in(model, torch.float32):
         for batch in equally_long([question.prompt for question in questions], tokens):
-            prompts = [list(questions[number].prompt) for number in batch]
-            asked = {
-                row: [_Answer(number, place, ids) for place, ids in enumerate(answers[number])]
-                for row, number in enumerate(batch)
-            }
-            heard = [questions[number].features for number in batch]
-            own_places = [places[number] for number in batch]
-            _score(model, prompts, heard, own_places, asked, tokens, found)
+            prompts = [questions[number] for number in batch]
+            read = ReadPrompts(len(prompts[0].prompt), model.embedding.weight.device)
+            first = _read(model, prompts, [places[number] for number in batch], read)
+            for row, number in enumerate(batch):
+                found[number] += first[row, [answer[0] for answer in answers[number]]].numpy()
+            own = [answers[number] for number in batch]
+            for rows, tree in _trees(own, tokens, read.length, model.config.context):
+                added = _behind(model, read, rows, tree)
+                for row, logs in zip(rows, added, strict=True):
+                    np.add.at(found[batch[row]], tree.places.numpy(), logs)
     return [AnswerDistribution(logs) for logs in found]
 
 
-def _score(
-    model: Transformer,
-    prompts: Sequence[list[int]],
-    features: PromptFeatures,
-    places: Sequence[int],
-    asked: Mapping[int, Sequence[_Answer]],
-    tokens: int,
-    found: Sequence[Floats],
-) -> None:
-    """Add the log-probabilities of the answers to `prompts` of one length, `asked` by row."""
-    device, length = model.embedding.weight.device, len(prompts[0])
-    read = ReadPrompts(length, device) if model.config.attention == "causal" else None
-    whole = torch.tensor(prompts, device=device)
-    trunk = model.trunk(whole, cache=read, features=beside(whole, features, model))
-    first = _logits(model, trunk[torch.arange(len(prompts)), places]).double().log_softmax(-1)
-    pairs = [(row, answer) for row, answers in asked.items() for answer in answers]
-    begun = first[[row for row, _ in pairs], [answer.ids[0] for _, answer in pairs]]
-    for (_, answer), log_probability in zip(pairs, begun.tolist(), strict=True):
-        found[answer.question][answer.place] = log_probability
-    longer = [(row, answer) for row, answer in pairs if len(answer.ids) > 1]
-    if read is None or not longer:
-        return
-    for batch in equally_long([answer.ids for _, answer in longer], tokens, length):
-        rows = torch.tensor([longer[number][0] for number in batch], device=device)
-        ids = torch.tensor([longer[number][1].ids for number in batch], device=device)
-        trunk = model.trunk(ids[:, :-1], cache=BehindPrompts(read, rows))
-        logs = _logits(model, trunk).log_softmax(-1).gather(-1, ids[:, 1:, None].cpu())
-        for number, log_probability in zip(batch, logs.double().sum((1, 2)).tolist(), strict=True):
-            answer = longer[number][1]
-            found[answer.question][answer.place] += log_probability
+def _trees(
+    answers: Sequence[Sequence[tuple[int, ...]]], tokens: int, before: int, context: int
+) -> Iterator[tuple[list[int], Tree]]:
+    """Yield trees of answers with the rows whose answers they are, as many as go in one pass.
+
+    Rows with the same answers, those of one relation, share their trees.
+    """
+    alike = defaultdict[tuple[tuple[int, ...], ...], list[int]](list)
+    for row, own in enumerate(answers):
+        alike[tuple(own)].append(row)
+    for own, rows in alike.items():
+        for tree in trees(own, min(NODES, context)):
+            size = max(tokens // (before + len(tree.tokens)), 1)
+            for first in range(0, len(rows), size):
+                yield rows[first : first + size], tree
+
+
+def _read(
+    model: Transformer, questions: Sequence[Question], places: Sequence[int], read: ReadPrompts
+) -> Tensor:
+    """Read prompts of one length; return the log-probabilities [B, V] at their `places`."""
+    tokens = torch.tensor([list(question.prompt) for question in questions], device=read.device)
+    features = beside(tokens, [question.features for question in questions], model)
+    cache = read if model.config.attention == "causal" else None
+    trunk = model.trunk(tokens, cache=cache, features=features)
+    return _logits(model, trunk[torch.arange(len(questions)), places]).double().log_softmax(-1)
+
+
+def _behind(model: Transformer, read: ReadPrompts, rows: Sequence[int], tree: Tree) -> Floats:
+    """Return the log-probability [B, E] of each step of a tree behind the prompts of `rows`."""
+    cache = BehindPrompts(
+        read,
+        torch.tensor(rows, device=read.device),
+        tree.depths.to(read.device),
+        tree.seen.to(read.device),
+    )
+    tokens = tree.tokens.to(read.device).expand(len(rows), -1)
+    logs = _logits(model, model.trunk(tokens, cache=cache)).log_softmax(-1)
+    steps: Floats = logs[:, tree.nodes, tree.following].double().numpy()
+    return steps
 
 
 def _logits(model: Transformer, trunk: Tensor) -> Tensor:

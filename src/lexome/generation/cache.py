@@ -109,17 +109,19 @@ class ReadPrompts:
 
 
 class BehindPrompts:
-    """The `KeyValueCache` of tokens that stand behind prompts: those of `rows` [B], read before.
+    """The `KeyValueCache` of a tree of tokens behind prompts: those of `rows` [B], read before.
 
-    The prompts stay as they were, so several continuations of one can be read side by side.
+    `depths` [T] say how far behind the prompt each token stands, `seen` [T, T] which of them it
+    sees. The prompts stay as they were, so all that may follow them can be read side by side.
     """
 
-    def __init__(self, prompts: ReadPrompts, rows: Tensor) -> None:
+    def __init__(self, prompts: ReadPrompts, rows: Tensor, depths: Tensor, seen: Tensor) -> None:
         self._prompts, self._rows = prompts, rows
+        self._places, self._seen = prompts.length + depths, seen
 
     def positions(self, length: int) -> Tensor:
         """Return the positions [T] behind the prompts."""
-        return self._prompts.length + torch.arange(length, device=self._rows.device)
+        return self._places
 
     def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Return the prompt's keys and values and the new ones, [B, K, L + T, D]."""
@@ -128,8 +130,9 @@ class BehindPrompts:
 
     def mask(self, length: int, window: int) -> Tensor | None:
         """Return which of the keys each new query sees, [T, L + T]."""
-        whole = self._prompts.length + length
-        seen = attention_mask(whole, True, window, None, self._rows.device)
-        if seen is None:
-            seen = torch.ones(whole, whole, dtype=torch.bool, device=self._rows.device).tril()
-        return seen[self._prompts.length :]
+        prompt = torch.arange(self._prompts.length, device=self._rows.device)
+        seen = torch.cat((self._seen.new_ones(length, len(prompt)), self._seen), 1)
+        if window:
+            near = self._places[:, None] - torch.cat((prompt, self._places)) <= window
+            seen &= near
+        return seen
