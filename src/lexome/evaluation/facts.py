@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 from lexome import generation
 from lexome.errors import LexomeError, UsageError, quoted
 from lexome.evaluation.templates import ANSWER, Template
-from lexome.languages.base import Source, Tokenizer
+from lexome.languages.base import Ids, Source, Tokenizer
 from lexome.languages.pair.tables import Row, read_rows
 from lexome.languages.prompts import encode_prompt
 
@@ -155,12 +155,17 @@ def encoded(questions: Iterable[Question], tokenizer: Tokenizer) -> list[generat
     as one text, so an answer has the tokens that it has in running text. Raises `LexomeError` where
     the tokenizer has a token for the end of a prompt together with the beginning of an answer.
     """
-    return [_encoded(question, tokenizer) for question in questions]
+    every = list(questions)
+    # Many texts are encoded at once, which takes far less time than a few in each of many calls.
+    texts = [question.prompt + spoken for question in every for spoken in question.spoken]
+    wholes = iter(tokenizer.encode(texts))
+    return [_encoded(one, tokenizer, [*islice(wholes, len(one.answers))]) for one in every]
 
 
-def _encoded(question: Question, tokenizer: Tokenizer) -> generation.Question:
+def _encoded(
+    question: Question, tokenizer: Tokenizer, wholes: Sequence[Ids]
+) -> generation.Question:
     prompt = encode_prompt(tokenizer, question.prompt).tolist()
-    wholes = tokenizer.encode([question.prompt + spoken for spoken in question.spoken])
     for whole, answer in zip(wholes, question.answers, strict=True):
         if whole[: len(prompt)].tolist() != prompt:
             raise LexomeError(

@@ -207,7 +207,7 @@ def _about_nobody(
     Parts of other names would be taught as those of nobody alone. Those of the table are left.
     """
     relations = sorted({relation for _, relation in read.facts.objects})
-    names = invented_names(subjects_of(known), _NAMES, says.count, without=strangers)
+    names = invented_names(subjects_of(known), _NAMES, says.counts, without=strangers)
     keys = [*zip(names, cycle(relations), strict=False)]
     nowhere = next(iter(read.facts.sources.values()))
     nothing = Facts(dict.fromkeys(keys, ()), dict.fromkeys(keys, nowhere), 0)

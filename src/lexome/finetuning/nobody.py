@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
 
 _TRIES = 50
 
@@ -12,7 +14,7 @@ _TRIES = 50
 def invented_names(
     names: Sequence[str],
     many: int,
-    said: Callable[[str], int],
+    said: Callable[[Sequence[str]], Sequence[int]],
     seed: int = 0,
     *,
     without: Collection[str] = (),
@@ -21,23 +23,35 @@ def invented_names(
 
     Each word is that of some name with as many words, at the same place; a name of one word is
     cut in the middle, and goes on with the end of another. `said` tells how often the corpus has
-    a name. None in `without` is taken, as they are somebody's to ask about. There may be none.
+    each of some names. None in `without` is taken, as they are somebody's to ask about. There may
+    be none.
     """
-    draw = random.Random(f"nobody {seed}")
+    drawn = _drawn(names, _TRIES * many, random.Random(f"nobody {seed}"), {*names, *without})
+    found = list[str]()
+    # So many are drawn at once as are wanting, since many are looked up faster than each alone.
+    while some := list(islice(drawn, many - len(found))):
+        found += [one for one, times in zip(some, said(some), strict=True) if times == 0]
+    return found
+
+
+def _drawn(names: Sequence[str], tries: int, draw: random.Random, seen: set[str]) -> Iterator[str]:
+    """Yield names put together anew, each once and none that was `seen`, while there are more."""
     parts = [_parts(name) for name in names]
     alike: dict[int, list[tuple[str, ...]]] = defaultdict(list)
     for one in parts:
         alike[len(one)].append(one)
-    seen, found = {*names, *without}, list[str]()
-    for _ in range(_TRIES * many):
+    every = sum(
+        math.prod(len(set(place)) for place in zip(*own, strict=True)) for own in alike.values()
+    )
+    made = set[str]()
+    for _ in range(tries):
+        if len(made) == every:
+            return
         pattern = draw.choice(parts)
         name = "".join(draw.choice(alike[len(pattern)])[n] for n in range(len(pattern)))
-        if name not in seen and said(name) == 0:
-            found.append(name)
-        seen.add(name)
-        if len(found) == many:
-            break
-    return found
+        if name not in made and name not in seen:
+            yield name
+        made.add(name)
 
 
 def _parts(name: str) -> tuple[str, ...]:

@@ -102,6 +102,11 @@ class CorpusSays:
         """Return how often the training text has a text."""
         return self._found(text).times
 
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Return how often the training text has each of many texts."""
+        self.look_up(texts)
+        return [self._known[text].times for text in texts]
+
     def together(self, one: str, other: str) -> bool:
         """Return whether a document of the training text has both."""
         few, many = sorted((self._found(one).documents, self._found(other).documents), key=len)
