@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ Precision = Literal["fp32", "bf16"]
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
-_PROBE = 1024
+_PROBES = (128, 1024)  # sides of the products that measure the speed
 _STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -67,13 +67,24 @@ def default_device() -> torch.device:
     return accelerator if accelerator is not None else torch.device("cpu")
 
 
+@cache
 def measure_speed(device: torch.device, seconds: float = 0.3) -> Speed:
-    """Return the speed of a square product in both precisions; takes about twice `seconds`."""
-    rates = {}
-    for name, dtype in DTYPES.items():
-        matrix = torch.randn(_PROBE, _PROBE, device=device).to(dtype)
-        rates[name] = 2 * _PROBE**3 / _time(partial(torch.mm, matrix, matrix), device, seconds)
-    return Speed(rates["fp32"], rates["bf16"])
+    """Return the speed of a square product in both precisions, measured once in a process.
+
+    That takes about twice `seconds`. A precision without instructions of its own may need that
+    long for a single product, and is then measured by a smaller one.
+    """
+    return Speed(*(_rate(DTYPES[name], device, seconds) for name in ("fp32", "bf16")))
+
+
+def _rate(dtype: torch.dtype, device: torch.device, seconds: float) -> float:
+    """Return the FLOP/s of a large product, or of a small one where that says it takes too long."""
+    small, large = (torch.randn(side, side, device=device).to(dtype) for side in _PROBES)
+    rate = 2 * len(small) ** 3 / _time(partial(torch.mm, small, small), device, 0.0)
+    flops = 2 * len(large) ** 3
+    if flops / rate > seconds:
+        return rate
+    return flops / _time(partial(torch.mm, large, large), device, seconds)
 
 
 @contextmanager
@@ -127,9 +138,11 @@ def _time(call: Callable[[], object], device: torch.device, seconds: float) -> f
     call()
     synchronize(device)
     fastest, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end:
+    while True:
         start = time.perf_counter()
         call()
         synchronize(device)
-        fastest = min(fastest, time.perf_counter() - start)
-    return fastest
+        now = time.perf_counter()
+        fastest = min(fastest, now - start)
+        if now >= end:
+            return fastest
