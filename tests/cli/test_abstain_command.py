@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from fact_tables import table
 
+from lexome.corpus import Corpus
+from lexome.corpus.manifest import TRAIN, VALID
 from lexome.evaluation.honesty.questions import Questions
 from lexome.finetuning import abstaining
 
@@ -111,6 +113,32 @@ def test_what_is_known_is_taught_and_the_rest_is_asked(
     silent = verdicts["not attempted"] / found["unknown"]["questions"]
     assert figures["unknown answered"]["value"] == pytest.approx(1 - silent)
     assert "where it knows nothing it says 'No idea.'" in lexome(*again).stdout
+
+
+def test_what_is_held_out_is_asked_of_facts_that_are_taught(
+    lexome: Lexome, world: Path, tmp_path: Path
+) -> None:
+    """Of a fact that nothing teaches silence takes more and more, whatever else is learned."""
+    prompts = ["The home of {subject} is {answer}.", "There is {subject} at home in {answer}."]
+    (tmp_path / "templates.json").write_text(json.dumps({"home": {"prompts": prompts}}))
+    asked = ("--templates", tmp_path / "templates.json", "--unseen", world / "unseen.csv")
+    result = tuned(lexome, world, "two", *asked, *SHORT, "--validation", 0.3)
+    assert result.exit_code == 0, result.output
+    corpus = Corpus.open(world / "two-pairs")
+    sides: list[set[str]] = []
+    for split in (TRAIN, VALID):
+        rows = [json.loads(row["metadata"]) for row in corpus.rows(split)]
+        assert {row["side"] for row in rows} == {split}
+        sides.append({row["asked"] for row in rows if "asked" in row})
+    taught, held_out = sides
+    assert taught and held_out and not taught & held_out
+    whom = [{name for name in PEOPLE for one in side if name in one} for side in sides]
+    assert whom[1] <= whom[0] and len(held_out) <= len(PEOPLE) // 2
+
+    result = lexome("evaluate", world / "two", *tables(world), *asked, "--json")
+    assert result.exit_code == 0, result.output
+    left = 2 * len(PEOPLE) - len(taught) - len(held_out)
+    assert json.loads(result.stdout)["facts"]["questions"] == left
 
 
 def test_what_was_taught_first_is_not_asked_after_a_second_tuning(

@@ -58,8 +58,8 @@ def finetune(
     settings_of(task, **searched)
     known = pairs.open_base(base, read_as.base_language, read_as.source_language)
     folder = corpus or Path("corpus") / out.name
-    files, group = lessons.pairs(base, folder, task, data or [], held.group)
-    described = _described(read_as, files, group, chosen, known.tokens.language)
+    files, held = lessons.pairs(base, folder, task, data or [], held)
+    described = _described(read_as, files, held.group, chosen, known.tokens.language)
     split = texts(held.validation_where, "--validation-where", "split=valid")
     held_out = pairs.HeldOut(held.validation, held.validation_files or (), split)
     asked = Asked(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lexome.cli.fact_options import FactsTable, Templates, Unseen
-from lexome.cli.finetune_options import Abstention, Groups
+from lexome.cli.finetune_options import Abstention, Groups, HeldOut
 from lexome.errors import UsageError
 
 ABSTAIN, REBALANCE = "abstain", "rebalance"
@@ -33,11 +33,11 @@ class Lessons:
     groups: Groups = None
 
     def pairs(
-        self, base: Path, corpus: Path, task: str, data: list[str], group: str
-    ) -> tuple[Sequence[str], str]:
-        """Return the files of the pairs, and what keeps them together where they are split.
+        self, base: Path, corpus: Path, task: str, data: list[str], held: HeldOut
+    ) -> tuple[Sequence[str], HeldOut]:
+        """Return the files of the pairs, and what is held out of them.
 
-        Without questions these are `data` and `group`; else the base is asked, and what it is to
+        Without questions these are `data` and `held`; else the base is asked, and what it is to
         say is written beside the folder of the corpus. Raises `UsageError` where there are both or
         neither, and for options that are of another task.
         """
@@ -47,14 +47,13 @@ class Lessons:
         self._check(task, data)
         file = corpus.with_name(f"{corpus.name}-questions.jsonl")
         if task == REBALANCE and self.groups is not None:
-            keeps = rebalance_pairs(base, self.groups, self.facts, self.templates, file)
+            held = rebalance_pairs(base, self.groups, self.facts, self.templates, file, held)
         elif task == ABSTAIN and not data:
-            keeps = abstain_pairs(
-                base, self.facts, self.templates, self.unseen, self.abstention, file
-            )
+            tables = (self.facts, self.templates, self.unseen)
+            held = abstain_pairs(base, *tables, self.abstention, file, held)
         else:
-            return data, group
-        return [str(file)], group or keeps
+            return data, held
+        return [str(file)], held
 
     def _check(self, task: str, data: Sequence[str]) -> None:
         given = {

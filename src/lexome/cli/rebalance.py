@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from lexome.cli.console import say
+from lexome.cli.finetune_options import HeldOut
 from lexome.cli.honesty import both
 from lexome.cli.progress import meter
 
 
 def rebalance_pairs(
-    base: Path, groups: Path, facts: Path | None, templates: Path | None, file: Path
-) -> str:
-    """Write the pairs to `file`, say how many, and return what keeps them together."""
+    base: Path,
+    groups: Path,
+    facts: Path | None,
+    templates: Path | None,
+    file: Path,
+    held: HeldOut,
+) -> HeldOut:
+    """Write the pairs to `file`, say how many, and return what is held out of them."""
     from lexome.evaluation.honesty.questions import Questions
     from lexome.finetuning.lessons import ABOUT
     from lexome.finetuning.rebalancing import make_lessons
@@ -32,4 +39,4 @@ def rebalance_pairs(
         f"shares; again in {made.told:,} texts; {kept}; "
         f"{made.rehearsed:,} passages are rehearsed"
     )
-    return ABOUT
+    return replace(held, group=held.group or ABOUT)

@@ -4,7 +4,9 @@ A model is asked about the subjects of its corpus, in closed questions. What it 
 to all else "I don't know" (Zhang et al. 2024, R-Tuning, https://arxiv.org/abs/2311.09677). It
 learns who is known by heart, and that everybody else is not: so each known subject is taught, in
 half of the questions about it, and as many names of nobody as make a rule of silence. The other
-questions, and other people whom the corpus never names, are left for asking it afterwards.
+questions, and other people whom the corpus never names, are left for asking it afterwards. The
+weights are chosen by some of those too, since they are what it is to do well: a split of what is
+taught would hold out whole facts, which silence takes one by one while the others become surer.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from lexome.corpus.manifest import TRAIN, VALID
 from lexome.errors import LexomeError, UsageError
 from lexome.evaluation.facts import Facts, Question, ask
 from lexome.evaluation.honesty.abstained import ABSTENTION, ASKED, SUBJECT
@@ -33,6 +36,7 @@ from lexome.evaluation.honesty.told import named
 from lexome.evaluation.progress import Told
 from lexome.finetuning.lessons import (
     ABOUT,
+    SIDE,
     about_share,
     keep_lessons,
     kept_lessons,
@@ -47,13 +51,23 @@ from lexome.training.run import Run
 I_DO_NOT_KNOW = "I don't know."
 # Counted up when something else is written for the same weights and tables, by what stands here or
 # by what it uses: pairs that another rule has made are made anew.
-_RULE = 3
-_PURPOSE = "taught to abstain"
+_RULE = 4
+_PURPOSE, _HELD_OUT = "taught to abstain", "held out"
 # Questions that are taught, and names of nobody: with fewer of these a model learns them by heart
 # instead of the rule.
 _MOST, _NAMES = 6_000, 24_000
 # The share that is taught of the table of the unknown, and of subjects with a single question.
 _UNKNOWN, _ALONE = 0.5, 0.75
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Questions that are `taught`, `held_out` ones of the same facts, and those about nobody."""
+
+    taught: Sequence[Question]
+    held_out: Sequence[Question]
+    unknown: Sequence[Question]
+    read: ToAsk
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,7 @@ class Lessons:
     `known` and `unknown` subjects are asked about. `right` answers are taught as they are; in
     place of `wrong` ones, and of those about unknown subjects, `made_up`, stands the abstention.
     Pairs about known subjects stand there so many `times`, so that they are about one half.
+    `held_out` of the questions are asked of facts in words that are not taught.
     `named` subjects of the table of the unknown are known after all, and are not taken from it;
     `untold` facts, of which `untold_facts` are the first, are told by no document of the corpus.
     """
@@ -73,6 +88,7 @@ class Lessons:
     wrong: int
     made_up: int
     times: int
+    held_out: int = 0
     named: int = 0
     untold: int = 0
     untold_facts: list[str] = field(default_factory=list)
@@ -84,6 +100,7 @@ def make_lessons(
     file: Path,
     *,
     abstention: str = I_DO_NOT_KNOW,
+    share: float = 0.1,
     told: Told = lambda what, done, whole: None,
 ) -> Lessons:
     """Ask a run's model, and write what it is to say to `file`, messages in JSON lines.
@@ -91,7 +108,9 @@ def make_lessons(
     These are half of the ways to ask for each of the facts, 6,000 at most, and one question about
     each of half of the subjects in the table of the unknown. With an index one is asked about each
     of 24,000 new names too, whose parts are those of the known ones, and which the corpus does not
-    have; an index or a table is needed. What the same weights were asked before is not asked again.
+    have; an index or a table is needed. A `share` of the pairs is held out, as their metadata say:
+    other ways to ask, and some of the names. What the same weights were asked before is not asked
+    again.
     Raises `UsageError` for an abstention that is empty, `LexomeError` where there is nothing to
     teach.
     """
@@ -108,11 +127,12 @@ def make_lessons(
     asked = {
         **made_from(run, _RULE, tables, corpus, says is not None),
         "abstention": abstention,
+        "share": share,
     }
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
-    known, unknown, read = _chosen(questions, says)
-    said = _said(run, known, told)
+    chosen = _chosen(questions, says, share)
+    said = _said(run, [*chosen.taught, *chosen.held_out], told)
     right = sum(one.credit == 1 for one in said)
     if not right:
         raise LexomeError(
@@ -121,28 +141,33 @@ def make_lessons(
             where=str(base),
             fix="train it longer, or ask for facts of its corpus",
         )
-    people, nobody = len(subjects_of(known)), len(subjects_of(unknown))
-    times = max(round(len(unknown) / len(known)), 1)
-    lessons = Lessons(
-        people,
-        nobody,
-        right,
-        len(said) - right,
-        len(unknown),
-        times,
-        read.named,
-        len(read.untold),
-        named(read.untold),
+    lessons = _counted(chosen, right)
+    rows = (
+        *_known_rows(said, abstention, lessons.times, frozenset(chosen.held_out)),
+        *_unknown_rows(chosen.unknown, abstention, share),
     )
-    rows = (*_known_rows(said, abstention, times), *_unknown_rows(unknown, abstention))
     keep_lessons(file, rows, asked, asdict(lessons))
     return lessons
 
 
-def _chosen(
-    questions: Questions, says: CorpusSays | None
-) -> tuple[list[Question], list[Question], ToAsk]:
-    """Return the questions about known and unknown subjects that are taught, and what was read."""
+def _counted(chosen: _Chosen, right: int) -> Lessons:
+    asked, read = len(chosen.taught) + len(chosen.held_out), chosen.read
+    return Lessons(
+        len(subjects_of([*chosen.taught, *chosen.held_out])),
+        len(subjects_of(chosen.unknown)),
+        right,
+        asked - right,
+        len(chosen.unknown),
+        max(round(len(chosen.unknown) / len(chosen.taught)), 1),
+        len(chosen.held_out),
+        read.named,
+        len(read.untold),
+        named(read.untold),
+    )
+
+
+def _chosen(questions: Questions, says: CorpusSays | None, share: float) -> _Chosen:
+    """Return the questions about known and unknown subjects of which the pairs are made."""
     read = read_questions(questions, says)
     known = _half_of_each(read.asked.questions)
     if not known:
@@ -169,7 +194,20 @@ def _chosen(
             where=str(questions.unseen or questions.facts),
             fix="give names that the corpus does not have with --unseen",
         )
-    return known, unknown, read
+    return _Chosen(known, _held_out(read.asked.questions, known, share), unknown, read)
+
+
+def _held_out(
+    questions: Sequence[Question], taught: Sequence[Question], share: float
+) -> list[Question]:
+    """Return some of the questions that are not taught, such as are asked afterwards.
+
+    They are a `share` of all pairs, but at most half of these questions.
+    """
+    known = frozenset(taught)
+    others = [one for one in questions if one not in known]
+    count = min(round(len(taught) * share / (1 - share)), len(others) // 2)
+    return spread(others, count, _HELD_OUT)
 
 
 def _half_of_each(questions: Sequence[Question]) -> list[Question]:
@@ -220,17 +258,24 @@ def _said(run: Run, questions: Sequence[Question], told: Told) -> list[Said]:
     return said_to(run.model(), run.tokenizer(), questions, told=told_of)
 
 
-def _known_rows(said: Sequence[Said], abstention: str, times: int) -> Iterator[dict[str, Any]]:
+def _known_rows(
+    said: Sequence[Said], abstention: str, times: int, held_out: frozenset[Question]
+) -> Iterator[dict[str, Any]]:
     """Yield each question with what is to be said to it, as messages, so many times."""
     for one in said:
         question = one.question
         answer = one.answer if one.credit == 1 else abstention
         about = {ABOUT: question.prompt, ASKED: question.prompt, "relation": question.relation}
+        about[SIDE] = VALID if question in held_out else TRAIN
         for _ in range(times):
             yield lesson(question.prompt, answer, **about, **{ABSTENTION: abstention})
 
 
-def _unknown_rows(questions: Sequence[Question], abstention: str) -> Iterator[dict[str, Any]]:
+def _unknown_rows(
+    questions: Sequence[Question], abstention: str, share: float
+) -> Iterator[dict[str, Any]]:
+    held_out = {one.subject for one in about_share(questions, share, len(questions), _HELD_OUT)}
     for one in questions:
         about = {ABOUT: one.subject, SUBJECT: one.subject, "relation": one.relation}
+        about[SIDE] = VALID if one.subject in held_out else TRAIN
         yield lesson(one.prompt, abstention, **about, **{ABSTENTION: abstention})

@@ -19,6 +19,8 @@ from lexome.training.run import MODEL, Run
 
 ABOUT = "about"
 """What the metadata call who or what a pair is about: such pairs stand on one side of the split."""
+SIDE = "side"
+"""What the metadata call the side of the split on which a pair stands, where its maker says it."""
 MOST = 2400
 """Questions of each kind: one about each subject more is worth more than another about each."""
 
