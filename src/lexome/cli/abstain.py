@@ -38,8 +38,8 @@ def abstain_pairs(
         )
     say(
         f"{file}: of {made.known:,} subjects {made.right:,} answers that it knows and "
-        f"{made.wrong:,} that it does not, each {made.times:,} times; "
-        f"{made.made_up:,} about {made.unknown:,} unknown ones"
+        f"{made.wrong:,} that it does not, each {made.times:,} times, {made.held_out:,} of them "
+        f"held out; {made.made_up:,} about {made.unknown:,} unknown ones"
     )
     for note in told_notes(True, made.untold, made.untold_facts):
         say(note)
