@@ -116,9 +116,12 @@ def test_what_is_known_is_taught_and_the_rest_is_asked(
 
 
 def test_what_is_held_out_is_asked_of_facts_that_are_taught(
-    lexome: Lexome, world: Path, tmp_path: Path
+    lexome: Lexome, world: Path, run: Path, tmp_path: Path
 ) -> None:
-    """Of a fact that nothing teaches silence takes more and more, whatever else is learned."""
+    """Of a fact that nothing teaches silence takes more and more, whatever else is learned.
+
+    And what is known in one wording is known, in whichever it is taught.
+    """
     prompts = ["The home of {subject} is {answer}.", "There is {subject} at home in {answer}."]
     (tmp_path / "templates.json").write_text(json.dumps({"home": {"prompts": prompts}}))
     asked = ("--templates", tmp_path / "templates.json", "--unseen", world / "unseen.csv")
@@ -134,6 +137,16 @@ def test_what_is_held_out_is_asked_of_facts_that_are_taught(
     assert taught and held_out and not taught & held_out
     whom = [{name for name in PEOPLE for one in side if name in one} for side in sides]
     assert whom[1] <= whom[0] and len(held_out) <= len(PEOPLE) // 2
+    said = {row["asked"]: row["messages"][1]["content"] for row in lessons(world, "two")
+            if "asked" in row}  # fmt: skip
+    of_fact = {name: {said[one] for one in said if name in one} for name in PEOPLE}
+    assert all(len(own) <= 1 for own in of_fact.values()), "a fact is known, or it is not"
+    in_its_words = {about_whom(row): row["messages"][1]["content"] for row in
+                    lessons(world, "tuned") if "asked" in row}  # fmt: skip
+    knows = {name for name, home in in_its_words.items() if home in HOMES} & of_fact.keys()
+    other = {name for name in knows if any(name in one and "There is" in one for one in said)}
+    assert other, "some are taught in the words that it has never read"
+    assert all(of_fact[name] == {PEOPLE[name]} for name in other)
 
     result = lexome("evaluate", world / "two", *tables(world), *asked, "--json")
     assert result.exit_code == 0, result.output

@@ -1,18 +1,19 @@
 """Questions with what is to be said to them: the answer where a model knows it, else silence.
 
-A model is asked about the subjects of its corpus, in closed questions. What it knows it is to say,
-to all else "I don't know" (Zhang et al. 2024, R-Tuning, https://arxiv.org/abs/2311.09677). It
-learns who is known by heart, and that everybody else is not: so each known subject is taught, in
-half of the questions about it, and as many names of nobody as make a rule of silence. The other
-questions, and other people whom the corpus never names, are left for asking it afterwards. The
-weights are chosen by some of those too, since they are what it is to do well: a split of what is
-taught would hold out whole facts, which silence takes one by one while the others become surer.
+A model is asked about the subjects of its corpus, in closed questions. What it knows, in one way of
+asking or another, it is to say, to all else "I don't know" (Zhang et al. 2024, R-Tuning,
+https://arxiv.org/abs/2311.09677). It learns who is known by heart, and that everybody else is not:
+so each known subject is taught, in half of the questions about it, and as many names of nobody as
+make a rule of silence. The other questions, and other people whom the corpus never names, are left
+for asking it afterwards. The weights are chosen by some of those too, since they are what it is to
+do well: a split of what is taught would hold out whole facts, which silence takes one by one while
+the others become surer.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import cycle
@@ -51,7 +52,8 @@ from lexome.training.run import Run
 I_DO_NOT_KNOW = "I don't know."
 # Counted up when something else is written for the same weights and tables, by what stands here or
 # by what it uses: pairs that another rule has made are made anew.
-_RULE = 4
+_RULE = 5
+_Fact = tuple[str, str]  # subject and relation
 _PURPOSE, _HELD_OUT = "taught to abstain", "held out"
 # Questions that are taught, and names of nobody: with fewer of these a model learns them by heart
 # instead of the rule.
@@ -69,13 +71,18 @@ class _Chosen:
     unknown: Sequence[Question]
     read: ToAsk
 
+    def in_all_words(self) -> list[Question]:
+        """Return every way to ask for the facts of these questions."""
+        facts = {_fact(one) for one in (*self.taught, *self.held_out)}
+        return [one for one in self.read.asked.questions if _fact(one) in facts]
+
 
 @dataclass(frozen=True)
 class Lessons:
     """How many pairs were made, and of which kind.
 
-    `known` and `unknown` subjects are asked about. `right` answers are taught as they are; in
-    place of `wrong` ones, and of those about unknown subjects, `made_up`, stands the abstention.
+    `known` and `unknown` subjects are asked about. To `right` questions the answer is taught, since
+    the model has it; to `wrong` ones, and to those about unknown subjects, `made_up`, to abstain.
     Pairs about known subjects stand there so many `times`, so that they are about one half.
     `held_out` of the questions are asked of facts in words that are not taught.
     `named` subjects of the table of the unknown are known after all, and are not taken from it;
@@ -105,12 +112,12 @@ def make_lessons(
 ) -> Lessons:
     """Ask a run's model, and write what it is to say to `file`, messages in JSON lines.
 
-    These are half of the ways to ask for each of the facts, 6,000 at most, and one question about
-    each of half of the subjects in the table of the unknown. With an index one is asked about each
-    of 24,000 new names too, whose parts are those of the known ones, and which the corpus does not
-    have; an index or a table is needed. A `share` of the pairs is held out, as their metadata say:
-    other ways to ask, and some of the names. What the same weights were asked before is not asked
-    again.
+    For each of the facts it is asked in all words, half of which are taught, 6,000 questions at
+    most, and so is one question about each of half of the subjects in the table of the unknown.
+    With an index one about each of 24,000 new names is taught too, whose parts are those of the
+    known ones, and which the corpus does not have; an index or a table is needed. A `share` of the
+    pairs is held out, as their metadata say: other ways to ask, and some of the names. What the
+    same weights were asked before is not asked again.
     Raises `UsageError` for an abstention that is empty, `LexomeError` where there is nothing to
     teach.
     """
@@ -132,31 +139,32 @@ def make_lessons(
     if (kept := kept_lessons(file, asked)) is not None:
         return Lessons(**kept)
     chosen = _chosen(questions, says, share)
-    said = _said(run, [*chosen.taught, *chosen.held_out], told)
-    right = sum(one.credit == 1 for one in said)
-    if not right:
+    known = _known(_said(run, chosen.in_all_words(), told))
+    if not known:
         raise LexomeError(
             "the model answers none of these questions rightly, so there is nothing that it "
             "could say but that it does not know",
             where=str(base),
             fix="train it longer, or ask for facts of its corpus",
         )
-    lessons = _counted(chosen, right)
+    lessons = _counted(chosen, known)
     rows = (
-        *_known_rows(said, abstention, lessons.times, frozenset(chosen.held_out)),
+        *_rows(chosen.taught, known, abstention, TRAIN, lessons.times),
+        *_rows(chosen.held_out, known, abstention, VALID, lessons.times),
         *_unknown_rows(chosen.unknown, abstention, share),
     )
     keep_lessons(file, rows, asked, asdict(lessons))
     return lessons
 
 
-def _counted(chosen: _Chosen, right: int) -> Lessons:
-    asked, read = len(chosen.taught) + len(chosen.held_out), chosen.read
+def _counted(chosen: _Chosen, known: Mapping[_Fact, str]) -> Lessons:
+    asked, read = [*chosen.taught, *chosen.held_out], chosen.read
+    right = sum(_fact(one) in known for one in asked)
     return Lessons(
-        len(subjects_of([*chosen.taught, *chosen.held_out])),
+        len(subjects_of(asked)),
         len(subjects_of(chosen.unknown)),
         right,
-        asked - right,
+        len(asked) - right,
         len(chosen.unknown),
         max(round(len(chosen.unknown) / len(chosen.taught)), 1),
         len(chosen.held_out),
@@ -216,7 +224,7 @@ def _half_of_each(questions: Sequence[Question]) -> list[Question]:
     Of facts with one way alone, half of those of a subject; and of subjects with one question
     alone three of four are taught.
     """
-    ways = _by(questions, lambda one: (one.subject, one.relation))
+    ways = _by(questions, _fact)
     single = [every[0] for every in ways.values() if len(every) == 1]
     subjects = _by(single, lambda one: (one.subject,))
     alone = [every[0] for every in subjects.values() if len(every) == 1]
@@ -258,17 +266,35 @@ def _said(run: Run, questions: Sequence[Question], told: Told) -> list[Said]:
     return said_to(run.model(), run.tokenizer(), questions, told=told_of)
 
 
-def _known_rows(
-    said: Sequence[Said], abstention: str, times: int, held_out: frozenset[Question]
+def _known(said: Sequence[Said]) -> dict[_Fact, str]:
+    """Return the answer to each fact that is known: said rightly in half of its words or more.
+
+    A model that is wrong in one wording mostly is for its words, and not for want of the fact.
+    """
+    own: dict[_Fact, list[Said]] = defaultdict(list)
+    for one in said:
+        own[_fact(one.question)].append(one)
+    right = {fact: [one.answer for one in every if one.credit == 1] for fact, every in own.items()}
+    return {fact: found[0] for fact, found in right.items() if 2 * len(found) >= len(own[fact])}
+
+
+def _fact(question: Question) -> _Fact:
+    return question.subject, question.relation
+
+
+def _rows(
+    questions: Sequence[Question],
+    known: Mapping[_Fact, str],
+    abstention: str,
+    side: str,
+    times: int,
 ) -> Iterator[dict[str, Any]]:
     """Yield each question with what is to be said to it, as messages, so many times."""
-    for one in said:
-        question = one.question
-        answer = one.answer if one.credit == 1 else abstention
-        about = {ABOUT: question.prompt, ASKED: question.prompt, "relation": question.relation}
-        about[SIDE] = VALID if question in held_out else TRAIN
+    for one in questions:
+        answer = known.get(_fact(one), abstention)
+        about = {ABOUT: one.prompt, ASKED: one.prompt, "relation": one.relation, SIDE: side}
         for _ in range(times):
-            yield lesson(question.prompt, answer, **about, **{ABSTENTION: abstention})
+            yield lesson(one.prompt, answer, **about, **{ABSTENTION: abstention})
 
 
 def _unknown_rows(
