@@ -76,7 +76,8 @@ def _context() -> ForkServerContext | SpawnContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([train.__module__])
+    # The second is what torch imports when the first optimizer is made.
+    context.set_forkserver_preload([train.__module__, "torch._dynamo"])
     return context
 
 

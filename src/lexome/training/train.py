@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch._dynamo.exc import TorchDynamoException
 
 import lexome
 from lexome.corpus import BatchSource, Corpus
@@ -229,7 +228,7 @@ def _compile(session: Session, batches: BatchSource) -> None:
     session.compile()
     try:
         session.time_step(batches, 1)
-    except TorchDynamoException as error:
+    except torch._dynamo.exc.TorchDynamoException as error:
         session.run_eagerly()
         raise LexomeError(
             f"torch.compile failed: {str(error).partition(chr(10))[0]}",
