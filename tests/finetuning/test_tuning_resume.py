@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +11,12 @@ from safetensors.torch import load_file, save_file
 from small import recipe, text_base
 from transformers import AutoModelForCausalLM
 
+from forked import interrupted
 from lexome import languages
 from lexome.corpus import Corpus
 from lexome.errors import LexomeError
-from lexome.recipe import Recipe, dump
+from lexome.recipe import Recipe
 from lexome.training import Observer, StepRecord, metrics, train
-
-KILLED = """
-import sys, time
-from pathlib import Path
-from lexome import recipe, training
-
-class Slow(training.Observer):
-    def stepped(self, record):
-        print(record.step, flush=True)
-        time.sleep(0.02)
-
-training.train(recipe.load(Path(sys.argv[1])), Path(sys.argv[2]), observer=Slow())
-"""
 
 
 class Crash(Observer):
@@ -74,16 +59,7 @@ def test_a_killed_run_ends_as_the_one_that_was_not(
     made = recipe("translation", pairs, base, "lora", **RANDOM)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     train(made, whole)
-    path = tmp_path / "recipe.yaml"
-    path.write_text(dump(made))
-    command = [sys.executable, "-c", KILLED, str(path), str(killed)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.strip() == "5":
-            process.send_signal(signal.SIGKILL)
-            break
-    process.communicate(timeout=60)
+    assert interrupted(made, killed, 5, signal.SIGKILL) is None
     assert not (killed / "model").exists()
     train(made, killed, resume=True)
     assert_the_same(killed, whole)

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,41 +14,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from forked import interrupted
 from lexome.errors import DamagedFileError, LexomeError
-from lexome.recipe import Recipe, dump
+from lexome.recipe import Recipe
 from lexome.training import Observer, StepRecord, checkpoints, metrics, open_run, train
 from lexome.training.parallel import World
 
 from .conftest import losses
-
-SLOW_RUN = """
-import sys, time
-from pathlib import Path
-from lexome import recipe, training
-
-class Slow(training.Observer):
-    def stepped(self, record):
-        print(record.step, flush=True)
-        time.sleep(0.05)
-
-outcome = training.train(
-    recipe.load(Path(sys.argv[1])), Path(sys.argv[2]), resume="resume" in sys.argv, observer=Slow()
-)
-print("stopped" if outcome.stopped else "ended", flush=True)
-"""
-
-
-def interrupted(recipe: Path, run: Path, at: int, number: signal.Signals, *more: str) -> str:
-    """Train in another process and send it a signal once it has done `at` steps."""
-    command = [sys.executable, "-c", SLOW_RUN, str(recipe), str(run), *more]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.strip() == str(at):
-            process.send_signal(number)
-            break
-    rest, _ = process.communicate(timeout=120)
-    return rest
 
 
 def weights(run: Path) -> bytes:
@@ -63,10 +34,8 @@ def test_kill_and_resume_is_exact(
     recipe = make_recipe(objective__name=objective, training__steps=14)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     train(recipe, whole)
-    path = tmp_path / "recipe.yaml"
-    path.write_text(dump(recipe))
-    interrupted(path, killed, 2, signal.SIGKILL)
-    interrupted(path, killed, 7, signal.SIGKILL, "resume")
+    assert interrupted(recipe, killed, 2, signal.SIGKILL) is None
+    assert interrupted(recipe, killed, 7, signal.SIGKILL, resume=True) is None
     assert not (killed / "model").exists()
     train(recipe, killed, resume=True)
     assert losses(killed) == losses(whole)
@@ -78,9 +47,8 @@ def test_a_polite_signal_saves_and_leaves(
     tmp_path: Path, make_recipe: Callable[..., Recipe], number: signal.Signals
 ) -> None:
     recipe = make_recipe(training__checkpoint_every=0)
-    path, run = tmp_path / "recipe.yaml", tmp_path / "run"
-    path.write_text(dump(recipe))
-    assert "stopped" in interrupted(path, run, 3, number)
+    run = tmp_path / "run"
+    assert interrupted(recipe, run, 3, number)
     assert (run / "model" / "model.safetensors").is_file()
     train(recipe, run, resume=True)
     train(recipe, tmp_path / "whole")

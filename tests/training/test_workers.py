@@ -6,44 +6,85 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.distributed import TCPStore
 
+from forked import forked
 from lexome.errors import LexomeError
 from lexome.recipe import Recipe, dump, load
-from lexome.training import train
+from lexome.training import Observer, StepRecord, train
 
 from .conftest import losses
 
 TORCHRUN = """
-import os, sys, time
+import sys
 from pathlib import Path
-
-clock, ahead = time.perf_counter, float(sys.argv[4]) * int(os.environ["RANK"])
-time.perf_counter = lambda: clock() * (1 + ahead)
-
 from lexome import recipe, training
 
-class Crash(training.Observer):
-    def stepped(self, record):
-        if record.step == int(sys.argv[3]):
-            raise SystemExit(7)
-
-training.train(recipe.load(Path(sys.argv[1])), Path(sys.argv[2]), resume="resume" in sys.argv,
-               observer=Crash())
+training.train(recipe.load(Path(sys.argv[1])), Path(sys.argv[2]), resume=True)
 """
 
 
-def distributed(recipe: Path, run: Path, *more: str, crash: int = 0, ahead: float = 0.0) -> None:
-    """Train with two workers, to a crash after a step; the second's clock runs `ahead`."""
-    script = recipe.with_suffix(".py")
+class Crash(Observer):
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def stepped(self, record: StepRecord) -> None:
+        if record.step == self.at:
+            raise SystemExit(7)
+
+
+def worker(recipe: Recipe, run: Path, crash: int, ahead: float) -> None:
+    """Be one of several workers, whose clocks run `ahead` more and more."""
+    clock, faster = time.perf_counter, 1 + ahead * int(os.environ["RANK"])
+    time.perf_counter = lambda: clock() * faster
+    train(recipe, run, observer=Crash(crash))
+
+
+def distributed(recipe: Recipe, run: Path, *, crash: int = 0, ahead: float = 0.0) -> None:
+    """Train with two workers, to a crash after a step; the second's clock runs `ahead`.
+
+    What they get from `torchrun` they get from here: their places, and a store to meet in.
+    """
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    common = {
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(store.port),
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+    }
+    places = [{**common, "RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1")]
+    workers = [forked(worker, recipe, run, crash, ahead, environment=one) for one in places]
+    until = time.monotonic() + 120
+    try:
+        while any(one.exitcode is None for one in workers):
+            assert time.monotonic() < until, "workers that wait for each other wait for ever"
+            if any(one.exitcode for one in workers):
+                break
+            wait([one.sentinel for one in workers if one.exitcode is None], 1)
+    finally:
+        for one in workers:
+            one.kill()
+            one.join()
+    codes = [one.exitcode for one in workers]
+    assert codes[0] == 7 if crash else codes == [0, 0], codes
+
+
+def torchrun(recipe: Recipe, run: Path) -> None:
+    """Go on with two workers, as a person begins them."""
+    script, path = run.with_name("script.py"), run.with_name("recipe.yaml")
     script.write_text(TORCHRUN)
+    path.write_text(dump(recipe))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += [str(script), str(recipe), str(run), str(crash), str(ahead), *more]
+    command += [str(script), str(path), str(run)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stderr=pipe, text=True, start_new_session=True) as process:
         try:
@@ -51,13 +92,7 @@ def distributed(recipe: Path, run: Path, *more: str, crash: int = 0, ahead: floa
         except subprocess.TimeoutExpired:  # workers that wait for each other wait for ever
             os.killpg(process.pid, signal.SIGKILL)
             raise
-    assert (process.returncode == 0) == (crash == 0), said[-3000:]
-
-
-def written(recipe: Recipe, folder: Path) -> Path:
-    path = folder / "recipe.yaml"
-    path.write_text(dump(recipe))
-    return path
+    assert process.returncode == 0, said[-3000:]
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
@@ -65,14 +100,13 @@ def test_two_workers_give_the_curve_of_one_and_checkpoints_move_between(
     tmp_path: Path, make_recipe: Callable[..., Recipe], optimizer: str
 ) -> None:
     recipe = make_recipe(optimizer__name=optimizer, training__micro_batch_size=2)
-    path = written(recipe, tmp_path)
     train(recipe, tmp_path / "one")
     expected = losses(tmp_path / "one")
-    distributed(path, tmp_path / "two")
+    distributed(recipe, tmp_path / "two")
     # The worker that writes no metrics must not write anywhere else: root could replace a device.
     assert Path(os.devnull).is_char_device()
     assert losses(tmp_path / "two") == pytest.approx(expected, abs=1e-4)
-    distributed(path, tmp_path / "back", crash=6)  # two workers, then one
+    distributed(recipe, tmp_path / "back", crash=6)  # two workers, then one
     train(recipe, tmp_path / "back", resume=True)
     assert losses(tmp_path / "back") == pytest.approx(expected, abs=1e-4)
 
@@ -88,7 +122,7 @@ def test_two_workers_go_on_where_one_stopped(
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()
-    distributed(written(recipe, tmp_path), run, "resume")
+    torchrun(recipe, run)
     assert losses(run) == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
 
 
@@ -99,7 +133,7 @@ def test_a_checkpoint_after_a_validation_keeps_the_weights_in_fp32(
     recipe = make_recipe(
         training__precision="bf16", **{f"training__{name}": v for name, v in length.items()}
     )
-    distributed(written(recipe, tmp_path), tmp_path / "run")
+    distributed(recipe, tmp_path / "run")
     files = list((tmp_path / "run" / "checkpoints").rglob("*.safetensors"))
     kept = {name: tensor for file in files for name, tensor in load_file(file).items()}
     assert {t.dtype for name, t in kept.items() if "weights/" in name} == {torch.float32}
@@ -111,9 +145,9 @@ def test_a_checkpoint_after_a_validation_keeps_the_weights_in_fp32(
 def test_workers_whose_clocks_differ_end_together(
     tmp_path: Path, make_recipe: Callable[..., Recipe]
 ) -> None:
-    recipe = make_recipe(training__steps=None, training__minutes=0.25)
+    recipe = make_recipe(training__steps=None, training__minutes=0.1)
     run = tmp_path / "run"
-    distributed(written(recipe, tmp_path), run, ahead=0.5)
+    distributed(recipe, run, ahead=0.5)
     training = load(run / "recipe.yaml").training
     assert (training.steps, training.minutes) == (len(losses(run)), None)
 

@@ -40,7 +40,7 @@ def train_apart(
     What asks this process to stop, or ends it, asks that one. Raises the error that ended the run
     there, and `LexomeError` where the process was killed, or failed by a fault of ours.
     """
-    context = _context()
+    context = preloaded()
     ours, theirs = context.Pipe(duplex=False)
     arguments = (theirs, {**os.environ}, recipe, folder, shown, more_facts)
     process = context.Process(target=_train, args=arguments)
@@ -67,8 +67,8 @@ def train_apart(
     return found
 
 
-def _context() -> ForkServerContext | SpawnContext:
-    """Return how a process is begun.
+def preloaded() -> ForkServerContext | SpawnContext:
+    """Return how a process is begun that trains.
 
     A server that has imported everything is forked for each training, which so begins at once, and
     not four seconds later. Libraries of macOS may break in what was forked; Windows has no fork.
