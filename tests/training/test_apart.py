@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 
+from forked import forked
 from lexome.errors import LexomeError, UsageError
 from lexome.recipe import Recipe, dump
-from lexome.training import Observer, StepRecord, metrics
+from lexome.training import Observer, StepRecord, machine, metrics
 from lexome.training.apart import train_apart
 
 WAITING = """
@@ -68,27 +70,24 @@ def held(size: int) -> mmap.mmap:
     return memory
 
 
-FORGETS = """
-import mmap
-from lexome.training import machine
-from torch import device
-size, cpu = 300 << 20, device("cpu")
-machine.forget_peak(cpu)
-before = machine.peak_bytes(cpu)
-memory = mmap.mmap(-1, size)
-for place in range(0, size, mmap.PAGESIZE):
-    memory[place] = 1
-memory.close()
-assert machine.peak_bytes(cpu) - before > 0.9 * size
-machine.forget_peak(cpu)
-assert machine.peak_bytes(cpu) - before < 0.5 * size
-"""
+def forgets() -> None:
+    size, cpu = 300 << 20, torch.device("cpu")
+    machine.forget_peak(cpu)
+    before = machine.peak_bytes(cpu)
+    memory = mmap.mmap(-1, size)
+    for place in range(0, size, mmap.PAGESIZE):
+        memory[place] = 1
+    memory.close()
+    assert machine.peak_bytes(cpu) - before > 0.9 * size
+    machine.forget_peak(cpu)
+    assert machine.peak_bytes(cpu) - before < 0.5 * size
 
 
 def test_the_peak_is_that_since_it_was_forgotten() -> None:
     """In a process of its own: what earlier tests hold in this one comes and goes."""
-    done = subprocess.run([sys.executable, "-c", FORGETS], stderr=subprocess.PIPE, check=False)
-    assert done.returncode == 0, done.stderr.decode()
+    process = forked(forgets)
+    process.join()
+    assert process.exitcode == 0
 
 
 def test_the_peak_of_a_run_is_its_own_whatever_the_process_held_that_began_it(

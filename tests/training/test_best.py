@@ -4,58 +4,51 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forked import forked
 from lexome.corpus import Corpus
 from lexome.model import load_model
-from lexome.recipe import Recipe, dump
-from lexome.training import Observer, StepRecord, machine, metrics, train
+from lexome.recipe import Recipe
+from lexome.training import Observer, StepRecord, loop, machine, metrics, train
 from lexome.training.loop import Loop
 from lexome.training.weights import Weights
 
 from .conftest import losses, session_of
 
-# Each resumption is killed at another moment; they share one start of the interpreter.
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from lexome import recipe, training
-from lexome.training import loop, weights
 
-made, run = recipe.load(Path(sys.argv[1])), Path(sys.argv[2])
-
-def kill(*_):
+def kill(*_: object) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
-def before():
-    weights.Weights.put_best = kill
 
-def between(real=Path.rename):
-    # The old model is away, the new one is not yet in its place.
-    def rename(self, target):
+def before(_: Path) -> None:
+    Weights.put_best = kill
+
+
+def between(run: Path) -> None:
+    """Kill when the old model is away, and the new one is not yet in its place."""
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
         if Path(target) == run / "model":
             kill()
         return real(self, target)
+
     Path.rename = rename
 
-def after():
+
+def after(_: Path) -> None:
     loop.end_line = kill
 
-for prepare in (before, between, after):
-    if not (child := os.fork()):
-        prepare()
-        training.train(made, run, resume=True)
-        os._exit(0)
-    killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    kept = run / "model" / "model.safetensors"
-    print(prepare.__name__, killed, kept.read_bytes().hex() if kept.exists() else "")
-"""
+
+def killed_at(moment: Callable[[Path], None], recipe: Recipe, run: Path) -> None:
+    """Go on with a run until the moment at which it is killed."""
+    moment(run)
+    train(recipe, run, resume=True)
 
 
 def overfitting(make_recipe: Callable[..., Recipe], keep: str) -> Recipe:
@@ -127,16 +120,17 @@ def test_a_kill_while_the_best_weights_are_put_in_place_leaves_no_others(
             if record.step == 5:
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    recipe, run, path = overfitting(make_recipe, "best"), tmp_path / "run", tmp_path / "recipe.yaml"
-    path.write_text(dump(recipe))
+    recipe, run = overfitting(make_recipe, "best"), tmp_path / "run"
     whole = train(recipe, tmp_path / "whole")
     assert train(recipe, run, observer=Stops()).stopped
     weights = "model/model.safetensors"
     best, then = (whole.folder / weights).read_bytes(), (run / weights).read_bytes()
-    command = [sys.executable, "-c", KILLED, str(path), str(run)]
-    told = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=True)
-    left = (("before", then.hex()), ("between", ""), ("after", best.hex()))
-    assert told.stdout.splitlines() == [f"{moment} True {kept}" for moment, kept in left]
+    for moment, kept in ((before, then), (between, None), (after, best)):
+        process = forked(killed_at, moment, recipe, run)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, moment
+        left = run / weights
+        assert (left.read_bytes() if left.exists() else None) == kept, moment
     assert not ends_of(run)
     outcome = train(recipe, run, resume=True)
     assert (outcome.kept_step, outcome.validation_loss) == (whole.kept_step, whole.validation_loss)
