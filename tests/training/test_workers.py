@@ -65,17 +65,14 @@ def distributed(recipe: Recipe, run: Path, *, crash: int = 0, ahead: float = 0.0
     workers = [forked(worker, recipe, run, crash, ahead, environment=one) for one in places]
     until = time.monotonic() + 120
     try:
-        while any(one.exitcode is None for one in workers):
+        while None in (codes := [one.exitcode for one in workers]) and not any(codes):
             assert time.monotonic() < until, "workers that wait for each other wait for ever"
-            if any(one.exitcode for one in workers):
-                break
             wait([one.sentinel for one in workers if one.exitcode is None], 1)
     finally:
         for one in workers:
             one.kill()
             one.join()
-    codes = [one.exitcode for one in workers]
-    assert codes[0] == 7 if crash else codes == [0, 0], codes
+    assert (codes == [0, 0]) == (crash == 0), codes
 
 
 def torchrun(recipe: Recipe, run: Path) -> None:
