@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
 
 # Before torch is imported by any test module: workers of pytest-xdist share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -33,13 +31,3 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """
     os.environ["LEXOME_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["NO_COLOR"] = "1"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _measured_quickly() -> Iterator[None]:
-    """Measure the machine for a moment only: hundreds of runs begin in these tests."""
-    machine = sys.modules.get("lexome.training.machine")  # where no test needs it, nor does this
-    with pytest.MonkeyPatch.context() as patch:
-        if machine is not None:
-            patch.setattr(machine.measure_speed, "__defaults__", (0.02,))
-        yield
