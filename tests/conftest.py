@@ -10,8 +10,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-# Minutes each: begun last, one of them is alone on a core while the others have nothing to do.
-_LONGEST = ("test_docs.py", "test_finetune_command.py", "test_workers.py")
+# Up to minutes each: begun last, one of them is alone on a core while others have nothing to do.
+_LONGEST = (
+    "test_docs.py",
+    "test_finetune_command.py",
+    "test_rebalance_command.py",
+    "test_dropout.py",
+    "test_adapters.py",
+    "test_workers.py",
+)
 
 settings.register_profile("lexome", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("lexome")

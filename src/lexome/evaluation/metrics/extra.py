@@ -14,7 +14,7 @@ def part(name: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         raise LexomeError(
-            f"scores of tasks need the package {_package(name)}: {error}",
+            f"scores and statistics need the package {_package(name)}: {error}",
             fix="install it with `pip install 'lexome[tasks]'`",
         ) from error
 
