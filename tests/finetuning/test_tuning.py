@@ -171,11 +171,11 @@ def test_a_task_says_how_long_it_usually_is_and_which_weights_are_kept(
         return tuning_recipe(tasks.get(task), pairs, str(base), Tuning(**said)).training
 
     whole, five, once = (usual(task) for task in ("translation", "abstain", "rebalance"))
-    assert (whole.keep, five.keep, once.keep) == ("best", "last", "last")
+    assert (whole.keep, five.keep, once.keep) == ("best", "best", "last")
     assert five.patience is once.patience is None, "an end before the rate has come down is no end"
     assert abs(five.steps / whole.steps - 0.5) < 0.1 and once.steps < five.steps
     assert usual("abstain", epochs=10).steps == whole.steps
-    assert usual("abstain", changes={"training.keep": "best"}).keep == "best"
+    assert usual("abstain", changes={"training.keep": "last"}).keep == "last"
 
 
 def test_a_plan_counts_the_tokens_of_its_rows(pairs: Corpus, tmp_path: Path) -> None:

@@ -28,7 +28,6 @@ from lexome.training.start import base_config, base_folder
 
 _LEAST_EXAMPLES, _STEPS_PER_EPOCH = 8, 100
 _MOST_ROWS = 32
-_PATIENCE = 3
 _CHUNK = 1 << 20
 
 # Recordings are few and heard often: masks make each hearing another one (SpecAugment).
@@ -76,8 +75,8 @@ class Tuning:
 def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Recipe:
     """Return the recipe of a task's run: what is usual, and what the person says over it.
 
-    Nothing said about its length, it ends after as many epochs as is usual for the task, or, where
-    the best weights are kept, when three validations in a row bring nothing.
+    Nothing said about its length, it ends after as many epochs as is usual for the task, or when as
+    many validations in a row bring nothing as its patience has.
     """
     start = {"base": base, "task": task.name, "method": tuning.method, "examples": tuning.examples}
     values: dict[str, Any] = {
@@ -107,8 +106,8 @@ def tuning_recipe(task: Task, corpus: Corpus, base: str, tuning: Tuning) -> Reci
         per_epoch = packed.windows_per_epoch / batch
         epochs = task.epochs if tuning.epochs is None else tuning.epochs
         training["steps"] = math.ceil(epochs * per_epoch)
-        if tuning.epochs is None and task.keep == "best":
-            training["patience"] = _PATIENCE
+        if tuning.epochs is None and task.patience is not None:
+            training["patience"] = task.patience
     values["training"] = training
     return build(values, tuning.changes, "the options")
 

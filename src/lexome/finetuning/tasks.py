@@ -25,7 +25,8 @@ class Task:
     a share `silence` of the training pairs a made one says that nothing is to be said of silence
     and noise. The usual learning rates are multiplied by `rate`, and training ends after `epochs`,
     unless a person says otherwise; a step sees `examples` at most. `keep` says which weights are
-    kept: those with the least validation loss, or the last ones.
+    kept: those with the least validation loss, or the last ones. After as many validations in a row
+    as `patience` that bring nothing a run ends; without it none does before its rate has come down.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Task:
     epochs: int = 10
     examples: int = 64
     keep: Literal["best", "last"] = "best"
+    patience: int | None = 3
 
     @property
     def is_chat(self) -> bool:
@@ -75,6 +77,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 rate=0.1,
                 # More names of nobody, each seen less often, make the rule of silence a better one.
                 epochs=5,
+                patience=None,
             ),
             Task(
                 "rebalance",
@@ -88,6 +91,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 epochs=1,
                 examples=32,
                 keep="last",
+                patience=None,
             ),
             Task(
                 "preference",
