@@ -202,6 +202,12 @@ def test_what_is_dumped_is_loaded_back_the_same(values: dict[str, Any]) -> None:
     assert set(yaml.safe_load(text)) == set(Recipe.model_fields)
 
 
+@pytest.mark.parametrize("text", ["\x85", "a\u2028b", "\u2029 ", "a\nb\x85", "ä"])
+def test_line_breaks_of_unicode_are_read_back(text: str) -> None:
+    recipe = recipes.parse({**MINIMAL, "model": {"family": text}}, "here")
+    assert recipes.parse(recipes.read_yaml(recipes.dump(recipe), "text"), "text") == recipe
+
+
 def test_an_override_reaches_a_dotted_key_and_leaves_the_rest() -> None:
     recipe = recipes.parse({**MINIMAL, "model": {"layers": 3}}, "here")
     changed = recipes.override(recipe, {"optimizer.learning_rate": 0.5, "corpus": "other"}, "cli")

@@ -65,6 +65,14 @@ class _Dumper(yaml.SafeDumper):
     """Safe YAML that quotes what `_Loader` would read as a number: the two resolve alike."""
 
 
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    """Escape the line breaks of Unicode: PyYAML writes them bare, and reads them as a space."""
+    style = '"' if {*value} & {*"\x85\u2028\u2029"} else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
+
+
+_Dumper.add_representer(str, _text)
+
 # YAML 1.1, which PyYAML follows, wants a dot in every float and so reads 1e-3 as text.
 for _kind in (_Loader, _Dumper):
     _kind.add_implicit_resolver(
