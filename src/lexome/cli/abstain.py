@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from lexome.cli.console import say
-from lexome.cli.finetune_options import HeldOut
 from lexome.cli.honesty import both
 from lexome.cli.progress import meter
 
@@ -18,24 +16,17 @@ def abstain_pairs(
     unseen: Path | None,
     abstention: str | None,
     file: Path,
-    held: HeldOut,
-) -> HeldOut:
-    """Write the pairs to `file`, say how many, and return what is held out of them.
-
-    That is what the pairs say of themselves, unless a person says something else.
-    """
-    from lexome.corpus.manifest import VALID
+    share: float,
+) -> None:
+    """Write the pairs to `file`, a `share` of them to be held out, and say how many."""
     from lexome.evaluation.honesty.questions import Questions
     from lexome.evaluation.honesty.told import told_notes
     from lexome.finetuning.abstaining import I_DO_NOT_KNOW, make_lessons
-    from lexome.finetuning.lessons import ABOUT, SIDE
 
     asked = Questions(*both(facts, templates), unseen)
     said = I_DO_NOT_KNOW if abstention is None else abstention
     with meter() as bar:
-        made = make_lessons(
-            base, asked, file, abstention=said, share=held.validation, told=bar.show
-        )
+        made = make_lessons(base, asked, file, abstention=said, share=share, told=bar.show)
     say(
         f"{file}: of {made.known:,} subjects {made.right:,} answers that it knows and "
         f"{made.wrong:,} that it does not, each {made.times:,} times, {made.held_out:,} of them "
@@ -48,6 +39,3 @@ def abstain_pairs(
             f"{unseen}: {made.named:,} subjects are named by the corpus or the facts, and are not "
             "taught as unknown"
         )
-    if held.group or held.validation_files or held.validation_where:
-        return replace(held, group=held.group or ABOUT)
-    return replace(held, validation_where=[f"{SIDE}={VALID}"])

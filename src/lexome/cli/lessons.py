@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -38,22 +38,27 @@ class Lessons:
         """Return the files of the pairs, and what is held out of them.
 
         Without questions these are `data` and `held`; else the base is asked, and what it is to
-        say is written beside the folder of the corpus. Raises `UsageError` where there are both or
-        neither, and for options that are of another task.
+        say is written beside the folder of the corpus. What pairs say of themselves is held out,
+        or a share of those whom they are about, unless a person says something else. Raises
+        `UsageError` where there are both or neither, and for options that are of another task.
         """
         from lexome.cli.abstain import abstain_pairs
         from lexome.cli.rebalance import rebalance_pairs
+        from lexome.corpus.manifest import VALID
+        from lexome.finetuning.lessons import ABOUT, SIDE
 
         self._check(task, data)
         file = corpus.with_name(f"{corpus.name}-questions.jsonl")
         if task == REBALANCE and self.groups is not None:
-            held = rebalance_pairs(base, self.groups, self.facts, self.templates, file, held)
+            rebalance_pairs(base, self.groups, self.facts, self.templates, file)
         elif task == ABSTAIN and not data:
             tables = (self.facts, self.templates, self.unseen)
-            held = abstain_pairs(base, *tables, self.abstention, file, held)
+            abstain_pairs(base, *tables, self.abstention, file, held.validation)
+            if not (held.group or held.validation_files or held.validation_where):
+                return [str(file)], replace(held, validation_where=[f"{SIDE}={VALID}"])
         else:
             return data, held
-        return [str(file)], held
+        return [str(file)], replace(held, group=held.group or ABOUT)
 
     def _check(self, task: str, data: Sequence[str]) -> None:
         given = {

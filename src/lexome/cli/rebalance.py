@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from lexome.cli.console import say
-from lexome.cli.finetune_options import HeldOut
 from lexome.cli.honesty import both
 from lexome.cli.progress import meter
 
 
 def rebalance_pairs(
-    base: Path,
-    groups: Path,
-    facts: Path | None,
-    templates: Path | None,
-    file: Path,
-    held: HeldOut,
-) -> HeldOut:
-    """Write the pairs to `file`, say how many, and return what is held out of them."""
+    base: Path, groups: Path, facts: Path | None, templates: Path | None, file: Path
+) -> None:
+    """Write the pairs to `file`, and say how many."""
     from lexome.evaluation.honesty.questions import Questions
-    from lexome.finetuning.lessons import ABOUT
     from lexome.finetuning.rebalancing import make_lessons
 
     with_facts = facts is not None or templates is not None
@@ -39,4 +31,3 @@ def rebalance_pairs(
         f"shares; again in {made.told:,} texts; {kept}; "
         f"{made.rehearsed:,} passages are rehearsed"
     )
-    return replace(held, group=held.group or ABOUT)

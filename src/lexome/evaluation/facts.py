@@ -62,6 +62,11 @@ class Question:
     behind: str = ""
 
     @property
+    def key(self) -> Key:
+        """Return of which fact it is: its subject and relation."""
+        return self.subject, self.relation
+
+    @property
     def name(self) -> str:
         """Return what errors call it."""
         return f"the question {quoted(self.prompt)}, of the relation {quoted(self.relation)}"

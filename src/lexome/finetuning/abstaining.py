@@ -13,16 +13,16 @@ the others become surer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lexome.corpus.manifest import TRAIN, VALID
 from lexome.errors import LexomeError, UsageError
-from lexome.evaluation.facts import Facts, Question, ask
+from lexome.evaluation.facts import Facts, Key, Question, ask
 from lexome.evaluation.honesty.abstained import ABSTENTION, ASKED, SUBJECT
 from lexome.evaluation.honesty.asked import Said, said_to
 from lexome.evaluation.honesty.corpus_says import CorpusSays, corpus_says, read_by
@@ -49,11 +49,13 @@ from lexome.finetuning.nobody import invented_names
 from lexome.training import open_run
 from lexome.training.run import Run
 
+_Item = TypeVar("_Item")
+_Name = TypeVar("_Name")
+
 I_DO_NOT_KNOW = "I don't know."
 # Counted up when something else is written for the same weights and tables, by what stands here or
 # by what it uses: pairs that another rule has made are made anew.
 _RULE = 5
-_Fact = tuple[str, str]  # subject and relation
 _PURPOSE, _HELD_OUT = "taught to abstain", "held out"
 # Questions that are taught, and names of nobody: with fewer of these a model learns them by heart
 # instead of the rule.
@@ -73,8 +75,8 @@ class _Chosen:
 
     def in_all_words(self) -> list[Question]:
         """Return every way to ask for the facts of these questions."""
-        facts = {_fact(one) for one in (*self.taught, *self.held_out)}
-        return [one for one in self.read.asked.questions if _fact(one) in facts]
+        facts = {one.key for one in (*self.taught, *self.held_out)}
+        return [one for one in self.read.asked.questions if one.key in facts]
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,9 @@ def make_lessons(
     return lessons
 
 
-def _counted(chosen: _Chosen, known: Mapping[_Fact, str]) -> Lessons:
+def _counted(chosen: _Chosen, known: Mapping[Key, str]) -> Lessons:
     asked, read = [*chosen.taught, *chosen.held_out], chosen.read
-    right = sum(_fact(one) in known for one in asked)
+    right = sum(one.key in known for one in asked)
     return Lessons(
         len(subjects_of(asked)),
         len(subjects_of(chosen.unknown)),
@@ -212,8 +214,8 @@ def _held_out(
 
     They are a `share` of all pairs, but at most half of these questions.
     """
-    known = frozenset(taught)
-    others = [one for one in questions if one not in known]
+    kept = frozenset(taught)
+    others = [one for one in questions if one not in kept]
     count = min(round(len(taught) * share / (1 - share)), len(others) // 2)
     return spread(others, count, _HELD_OUT)
 
@@ -224,9 +226,9 @@ def _half_of_each(questions: Sequence[Question]) -> list[Question]:
     Of facts with one way alone, half of those of a subject; and of subjects with one question
     alone three of four are taught.
     """
-    ways = _by(questions, _fact)
+    ways = _by(questions, lambda one: one.key)
     single = [every[0] for every in ways.values() if len(every) == 1]
-    subjects = _by(single, lambda one: (one.subject,))
+    subjects = _by(single, lambda one: one.subject)
     alone = [every[0] for every in subjects.values() if len(every) == 1]
     half = [
         one
@@ -236,11 +238,9 @@ def _half_of_each(questions: Sequence[Question]) -> list[Question]:
     return spread([*half, *about_share(alone, _ALONE, len(alone), _PURPOSE)], _MOST, _PURPOSE)
 
 
-def _by(
-    questions: Sequence[Question], key: Callable[[Question], tuple[str, ...]]
-) -> dict[tuple[str, ...], list[Question]]:
-    found: dict[tuple[str, ...], list[Question]] = defaultdict(list)
-    for one in questions:
+def _by(items: Iterable[_Item], key: Callable[[_Item], _Name]) -> dict[_Name, list[_Item]]:
+    found: dict[_Name, list[_Item]] = defaultdict(list)
+    for one in items:
         found[key(one)].append(one)
     return found
 
@@ -266,32 +266,29 @@ def _said(run: Run, questions: Sequence[Question], told: Told) -> list[Said]:
     return said_to(run.model(), run.tokenizer(), questions, told=told_of)
 
 
-def _known(said: Sequence[Said]) -> dict[_Fact, str]:
+def _known(said: Sequence[Said]) -> dict[Key, str]:
     """Return the answer to each fact that is known: said rightly in half of its words or more.
 
     A model that is wrong in one wording mostly is for its words, and not for want of the fact.
     """
-    own: dict[_Fact, list[Said]] = defaultdict(list)
-    for one in said:
-        own[_fact(one.question)].append(one)
-    right = {fact: [one.answer for one in every if one.credit == 1] for fact, every in own.items()}
-    return {fact: found[0] for fact, found in right.items() if 2 * len(found) >= len(own[fact])}
-
-
-def _fact(question: Question) -> _Fact:
-    return question.subject, question.relation
+    known = dict[Key, str]()
+    for fact, every in _by(said, lambda one: one.question.key).items():
+        right = [one.answer for one in every if one.credit == 1]
+        if 2 * len(right) >= len(every):
+            known[fact] = right[0]
+    return known
 
 
 def _rows(
     questions: Sequence[Question],
-    known: Mapping[_Fact, str],
+    known: Mapping[Key, str],
     abstention: str,
     side: str,
     times: int,
 ) -> Iterator[dict[str, Any]]:
     """Yield each question with what is to be said to it, as messages, so many times."""
     for one in questions:
-        answer = known.get(_fact(one), abstention)
+        answer = known.get(one.key, abstention)
         about = {ABOUT: one.prompt, ASKED: one.prompt, "relation": one.relation, SIDE: side}
         for _ in range(times):
             yield lesson(one.prompt, answer, **about, **{ABSTENTION: abstention})

@@ -37,57 +37,31 @@ class Tree:
 def trees(continuations: Sequence[Sequence[int]], most: int) -> Iterator[Tree]:
     """Yield the trees of continuations, each in one of them, but for their last tokens.
 
-    Those that begin alike stand side by side. Continuations of one token have no node.
+    Those that begin alike stand side by side. Continuations of one token have no node. A tree has
+    at most so many nodes, unless one continuation alone has more.
     """
-    numbered = sorted((tuple(ids), place) for place, ids in enumerate(continuations))
-    builder = _Builder()
-    for ids, place in numbered:
-        if len(ids) > 1:
-            if builder.size and builder.size + builder.added(ids) > most:
-                yield builder.tree()
-                builder = _Builder()
-            builder.add(ids, place)
-    if builder.size:
-        yield builder.tree()
+    nodes: dict[tuple[int, ...], int] = {}
+    steps: list[tuple[int, int, int]] = []
+    for ids, place in sorted((tuple(ids), place) for place, ids in enumerate(continuations)):
+        beginnings = [ids[:length] for length in range(1, len(ids))]
+        if nodes and len(nodes) + sum(one not in nodes for one in beginnings) > most:
+            yield _tree(nodes, steps)
+            nodes, steps = {}, []
+        for beginning, following in zip(beginnings, ids[1:], strict=True):
+            steps.append((nodes.setdefault(beginning, len(nodes)), following, place))
+    if nodes:
+        yield _tree(nodes, steps)
 
 
-class _Builder:
-    """A tree that grows by one continuation at a time."""
-
-    def __init__(self) -> None:
-        self._node: dict[tuple[int, ...], int] = {}
-        self._parents: list[int] = []
-        self._steps: list[tuple[int, int, int]] = []
-
-    @property
-    def size(self) -> int:
-        return len(self._node)
-
-    def added(self, ids: tuple[int, ...]) -> int:
-        """Return how many nodes a continuation would add."""
-        return sum(ids[:length] not in self._node for length in range(1, len(ids)))
-
-    def add(self, ids: tuple[int, ...], place: int) -> None:
-        """Add a continuation, which stands at `place` among all."""
-        parent = -1
-        for length in range(1, len(ids)):
-            beginning = ids[:length]
-            if beginning not in self._node:
-                self._node[beginning] = len(self._parents)
-                self._parents.append(parent)
-            parent = self._node[beginning]
-            self._steps.append((parent, ids[length], place))
-
-    def tree(self) -> Tree:
-        """Return what was added."""
-        seen = torch.eye(self.size, dtype=torch.bool)
-        for node, parent in enumerate(self._parents):
-            if parent >= 0:
-                seen[node] |= seen[parent]
-        beginnings = list(self._node)
-        return Tree(
-            torch.tensor([beginning[-1] for beginning in beginnings]),
-            torch.tensor([len(beginning) - 1 for beginning in beginnings]),
-            seen,
-            *torch.tensor(self._steps).unbind(1),
-        )
+def _tree(nodes: dict[tuple[int, ...], int], steps: Sequence[tuple[int, int, int]]) -> Tree:
+    """Return the tree of beginnings, of which each stands behind those that it begins with."""
+    seen = torch.eye(len(nodes), dtype=torch.bool)
+    for beginning, node in nodes.items():
+        if len(beginning) > 1:
+            seen[node] |= seen[nodes[beginning[:-1]]]
+    return Tree(
+        torch.tensor([beginning[-1] for beginning in nodes]),
+        torch.tensor([len(beginning) - 1 for beginning in nodes]),
+        seen,
+        *torch.tensor(steps).unbind(1),
+    )

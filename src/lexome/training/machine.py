@@ -74,7 +74,8 @@ def measure_speed(device: torch.device, seconds: float = 0.3) -> Speed:
     That takes about twice `seconds`. A precision without instructions of its own may need that
     long for a single product, and is then measured by a smaller one.
     """
-    return Speed(*(_rate(DTYPES[name], device, seconds) for name in ("fp32", "bf16")))
+    fp32, bf16 = (_rate(DTYPES[name], device, seconds) for name in ("fp32", "bf16"))
+    return Speed(fp32, bf16)
 
 
 def _rate(dtype: torch.dtype, device: torch.device, seconds: float) -> float:

@@ -110,7 +110,7 @@ def _told(path: Path, facts: Facts, says: CorpusSays | None) -> tuple[Facts, tup
 def _right(questions: Iterable[Question], told: Facts) -> Iterator[Question]:
     """Yield the questions to which the facts have an answer, with those that are right by them."""
     for one in questions:
-        if right := told.objects.get((one.subject, one.relation)):
+        if right := told.objects.get(one.key):
             yield replace(one, right=right)
 
 
